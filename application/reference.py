@@ -1,0 +1,150 @@
+"""Reference data (政策、日历、区划): what is adopted where, read from the store and held in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources.abc import Traversable
+from typing import Any
+from uuid import UUID, uuid5
+
+from psycopg import Connection
+
+from application.packs import pack_of, read_calendars, read_packs
+from application.regions_register import read_regions
+from domain.calendar import CalendarEdition, WorkingCalendar
+from domain.context import Context
+from domain.pack import Pack
+from domain.person import PersonId
+from domain.policy import Adoption, Policy
+from domain.receipt import Actor
+from domain.region import Region, RegionRegister
+
+NATURAL_KEYS = UUID("6b1f6a0e-52a4-5a0c-9d6a-2f1f5d7c1e11")
+"""The namespace of streams named by a natural key: jurisdictions and calendar years."""
+
+
+def jurisdiction_stream(region: str) -> UUID:
+    """The stream of a jurisdiction: `cn`, or a region code."""
+    return uuid5(NATURAL_KEYS, f"jurisdiction/{region}")
+
+
+def calendar_stream(region: str, year: int) -> UUID:
+    """The stream of a place's calendar year."""
+    return uuid5(NATURAL_KEYS, f"calendar/{region}/{year}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What decisions in one county stand on: its policy and its calendar."""
+
+    policy: Policy
+    calendar: WorkingCalendar
+
+
+class Reference:
+    """Everything adopted: the ground of each county, worked out once, and the region register."""
+
+    def __init__(
+        self,
+        adoptions: Iterable[Adoption],
+        editions: Iterable[CalendarEdition],
+        regions: Iterable[Region],
+    ) -> None:
+        self.regions = RegionRegister(regions)
+        self._policy = Policy(adoptions)
+        self._editions = tuple(editions)
+        self._grounds: dict[tuple[str, ...], Ground] = {}
+        self._paths: dict[tuple[str, date], tuple[str, ...]] = {}
+
+    def ground(self, region: str, on: date) -> Ground:
+        """The ground of the county a region lies in on a day; raises `UnknownRegion`, `RegionAbolished`."""
+        path = self._paths.get((region, on))
+        if path is None:
+            if len(self._paths) > 100_000:
+                self._paths.clear()
+            path = self._paths[region, on] = self.regions.path(region, on)[:3]
+        ground = self._grounds.get(path)
+        if ground is None:
+            calendar = WorkingCalendar.of(self._editions, path)
+            ground = self._grounds[path] = Ground(self._policy.of(path), calendar)
+        return ground
+
+    def context(
+        self,
+        region: str,
+        on: date,
+        actor: Actor,
+        command: UUID,
+        persons: Mapping[str, PersonId] | None = None,
+    ) -> Context:
+        """The context of one command about a household in a region on a day."""
+        ground = self.ground(region, on)
+        return Context(ground.policy, ground.calendar, self.regions, actor, command, persons or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What comes with the program: packs, calendar editions, region rows."""
+
+    packs: tuple[Pack, ...]
+    editions: tuple[CalendarEdition, ...]
+    regions: tuple[Region, ...]
+
+
+def shipped(root: Traversable) -> Shipped:
+    """Read the `policy/` folder; raises `PackRefused` or `RegisterRefused` with file, line and reason."""
+    return Shipped(
+        tuple(read_packs(root)),
+        tuple(read_calendars(root)),
+        tuple(read_regions(root.joinpath("regions.csv"))),
+    )
+
+
+def publish(connection: Connection[Any], bodies: Shipped) -> None:
+    """Store the bodies beside those already there; a body is never changed, a region row's newest text wins.
+
+    `connection` belongs to the owner of the schema; one transaction.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE hulian_owner")
+        cursor.executemany(
+            "INSERT INTO ref_pack (hash, region, body) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [(pack.hash, pack.region, _text(pack.to_json())) for pack in bodies.packs],
+        )
+        cursor.executemany(
+            "INSERT INTO ref_calendar (edition, region, year, body) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [(e.id, e.region, e.year, _text(e.to_json())) for e in bodies.editions],
+        )
+        cursor.executemany(
+            "INSERT INTO ref_region (code, since, body) VALUES (%s, %s, %s)"
+            " ON CONFLICT (code, since) DO UPDATE SET body = excluded.body"
+            " WHERE ref_region.body <> excluded.body",
+            [(row.code, row.since, _text(row.to_json())) for row in bodies.regions],
+        )
+
+
+def stored_packs(connection: Connection[Any]) -> dict[str, Pack]:
+    """The packs published in the store, by hash, their hashes worked out anew."""
+    rows = connection.execute("SELECT body FROM ref_pack").fetchall()
+    return {pack.hash: pack for (body,) in rows for pack in [pack_of(json.loads(body))]}
+
+
+def stored_editions(connection: Connection[Any]) -> dict[str, CalendarEdition]:
+    """The calendar editions published in the store, by id."""
+    rows = connection.execute("SELECT body FROM ref_calendar").fetchall()
+    return {e.id: e for (body,) in rows for e in [CalendarEdition.from_json(json.loads(body))]}
+
+
+def stored_regions(connection: Connection[Any]) -> list[Region]:
+    """The region register published in the store."""
+    return [
+        Region.from_json(json.loads(body)) for (body,) in connection.execute("SELECT body FROM ref_region")
+    ]
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

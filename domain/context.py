@@ -1,0 +1,111 @@
+"""What a decision is given (裁量环境): rules by the date of the act, calendar, regions, actor, fresh ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+from domain.calendar import WorkingCalendar
+from domain.deadline import Due, DueKind
+from domain.message import Refusal
+from domain.person import PersonId
+from domain.policy import Policy, Rules
+from domain.receipt import Actor, Decider, Decision, Level, Receipt, RuleApplied
+
+if TYPE_CHECKING:
+    from domain.region import RegionRegister
+
+
+NOTICE = "DL-DIB-NOT"
+"""The one calendar-day period whose end a place may leave on a rest day (M57 art.19 does not say)."""
+
+
+class NotCompetent(Refusal):
+    """该事项应由{needed}级经办机构办理，当前机构“{organ}”无此权限。"""
+
+    article = "M57 art.2; L26 art.44"
+
+
+class DeciderRequired(Refusal):
+    """该决定必须由具名经办人所在机构作出，不能由系统或个人作出。"""
+
+    article = "PIPL art.24"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All a decider may read besides the household: no clock, no random, no I/O behind it.
+
+    `command` seeds the ids; `persons` answers "who has this ID number" for the numbers the command names.
+    """
+
+    policy: Policy
+    calendar: WorkingCalendar
+    regions: RegionRegister
+    actor: Actor
+    command: UUID
+    persons: Mapping[str, PersonId] = field(default_factory=dict)
+
+    def rules(self, on: date) -> Rules:
+        """The rules in force on the day of an act."""
+        return self.policy.rules(on)
+
+    def id(self, what: str, ordinal: int = 0) -> UUID:
+        """The fresh id number `ordinal` of its kind that this command may give out; the same on a retry."""
+        return uuid5(self.command, f"{what}/{ordinal}")
+
+    def due(self, code: str, start: date, subject: UUID, kind: DueKind = "limit") -> Due:
+        """The deadline `code` counted from `start`, which itself is not counted (MFD art.201)."""
+        rules = self.rules(start)
+        parameter = rules.days(code)
+        number = rules.integer(f"deadline.{code}")
+        match parameter.unit:
+            case "wd":
+                count = self.calendar.add_working_days(start, number)
+            case "months":
+                count = self.calendar.add_months(start, number)
+            case _:
+                rolls = code != NOTICE or rules.flag("procedure.notice-end-rolls")
+                count = self.calendar.add_days(start, number, rolls)
+        return Due(
+            code,
+            count.day,
+            subject,
+            parameter.source,
+            count.editions,
+            count.assumed,
+            kind,
+        )
+
+    def require(self, *levels: Level) -> None:
+        """Refuse unless the acting organ is of one of these levels."""
+        if self.actor.level not in levels:
+            raise NotCompetent(
+                needed="、".join(_LEVEL_WORDS[level] for level in levels),
+                organ=self.actor.organ,
+            )
+
+    def decider(self, *levels: Level, delegated_by: str | None = None) -> Decider:
+        """The acting organ as the decider; refuses persons, the system, and organs of another level."""
+        level = self.actor.level
+        if level is None:
+            raise DeciderRequired
+        self.require(*levels)
+        return Decider(self.actor.officer, self.actor.organ, level, delegated_by)
+
+    def decision(self, on: date, decider: Decider, *applied: RuleApplied) -> Decision:
+        """A decision with its receipt under the packs in force on its day."""
+        return Decision(on, decider, Receipt(self.rules(on).packs, applied))
+
+
+_LEVEL_WORDS: Mapping[Level, str] = {
+    "village": "村（社区）",
+    "township": "乡镇（街道）",
+    "county": "县",
+    "city": "市",
+    "province": "省",
+    "nation": "国家",
+}

@@ -1,0 +1,38 @@
+"""Deadlines (期限): computed once, when the act that starts them is decided, and stored with their ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+DueKind = Literal["limit", "period", "timer"]
+"""`limit`: an office must act by the day; `period`: something runs until its end; `timer`: the system acts on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something awaited on or until the end of `day`.
+
+    `what` is a deadline code (`DL-DIB-INV`) for limits and periods, the name of the act for timers
+    (`warn-grace-expiry`). `subject` is the case, alert or notice it belongs to.
+    `rule` cites the article, `editions` the calendar editions counted in; `assumed` tells that one of
+    them was not yet published.
+    """
+
+    what: str
+    day: date
+    subject: UUID
+    rule: str
+    editions: tuple[str, ...] = ()
+    assumed: bool = False
+    kind: DueKind = "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDue:
+    """A deadline still running in a household's state; `missed` once the day has passed and been noted."""
+
+    due: Due
+    missed: bool = False

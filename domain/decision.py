@@ -1,0 +1,351 @@
+"""The decision (审核确认): file received, confirmed or refused with reasons and remedy (M57 art.20–24)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from domain.assessment import Assessment, IncomeItem
+from domain.classification import (
+    NoticeMissing,
+    OpinionMissing,
+    assess,
+    benefit_of,
+    require_investigated,
+)
+from domain.context import Context
+from domain.deadline import Due
+from domain.household import (
+    BenefitSpell,
+    Category,
+    CategorySpell,
+    Household,
+    LabelSpell,
+    Procedure,
+    Review,
+    Undelivered,
+    ended,
+    holds,
+)
+from domain.intake import accepted_case
+from domain.message import Command, Event, Refusal
+from domain.money import Fen
+from domain.month import Month
+from domain.private import Private
+from domain.receipt import Decider, Decision
+from domain.remedy import remedy_text
+
+Interval = Literal["half-yearly", "yearly"]
+RefusalGround = Literal[
+    "income-above-standard",
+    "property-above-limit",
+    "not-a-household",
+    "false-statement",
+    "other",
+]
+
+
+class FileNotReceived(Refusal):
+    """县级尚未收到乡镇（街道）报送的审核材料，不能作出确认决定。"""
+
+    article = "M57 art.20"
+
+
+class IncomeNotBelowStandard(Refusal):
+    """人均月收入{per_capita}分，不低于保障标准{standard}分，不能确认为{category}对象。"""
+
+    article = "M57 art.4, 13"
+
+
+class ReportSaysNotEligible(Refusal):
+    """核对报告认定不符合条件，不能直接确认；申请人有异议的应当先复查。"""
+
+    article = "M57 art.18"
+
+
+class CountyVisitRequired(Refusal):
+    """申请人属近亲属备案对象，县级应当全部入户调查后方可作出决定。"""
+
+    article = "M57 art.11, 20"
+
+
+class OneCategoryOnly(Refusal):
+    """该户已属于{category}，同一时间只能属于一类低收入人口。"""
+
+    article = "S001; G39"
+
+
+class WrongProcedure(Refusal):
+    """正在办理的是{category}程序，不能作出其他类别的决定。"""
+
+
+class AlreadyDecided(Refusal):
+    """本申请已作出决定（{outcome}），不能再作出相反的决定。"""
+
+
+class DelegationNotAllowed(Refusal):
+    """本地没有将确认权限下放到乡镇（街道）的规定，应当由县级作出决定。"""
+
+    article = "M57 art.2; L26 art.44"
+
+
+class DelegationPaperMissing(Refusal):
+    """由乡镇（街道）确认的，应当注明省级规定或者县级委托文件。"""
+
+    article = "M57 art.2; L26 art.44"
+
+
+@dataclass(frozen=True, slots=True)
+class FileReceived(Event):
+    """The county received the township's file: its ten working days start (收到审核材料)."""
+
+    title: ClassVar[str] = "县级收件"
+    basis: ClassVar[str] = "M57 art.19, 20"
+
+    on: date
+    case: UUID
+    due: Due
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.due,)
+
+    def evolve(self, household: Household) -> Household:
+        return household.with_case(file_received_on=self.on)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveFile(Command):
+    """Record that the county holds the file; a Dibao proposal must have been on notice first (收件)."""
+
+    on: date
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        case = accepted_case(household)
+        if case.file_received_on is not None:
+            return
+        context.require("county")
+        if case.opinion_on is None:
+            raise OpinionMissing
+        if case.category == Category.DIBAO and case.opinion_approves and case.notice_closed_on is None:
+            raise NoticeMissing
+        yield FileReceived(self.on, case.id, context.due("DL-DIB-CTY", self.on, case.id))
+
+
+@dataclass(frozen=True, slots=True)
+class DibaoConfirmed(Event):
+    """The family is in Dibao from this day and paid from `first` month (低保确认)."""
+
+    title: ClassVar[str] = "确认低保"
+    basis: ClassVar[str] = "M57 art.20, 21, 23"
+
+    on: date
+    case: UUID
+    benefit: UUID
+    fen: Fen
+    first: Month
+    members: int
+    assessment: Assessment
+    income: tuple[IncomeItem, ...]
+    interval: Interval
+    review_due: Due
+    decision: Decision
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.review_due,)
+
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return (
+            ("*", self.case),
+            ("return-to-monitoring", None),
+        )
+
+    def evolve(self, household: Household) -> Household:
+        household = household.with_case(outcome="confirmed", decided_on=self.on)
+        return replace(
+            household,
+            categories=(
+                *ended(household.categories, self.on),
+                CategorySpell(Category.DIBAO, self.on),
+            ),
+            labels=watch_ended(household, self.on),
+            benefits=(
+                *household.benefits,
+                BenefitSpell(self.benefit, Category.DIBAO, self.fen, self.first),
+            ),
+            review=Review(self.on, self.assessment, self.income, self.interval),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmDibao(Command):
+    """Confirm Dibao by the county, or by a township with the delegation paper (确认低保).
+
+    The amount is computed again by the rules of the day of decision. `interval` overrides how often the
+    family is checked again.
+    """
+
+    on: date
+    delegated_by: str | None = None
+    interval: Interval | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        if _decided(household, "confirmed", Category.DIBAO, self.on):
+            return
+        case = accepted_case(household)
+        require_category(case, Category.DIBAO)
+        decider = competent(context, self.on, self.delegated_by)
+        require_file(household, case, decider, context, self.on)
+        held = household.category(self.on)
+        if held is not None and held.category != Category.MARGINAL:
+            raise OneCategoryOnly(category=held.category)
+        assessment, applied = assess(household, context, self.on, case.income)
+        if not assessment.below_standard:
+            raise IncomeNotBelowStandard(
+                per_capita=assessment.per_capita,
+                standard=assessment.standard,
+                category="低保",
+            )
+        benefit = benefit_of(assessment, context, self.on)
+        interval = self.interval or review_interval(household, context, self.on)
+        benefit_id = context.id("benefit")
+        yield DibaoConfirmed(
+            self.on,
+            case.id,
+            benefit_id,
+            Fen(int(benefit.result)),  # type: ignore[arg-type]
+            Month.of(self.on) + context.rules(self.on).integer("benefit.first-month-offset"),
+            assessment.members,
+            assessment,
+            case.income,
+            interval,
+            review_due(interval, self.on, household, context),
+            context.decision(self.on, decider, *applied, benefit),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationRefused(Event):
+    """The application was refused: ground, reasons, remedy; the family is told in writing (不予确认)."""
+
+    title: ClassVar[str] = "不予确认"
+    basis: ClassVar[str] = "M57 art.21"
+
+    on: date
+    case: UUID
+    ground: RefusalGround
+    reasons: Private[str]
+    remedy: str
+    notice_due: Due
+    watch: Due
+    decision: Decision
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.notice_due, self.watch)
+
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return (("*", self.case),)
+
+    def evolve(self, household: Household) -> Household:
+        household = household.with_case(outcome="refused", decided_on=self.on)
+        return replace(
+            household,
+            undelivered=(*household.undelivered, Undelivered(self.case, "refusal")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseApplication(Command):
+    """Refuse the application with its ground and reasons; written notice within 3 working days (不予确认)."""
+
+    on: date
+    ground: RefusalGround
+    reasons: str
+    delegated_by: str | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        if _decided(household, "refused", None, self.on):
+            return
+        case = accepted_case(household)
+        decider = competent(context, self.on, self.delegated_by)
+        require_file(household, case, decider, context, self.on)
+        _, applied = assess(household, context, self.on, case.income)
+        watch = Due("return-to-monitoring", self.on, case.id, "G39", kind="timer")
+        yield ApplicationRefused(
+            self.on,
+            case.id,
+            self.ground,
+            Private(household.id, "text", self.reasons),
+            remedy_text(decider, context, self.on),
+            context.due("DL-DIB-REF", self.on, case.id),
+            watch,
+            context.decision(self.on, decider, *applied),
+        )
+
+
+def competent(context: Context, on: date, delegated_by: str | None) -> Decider:
+    """The acting organ as decider: the county, or a township naming the paper that delegates (L26 art.44)."""
+    if context.actor.level == "township":
+        if not context.rules(on).flag("procedure.delegation-allowed"):
+            raise DelegationNotAllowed
+        if not delegated_by:
+            raise DelegationPaperMissing
+    return context.decider("county", "township", delegated_by=delegated_by)
+
+
+def require_file(household: Household, case: Procedure, decider: Decider, context: Context, on: date) -> None:
+    """Refuse a decision before the steps that must come first (M57 art.11, 18, 20, 28)."""
+    require_investigated(household, context, on)
+    if case.opinion_on is None:
+        raise OpinionMissing
+    if decider.level == "county" and case.file_received_on is None:
+        raise FileNotReceived
+    noticed = case.notice_closed_on is not None or case.category != Category.DIBAO
+    if decider.level == "township" and case.opinion_approves and not noticed:
+        raise NoticeMissing
+    if case.opinion_approves is False and case.report_eligible is False:
+        return
+    if case.relatives and not any(visit.level == "county" for visit in case.visits):
+        raise CountyVisitRequired
+
+
+def require_category(case: Procedure, category: Category) -> None:
+    """Refuse a decision about another category than the procedure's own."""
+    if case.category != category:
+        raise WrongProcedure(category=case.category)
+
+
+def review_interval(household: Household, context: Context, on: date) -> Interval:
+    """How often the family is checked again: half-yearly with a member able to work, else yearly (M57 art.31)."""
+    adult = context.rules(on).integer("adult-age")
+    able = any(
+        m.work_capacity != "none" and not m.student and m.is_adult(on, adult) for m in household.counted(on)
+    )
+    return "half-yearly" if able else "yearly"
+
+
+def review_due(interval: Interval, on: date, household: Household, context: Context) -> Due:
+    """When the next recertification is due, counted from the last (M57 art.31)."""
+    code = "DL-REC-HALF" if interval == "half-yearly" else "DL-REC-YEAR"
+    return context.due(code, on, household.id)
+
+
+def watch_ended(household: Household, on: date) -> tuple[LabelSpell, ...]:
+    """The labels with the watch of an exited or refused family ended: it is aided again."""
+    return tuple(
+        replace(label, end=on) if label.label in ("EXITED", "REFUSED") and holds(label, on) else label
+        for label in household.labels
+    )
+
+
+def _decided(household: Household, outcome: str, category: Category | None, on: date) -> bool:
+    case = household.last_case
+    if case is None or case.outcome is None:
+        return False
+    if case.outcome == outcome and case.decided_on == on and category in (None, case.category):
+        return True
+    if household.case is None and case.outcome != "ended":
+        raise AlreadyDecided(outcome=case.outcome)
+    return False

@@ -1,0 +1,211 @@
+"""Exit (退出): opinion heard, benefit terminated from the next month, with reasons and remedy (L26 art.48)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from domain.context import Context
+from domain.deadline import Due
+from domain.decision import competent
+from domain.household import Category, Hearing, Household, LabelSpell, Undelivered, ended
+from domain.membership import require_member, require_registered
+from domain.message import Command, Event, Refusal
+from domain.month import Month
+from domain.person import PersonId
+from domain.private import Private
+from domain.receipt import Decision, RuleApplied
+from domain.remedy import remedy_text
+
+About = Literal["reduction", "termination"]
+Substitute = Literal["own-request", "death-without-survivors", "unreachable"]
+ExitGround = Literal[
+    "income-above-standard",
+    "property-above-limit",
+    "own-request",
+    "death",
+    "not-cooperating",
+    "false-statement",
+]
+ON_INCOME: tuple[ExitGround, ...] = ("income-above-standard",)
+
+
+class HearingNotHeld(Refusal):
+    """作出减发、停发决定前，应当听取当事人意见；请先登记听取意见笔录。"""
+
+    article = "L26 art.48"
+
+
+class NothingToTerminate(Refusal):
+    """该户当前没有可以终止的低保待遇。"""
+
+    article = "M57 art.32"
+
+
+class StillEligible(Refusal):
+    """最近一次核查的人均收入仍低于保障标准，不能以收入超标为由终止。"""
+
+    article = "M57 art.32"
+
+
+class GraceStillRunning(Refusal):
+    """渐退期至{last}届满，届满前不能以收入超标为由终止。"""
+
+    article = "M57 art.33"
+
+
+class EndsNextMonth(Refusal):
+    """终止决定自下月起执行（{first}），不能提前或者溯及既往。"""
+
+    article = "M57 art.21, 32"
+
+
+class ReasonsMissing(Refusal):
+    """终止决定应当书面说明理由。"""
+
+    article = "M57 art.32; L26 art.48"
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionHeard(Event):
+    """The family was heard before a reduction or termination, or lawfully need not be (听取意见)."""
+
+    title: ClassVar[str] = "听取意见"
+    basis: ClassVar[str] = "L26 art.48"
+
+    on: date
+    about: About
+    heard: PersonId | None
+    substitute: Substitute | None
+    statement: Private[str] | None
+
+    def evolve(self, household: Household) -> Household:
+        hearing = Hearing(self.on, self.about, self.substitute)
+        return replace(household, hearings=(*household.hearings, hearing))
+
+
+@dataclass(frozen=True, slots=True)
+class HearOpinion(Command):
+    """Record what the family said, or the lawful ground on which nobody could be heard (听取意见)."""
+
+    on: date
+    about: About = "termination"
+    heard: PersonId | None = None
+    statement: str | None = None
+    substitute: Substitute | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        require_registered(household)
+        if any((h.on, h.about) == (self.on, self.about) for h in household.hearings):
+            return
+        context.require("township", "county")
+        if self.heard is not None:
+            require_member(household, self.heard, self.on)
+        elif self.substitute is None:
+            raise HearingNotHeld
+        statement = Private(household.id, "text", self.statement) if self.statement else None
+        yield OpinionHeard(self.on, self.about, self.heard, self.substitute, statement)
+
+
+@dataclass(frozen=True, slots=True)
+class BenefitTerminated(Event):
+    """Dibao ends on the first day of `from_month`; the family was heard and is told why (终止低保)."""
+
+    title: ClassVar[str] = "终止低保"
+    basis: ClassVar[str] = "M57 art.32; L26 art.48"
+
+    on: date
+    termination: UUID
+    ground: ExitGround
+    reasons: Private[str]
+    from_month: Month
+    remedy: str
+    watch: Due
+    decision: Decision
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.watch,)
+
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return (
+            ("DL-GRC", None),
+            ("warn-grace-expiry", None),
+            ("DL-REC-HALF", None),
+            ("DL-REC-YEAR", None),
+        )
+
+    def evolve(self, household: Household) -> Household:
+        day = self.from_month.first_day
+        benefits = tuple(
+            replace(spell, last=self.from_month + -1) if spell.last is None else spell
+            for spell in household.benefits
+        )
+        return replace(
+            household,
+            categories=ended(household.categories, day),
+            labels=tuple(_cut(label, day) for label in household.labels),
+            benefits=benefits,
+            hearings=tuple(replace(h, used=True) for h in household.hearings),
+            undelivered=(*household.undelivered, Undelivered(self.termination, "termination")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateBenefit(Command):
+    """Terminate Dibao from the next month, by the county, after the family was heard (终止低保).
+
+    Before 2026-07-01 reasons were enough; since then an opinion heard must come first (L26 art.48).
+    """
+
+    on: date
+    ground: ExitGround
+    reasons: str
+    delegated_by: str | None = None
+    from_month: Month | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        rules = context.rules(self.on)
+        first = Month.of(self.on) + rules.integer("termination.month-offset")
+        spell = household.category(self.on)
+        if spell is None or spell.category != Category.DIBAO:
+            raise NothingToTerminate
+        if spell.end is not None:
+            if spell.end == first.first_day:
+                return
+            raise NothingToTerminate
+        if self.from_month not in (None, first):
+            raise EndsNextMonth(first=first)
+        decider = competent(context, self.on, self.delegated_by)
+        if not self.reasons.strip():
+            raise ReasonsMissing
+        duty = rules["procedure.hearing-before-reduction"]
+        heard = any(h.about == "termination" and not h.used and h.on <= self.on for h in household.hearings)
+        if duty.value and not heard:
+            raise HearingNotHeld
+        grace = household.grace(Month.of(self.on))
+        if self.ground in ON_INCOME:
+            if household.review is None or household.review.assessment.below_standard:
+                raise StillEligible
+            if grace is not None and first <= grace.months.last:
+                raise GraceStillRunning(last=grace.months.last)
+        hearing = RuleApplied("exit.hearing", duty.source, duty.since, {"heard": heard}, bool(duty.value))
+        termination = context.id("termination")
+        yield BenefitTerminated(
+            self.on,
+            termination,
+            self.ground,
+            Private(household.id, "text", self.reasons),
+            first,
+            remedy_text(decider, context, self.on),
+            Due("return-to-monitoring", first.first_day, termination, "G39", kind="timer"),
+            context.decision(self.on, decider, hearing),
+        )
+
+
+def _cut(label: LabelSpell, day: date) -> LabelSpell:
+    if label.label == "GRACE" and label.end is not None and label.end > day:
+        return replace(label, end=max(day, label.start))
+    return label

@@ -1,0 +1,208 @@
+"""Grace period (渐退期): Dibao runs on for a while after work lifted the family over the line (M57 art.33)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import ClassVar
+from uuid import UUID
+
+from domain.context import Context
+from domain.deadline import Due
+from domain.household import Category, Grace, Household, Label, LabelSpell
+from domain.message import Command, Event, Refusal
+from domain.month import Month, Months
+from domain.private import Private
+from domain.receipt import Decision, Value, apply, fraction, ratio
+
+
+class NoCurrentDibao(Refusal):
+    """该户当前不是低保对象，不能给予渐退期。"""
+
+    article = "M57 art.33"
+
+
+class GraceCauseNotRecognised(Refusal):
+    """“{cause}”不是本地规定的渐退情形。"""
+
+    article = "M57 art.33; M83"
+
+
+class LongGraceNeedsGround(Refusal):
+    """渐退期原则上不超过{months}个月；超过的应当写明理由。"""
+
+    article = "M83"
+
+
+class IncomeOutsideGrace(Refusal):
+    """最近一次核查的人均收入未达到或者已超出渐退范围（应在{lowest}分以上、{highest}分以下）。"""
+
+    article = "M57 art.33; M83"
+
+
+class ReviewMissing(Refusal):
+    """给予渐退期前应当重新核查家庭收入。"""
+
+    article = "M57 art.32, 33"
+
+
+class GraceAlreadyRunning(Refusal):
+    """该户已在渐退期内（至{last}），不能重复给予。"""
+
+    article = "M57 art.33"
+
+
+class SteppedGraceUnheard(Refusal):
+    """递减渐退涉及减发，给予前应当听取当事人意见。"""
+
+    article = "L26 art.48"
+
+
+class NoGraceToWarn(Refusal):
+    """该户没有即将届满的渐退期。"""
+
+
+def within_grace_band(*, annual: Value, members: Value, standard: Value, times: Value) -> Value:
+    """Whether income a head and month is at or over the standard and below its `times`-fold."""
+    a_head = fraction(annual) / 12 / fraction(members)
+    return fraction(standard) <= a_head < fraction(standard) * fraction(times)
+
+
+@dataclass(frozen=True, slots=True)
+class GraceGranted(Event):
+    """Dibao continues over these months although income passed the line (给予渐退期)."""
+
+    title: ClassVar[str] = "给予渐退期"
+    basis: ClassVar[str] = "M57 art.33; M83"
+
+    on: date
+    grace: UUID
+    cause: str
+    months: Months
+    long: bool
+    ground: Private[str] | None
+    warning: Due
+    end: Due
+    decision: Decision
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.warning, self.end)
+
+    def evolve(self, household: Household) -> Household:
+        grace = Grace(self.grace, self.cause, self.months, self.on)
+        label = LabelSpell(Label.GRACE, self.months.first.first_day, (self.months.last + 1).first_day)
+        return replace(household, graces=(*household.graces, grace), labels=(*household.labels, label))
+
+
+@dataclass(frozen=True, slots=True)
+class GrantGrace(Command):
+    """Let Dibao run on for a while after work lifted the household over the line (给予渐退期).
+
+    `months` left out: the rule's usual length from the month after `on`; longer than that needs a ground.
+    """
+
+    on: date
+    cause: str = "employment"
+    months: Months | None = None
+    ground: str | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        spell = household.category(self.on)
+        if spell is None or spell.category != Category.DIBAO:
+            raise NoCurrentDibao
+        rules = context.rules(self.on)
+        usual = rules.integer("grace.months")
+        first = Month.of(self.on) + 1
+        months = self.months or Months(first, first + (usual - 1))
+        running = household.grace(months.first) or household.grace(first)
+        if running is not None:
+            if (running.granted_on, running.cause, running.months) == (self.on, self.cause, months):
+                return
+            raise GraceAlreadyRunning(last=running.months.last)
+        decider = context.decider("county", "township")
+        if self.cause not in rules.words("grace.causes"):
+            raise GraceCauseNotRecognised(cause=self.cause)
+        if len(months) > usual and not self.ground:
+            raise LongGraceNeedsGround(months=usual)
+        review = household.review
+        if review is None or any(change > review.on for change in household.changes):
+            raise ReviewMissing
+        band = rules["grace.line-ratio"]
+        times = rules.ratio("grace.line-ratio")
+        found = review.assessment
+        applied = apply(
+            "grace.within-band",
+            within_grace_band,
+            band.source,
+            band.since,
+            annual=ratio(Fraction(*found.annual)),
+            members=found.members,
+            standard=found.standard,
+            times=ratio(times),
+        )
+        if not applied.result:
+            raise IncomeOutsideGrace(lowest=found.standard, highest=int(found.standard * times))
+        stepped = rules["grace.amount-mode"].value != "FULL"
+        heard = any(h.about == "reduction" and not h.used for h in household.hearings)
+        if stepped and rules.flag("procedure.hearing-before-reduction") and not heard:
+            raise SteppedGraceUnheard
+        grace = context.id("grace")
+        last_day = months.last.last_day
+        warn = rules.days("DL-GRC-WARN")
+        limit = rules.days("DL-GRC")
+        yield GraceGranted(
+            self.on,
+            grace,
+            self.cause,
+            months,
+            len(months) > usual,
+            Private(household.id, "text", self.ground) if self.ground else None,
+            Due(
+                "warn-grace-expiry",
+                last_day - timedelta(days=int(warn.value)),  # type: ignore[arg-type]
+                grace,
+                warn.source,
+                kind="timer",
+            ),
+            Due("DL-GRC", last_day, grace, limit.source),
+            context.decision(self.on, decider, applied),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GraceExpiryWarned(Event):
+    """Family and office were told that the grace period is about to end; nothing ends by itself (渐退期到期提醒)."""
+
+    title: ClassVar[str] = "渐退期到期提醒"
+    basis: ClassVar[str] = "M83"
+
+    on: date
+    grace: UUID
+    last: Month
+
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return (("warn-grace-expiry", self.grace),)
+
+    def evolve(self, household: Household) -> Household:
+        graces = tuple(replace(g, warned=True) if g.id == self.grace else g for g in household.graces)
+        return replace(household, graces=graces)
+
+
+@dataclass(frozen=True, slots=True)
+class WarnGraceExpiry(Command):
+    """Warn of the end of the grace period, from the day the rules set before it (渐退期到期提醒)."""
+
+    on: date
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        timer = next((o.due for o in household.dues if o.due.what == "warn-grace-expiry"), None)
+        if timer is None:
+            if household.graces and household.graces[-1].warned:
+                return
+            raise NoGraceToWarn
+        if self.on < timer.day:
+            raise NoGraceToWarn
+        grace = next(g for g in household.graces if g.id == timer.subject)
+        yield GraceExpiryWarned(self.on, grace.id, grace.months.last)

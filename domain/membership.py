@@ -1,0 +1,194 @@
+"""Household and members (家庭与共同生活成员): who belongs to the chain (M57 art.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import ClassVar, Literal
+
+from domain.citizen_id import parse as parse_citizen_id
+from domain.context import Context
+from domain.household import Household, Membership, Residence
+from domain.message import Command, Event, Refusal
+from domain.person import Disability, PersonId, Relation, Sex, WorkCapacity
+from domain.private import Private
+
+
+class HouseholdUnknown(Refusal):
+    """该户尚未登记，请先登记家庭及成员。"""
+
+
+class HouseholdAlreadyRegistered(Refusal):
+    """该户已经登记，不能重复登记为另一家庭。"""
+
+
+class NotOneHead(Refusal):
+    """一户应当有且只有一名户主（申请人），现有{heads}名；请核对成员与户主关系。"""
+
+    article = "M57 art.4"
+
+
+class SamePersonTwice(Refusal):
+    """同一人在成员中出现了两次（成员“{member}”）；请删除重复的一行。"""
+
+    article = "M57 art.7"
+
+
+class BirthContradictsId(Refusal):
+    """成员“{member}”填写的出生日期或性别与身份证号不一致；请核对证件。"""
+
+
+class NotAMember(Refusal):
+    """所指人员不是该户的共同生活成员。"""
+
+    article = "M57 art.7"
+
+
+class VillageRequired(Refusal):
+    """家庭所在地应填写到村（社区）的十二位区划代码；“{region}”为{level}级代码。"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """A person as the caller names them; `key` is the caller's own word for the person (a script's A1).
+
+    Birth and sex are taken from the ID number where there is one.
+    """
+
+    key: str
+    name: str
+    relation: Relation
+    id_number: str | None = None
+    birth: date | None = None
+    sex: Sex | None = None
+    student: bool = False
+    disability: Disability | None = None
+    work_capacity: WorkCapacity = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdRegistered(Event):
+    """The chain begins: a household is known (家庭登记)."""
+
+    title: ClassVar[str] = "家庭登记"
+    basis: ClassVar[str] = "M57 art.4"
+
+    on: date
+    region: str
+    area: Literal["urban", "rural"]
+    provisional: bool = False
+    address: Private[str] | None = None
+    phone: Private[str] | None = None
+
+    def evolve(self, household: Household) -> Household:
+        return replace(household, residences=(Residence(self.region, self.area, self.on),))
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAdded(Event):
+    """A person belongs to the household from a day (成员登记)."""
+
+    title: ClassVar[str] = "成员登记"
+    basis: ClassVar[str] = "M57 art.7"
+
+    on: date
+    person: PersonId
+    relation: Relation
+    sex: Sex | None
+    birth: date | None
+    student: bool
+    disability: Disability | None
+    work_capacity: WorkCapacity
+    name: Private[str]
+    id_number: Private[str] | None = None
+
+    def evolve(self, household: Household) -> Household:
+        member = Membership(
+            self.person,
+            self.relation,
+            self.birth,
+            self.student,
+            self.disability,
+            self.work_capacity,
+            self.on,
+        )
+        return replace(household, members=(*household.members, member))
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterHousehold(Command):
+    """Begin a household's chain: where it lives and who belongs to it (登记家庭)."""
+
+    on: date
+    region: str
+    members: tuple[NewMember, ...]
+    address: str | None = None
+    phone: str | None = None
+    provisional: bool = False
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        if household.registered:
+            if (household.region(self.on), len(household.members)) == (
+                self.region,
+                len(self.members),
+            ):
+                return
+            raise HouseholdAlreadyRegistered
+        region = context.regions.at(self.region, self.on)
+        if region.level != "village":
+            raise VillageRequired(region=self.region, level=region.level)
+        heads = sum(member.relation == "head" for member in self.members)
+        if heads != 1:
+            raise NotOneHead(heads=heads)
+        private = household.id
+        yield HouseholdRegistered(
+            self.on,
+            self.region,
+            "rural" if region.rural else "urban",
+            self.provisional,
+            Private(private, "address", self.address) if self.address else None,
+            Private(private, "phone", self.phone) if self.phone else None,
+        )
+        seen: set[PersonId] = set()
+        for ordinal, member in enumerate(self.members):
+            added = _added(member, ordinal, self.on, context)
+            if added.person in seen:
+                raise SamePersonTwice(member=member.key)
+            seen.add(added.person)
+            yield added
+
+
+def _added(member: NewMember, ordinal: int, on: date, context: Context) -> MemberAdded:
+    birth, sex, number = member.birth, member.sex, None
+    person = PersonId(context.id("person", ordinal))
+    if member.id_number is not None:
+        citizen = parse_citizen_id(member.id_number)
+        if birth not in (None, citizen.birth) or sex not in (None, citizen.sex):
+            raise BirthContradictsId(member=member.key)
+        birth, sex, number = citizen.birth, citizen.sex, citizen.number
+        person = context.persons.get(number, person)
+    return MemberAdded(
+        on,
+        person,
+        member.relation,
+        sex,
+        birth,
+        member.student,
+        member.disability,
+        member.work_capacity,
+        Private(person, "name", member.name),
+        Private(person, "id-number", number) if number else None,
+    )
+
+
+def require_registered(household: Household) -> None:
+    """Refuse any act on a household that is not known yet."""
+    if not household.registered:
+        raise HouseholdUnknown
+
+
+def require_member(household: Household, person: PersonId, on: date) -> None:
+    """Refuse a person who is not counted in the household on the day."""
+    if not household.has_member(person, on):
+        raise NotAMember

@@ -1,0 +1,251 @@
+"""Monitoring and alerts (监测预警): from a signal to a verified need, and back into monitoring afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from domain.context import Context
+from domain.deadline import Due
+from domain.household import Alert, Household, Label, LabelSpell
+from domain.membership import require_member, require_registered
+from domain.message import Command, Event, Refusal
+from domain.money import Fen
+from domain.person import PersonId
+from domain.private import Private
+from domain.visit import require_team
+
+AlertLevel = Literal["RED", "ORANGE", "YELLOW", "BLUE"]
+AlertOutcome = Literal[
+    "false-positive",
+    "already-aided",
+    "policy-informed-declined",
+    "application-started",
+    "temporary-aid",
+    "referred",
+    "adjusted",
+    "terminated",
+    "watch",
+]
+MERGE_DAYS = 90
+"""Alerts on the same person and indicator within these days are one (D, domain default)."""
+
+
+class NoOpenAlert(Refusal):
+    """该户没有待处理的预警；请先登记预警信息。"""
+
+
+class AlertNotVerified(Refusal):
+    """预警尚未入户核实，不能反馈处置结果；请先登记核实情况。"""
+
+
+class StillInCategory(Refusal):
+    """该户目前仍在救助中，不能转回日常监测。"""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRaised(Event):
+    """An indicator hit was sent out to be checked (预警下发)."""
+
+    title: ClassVar[str] = "预警下发"
+    basis: ClassVar[str] = "G39"
+
+    on: date
+    alert: UUID
+    code: str
+    level: AlertLevel
+    person: PersonId | None
+    fen: Fen | None
+    due: Due
+    note: Private[str] | None = None
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.due,)
+
+    def evolve(self, household: Household) -> Household:
+        return replace(
+            household,
+            alerts=(
+                *household.alerts,
+                Alert(self.alert, self.code, self.person, self.on),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMerged(Event):
+    """A repeated hit was joined to the alert already open (预警合并)."""
+
+    title: ClassVar[str] = "预警合并"
+    basis: ClassVar[str] = "G39"
+
+    on: date
+    alert: UUID
+    fen: Fen | None
+
+    def evolve(self, household: Household) -> Household:
+        return household
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlert(Command):
+    """Send an indicator hit to the township to be checked on site within its level's days (下发预警).
+
+    An exclusion alert opens a check like any other; it never stops a payment (PIPL art.24).
+    """
+
+    on: date
+    code: str
+    level: AlertLevel
+    person: PersonId | None = None
+    fen: Fen | None = None
+    note: str | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        require_registered(household)
+        if self.person is not None:
+            require_member(household, self.person, self.on)
+        for alert in household.alerts:
+            same = (alert.code, alert.person) == (self.code, self.person)
+            if same and alert.outcome is None and abs((self.on - alert.raised_on).days) <= MERGE_DAYS:
+                if alert.raised_on != self.on:
+                    yield AlertMerged(self.on, alert.id, self.fen)
+                return
+            if same and alert.raised_on == self.on:
+                return
+        alert_id = context.id("alert")
+        due = context.due(f"DL-ALERT-{self.level[0]}", self.on, alert_id)
+        note = Private(household.id, "text", self.note) if self.note else None
+        yield AlertRaised(self.on, alert_id, self.code, self.level, self.person, self.fen, due, note)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertVerified(Event):
+    """The township looked on site whether the need is real (预警核实)."""
+
+    title: ClassVar[str] = "预警入户核实"
+    basis: ClassVar[str] = "G39"
+
+    on: date
+    alert: UUID
+    investigators: tuple[str, ...]
+    need: bool
+    note: Private[str] | None = None
+
+    def evolve(self, household: Household) -> Household:
+        return _with_alert(household, self.alert, verified_on=self.on)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAlert(Command):
+    """Record the visit that checks the open alert on site (核实预警)."""
+
+    on: date
+    investigators: tuple[str, ...]
+    need: bool
+    note: str | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        alert = _open_alert(household)
+        if alert.verified_on == self.on:
+            return
+        context.require("township", "county")
+        require_team(self.investigators, self.on, context, "alert.visit-team")
+        note = Private(household.id, "text", self.note) if self.note else None
+        yield AlertVerified(self.on, alert.id, self.investigators, self.need, note)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFedBack(Event):
+    """The alert was answered and closed with an outcome (预警反馈)."""
+
+    title: ClassVar[str] = "预警反馈"
+    basis: ClassVar[str] = "G39"
+
+    on: date
+    alert: UUID
+    outcome: AlertOutcome
+
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return (("*", self.alert),)
+
+    def evolve(self, household: Household) -> Household:
+        return _with_alert(household, self.alert, outcome=self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedBackAlert(Command):
+    """Answer the alert with what was done about it; nothing leaves the loop without an answer (反馈预警)."""
+
+    on: date
+    outcome: AlertOutcome
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        if household.alerts and household.alerts[-1].outcome == self.outcome:
+            return
+        alert = _open_alert(household)
+        if alert.verified_on is None:
+            raise AlertNotVerified
+        context.require("township", "county")
+        yield AlertFedBack(self.on, alert.id, self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedToMonitoring(Event):
+    """The family is in no category and is watched again: the next cycle of the same chain (转入日常监测)."""
+
+    title: ClassVar[str] = "转入日常监测"
+    basis: ClassVar[str] = "G39"
+
+    on: date
+    cycle: int
+    watch: Label
+    after: UUID
+
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return (("return-to-monitoring", self.after),)
+
+    def evolve(self, household: Household) -> Household:
+        labels = (*household.labels, LabelSpell(self.watch, self.on))
+        return replace(household, cycle=self.cycle, labels=labels)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToMonitoring(Command):
+    """Put the family back on the watch list on its first day without a category (转回监测)."""
+
+    on: date
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        timer = next(
+            (o.due for o in household.dues if o.due.what == "return-to-monitoring"),
+            None,
+        )
+        if timer is None or self.on < timer.day:
+            if household.in_any_category(self.on):
+                raise StillInCategory
+            return
+        if household.in_any_category(self.on):
+            raise StillInCategory
+        case = household.last_case
+        refused = case is not None and case.id == timer.subject and case.outcome == "refused"
+        watch = Label.REFUSED if refused else Label.EXITED
+        yield ReturnedToMonitoring(self.on, household.cycle + 1, watch, timer.subject)
+
+
+def _open_alert(household: Household) -> Alert:
+    for alert in reversed(household.alerts):
+        if alert.outcome is None:
+            return alert
+    raise NoOpenAlert
+
+
+def _with_alert(household: Household, alert_id: UUID, **changes: object) -> Household:
+    alerts = tuple(
+        replace(alert, **changes) if alert.id == alert_id else alert  # type: ignore[arg-type]
+        for alert in household.alerts
+    )
+    return replace(household, alerts=alerts)

@@ -1,0 +1,52 @@
+"""Direct identifiers (个人标识信息): values that are sealed in the store and masked wherever they are shown."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+from uuid import UUID
+
+T = TypeVar("T")
+
+Owner = UUID
+"""A person id or a household id: whose key seals the value, and whose erasure destroys it."""
+
+PrivateKind = Literal["name", "id-number", "phone", "account", "address", "text"]
+"""What sort of identifier a private value is; part of the sealing's additional data, so stored for ever."""
+
+
+class Private(Generic[T]):
+    """A value about `owner` that rules never read: clear when just said, a sealed token once stored.
+
+    In stored data it is `{"owner", "kind", "n"}`; token *n* stands in the event's `private` column.
+    Two private values are equal when they point at the same owner and kind: "no news" never compares
+    what is inside, and state that holds one must not depend on it.
+    """
+
+    __slots__ = ("kind", "n", "owner", "token", "value")
+
+    def __init__(
+        self,
+        owner: Owner,
+        kind: PrivateKind,
+        value: T | None = None,
+        *,
+        n: int | None = None,
+        token: bytes | None = None,
+    ) -> None:
+        self.owner = owner
+        self.kind = kind
+        self.value = value
+        self.n = n
+        self.token = token
+
+    def __repr__(self) -> str:
+        return f"<private {self.kind}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Private) and (self.owner, self.kind) == (
+            other.owner,
+            other.kind,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.owner, self.kind))

@@ -1,0 +1,97 @@
+"""Given these facts, when this is asked, then that becomes true: the words domain tests are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from uuid import UUID, uuid5
+
+from application.reference import Reference, shipped
+from domain.household import Household, follow
+from domain.message import Command, Event, Refusal
+from domain.person import HouseholdId, PersonId
+from domain.policy import Adoption
+from domain.receipt import Actor
+from domain.supervision import system_acts
+
+SEED = UUID("00000000-0000-5000-8000-0000000000aa")
+HOUSEHOLD = HouseholdId(uuid5(SEED, "household"))
+
+
+@cache
+def reference() -> Reference:
+    """The shipped packs, all adopted from 2020 on."""
+    bodies = shipped(files("policy"))
+    adoptions = [Adoption(pack, date(2020, 1, 1)) for pack in bodies.packs]
+    return Reference(adoptions, bodies.editions, bodies.regions)
+
+
+@dataclass(frozen=True)
+class Life:
+    """A household's life so far: its events, and who acts next from where."""
+
+    region: str
+    actor: Actor
+    events: tuple[Event, ...] = ()
+    persons: tuple[tuple[str, PersonId], ...] = ()
+    steps: int = 0
+
+    @property
+    def household(self) -> Household:
+        household = Household(HOUSEHOLD)
+        for event in self.events:
+            household = follow(household, event)
+        return household
+
+    def by(self, organ: str, officer: str = "w1") -> Life:
+        """The same life, the next commands given by this officer."""
+        return replace(self, actor=Actor(officer, organ))
+
+    def asked(self, command: Command) -> list[Event]:
+        """What a command would make true; raises its refusal."""
+        seed = uuid5(SEED, f"command/{self.steps}/{command.on}")
+        context = reference().context(self.region, command.on, self.actor, seed, dict(self.persons))
+        return list(command.decide(self.household, context))
+
+    def when(self, *commands: Command) -> Life:
+        """The life after these commands; the system's own acts happen as their days pass."""
+        life = self
+        for command in commands:
+            life = life.passed(command.on)
+            life = replace(life, events=(*life.events, *life.asked(command)), steps=life.steps + 1)
+        return life
+
+    def passed(self, day: date) -> Life:
+        """The life with every act of the system due by the day before `day` done."""
+        life = self
+        while True:
+            act = next((a for a in system_acts(life.household, day) if a.on <= day), None)
+            if act is None:
+                return life
+            system = replace(life, actor=Actor("system:deadlines"))
+            life = replace(life, events=(*life.events, *system.asked(act)), steps=life.steps + 1)
+
+    def then(self, *kinds: type[Event]) -> Life:
+        """Assert that the last facts are of exactly these kinds, in order."""
+        assert tuple(type(event) for event in self.events[-len(kinds) :]) == kinds
+        return self
+
+    def refused(self, command: Command) -> Refusal:
+        """The refusal a command gets; fails when it is not refused."""
+        try:
+            events = self.asked(command)
+        except Refusal as refusal:
+            return refusal
+        raise AssertionError(f"not refused: {events}")
+
+    def no_news(self, command: Command) -> None:
+        """Assert that a command tells nothing new."""
+        assert self.asked(command) == []
+
+
+def life(region: str, organ: str, officer: str = "w1", persons: Mapping[str, PersonId] | None = None) -> Life:
+    """An empty life in a village, acted upon by an officer of an organ."""
+    return Life(region, Actor(officer, organ), persons=tuple((persons or {}).items()))
