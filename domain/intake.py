@@ -19,6 +19,7 @@ from domain.person import PersonId
 from domain.private import Private
 
 Channel = Literal["window", "online", "village", "agent", "active-finding"]
+Tenure = Literal["owned", "rented", "public", "borrowed", "none", "other"]
 SpendingKind = Literal["medical", "education", "rehabilitation", "housing", "other"]
 
 
@@ -94,6 +95,21 @@ class SpendingItem:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredProperty:
+    """What the family declares to own (家庭财产申报): None where nothing was said.
+
+    `floor_area` is in hundredths of a square metre, `financial` in fen.
+    """
+
+    tenure: Tenure | None = None
+    dwellings: int | None = None
+    floor_area: int | None = None
+    financial: Fen | None = None
+    vehicles: int | None = None
+    business: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Applied(Event):
     """The family asked for help and promised that what it says is true (申请)."""
 
@@ -108,8 +124,8 @@ class Applied(Event):
     income: tuple[IncomeItem, ...]
     spending: tuple[SpendingItem, ...]
     due: Due
-    housing: Private[str] | None = None
-    property: Private[str] | None = None
+    property: DeclaredProperty | None = None
+    note: Private[str] | None = None
     account: Private[str] | None = None
 
     def opens(self) -> tuple[Due, ...]:
@@ -137,8 +153,8 @@ class Apply(Command):
     category: Category = Category.DIBAO
     income: tuple[IncomeItem, ...] = ()
     spending: tuple[SpendingItem, ...] = ()
-    housing: str | None = None
-    property: str | None = None
+    property: DeclaredProperty | None = None
+    note: str | None = None
     account: str | None = None
     promised: bool = True
 
@@ -177,8 +193,8 @@ class Apply(Command):
             self.income,
             self.spending,
             context.due("DL-ONE-NOTICE", self.on, case_id),
-            Private(household.id, "text", self.housing) if self.housing else None,
-            Private(household.id, "text", self.property) if self.property else None,
+            self.property,
+            Private(household.id, "text", self.note) if self.note else None,
             Private(household.id, "account", self.account) if self.account else None,
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import ClassVar, Literal
 
+from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
 from domain.context import Context
 from domain.household import Household, Membership, Residence
@@ -37,6 +38,10 @@ class SamePersonTwice(Refusal):
 
 class BirthContradictsId(Refusal):
     """成员“{member}”填写的出生日期或性别与身份证号不一致；请核对证件。"""
+
+
+class IdNumberRefused(Refusal):
+    """成员“{member}”的身份证号有误：{reason}"""
 
 
 class NotAMember(Refusal):
@@ -163,7 +168,10 @@ def _added(member: NewMember, ordinal: int, on: date, context: Context) -> Membe
     birth, sex, number = member.birth, member.sex, None
     person = PersonId(context.id("person", ordinal))
     if member.id_number is not None:
-        citizen = parse_citizen_id(member.id_number)
+        try:
+            citizen = parse_citizen_id(member.id_number)
+        except CitizenIdRefused as fault:
+            raise IdNumberRefused(member=member.key, reason=fault) from None
         if birth not in (None, citizen.birth) or sex not in (None, citizen.sex):
             raise BirthContradictsId(member=member.key)
         birth, sex, number = citizen.birth, citizen.sex, citizen.number

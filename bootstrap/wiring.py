@@ -1,0 +1,98 @@
+"""Wiring (装配): the one place that builds everything an installation runs on; nothing is built at import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+
+from application.adoption import adopt_shipped, adopted_reference
+from application.handling import Desk
+from application.reference import Reference, publish, shipped
+from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.settings import Settings, as_role
+from domain.catalogue import EVENTS
+from eventstore.access import access_log
+from eventstore.adapter import Chains
+from eventstore.codec import Codec
+from eventstore.keys import KeyRing
+from eventstore.store import LaneStore, Pool, open_pool
+from migrations.runner import migrate
+
+SINCE = date(2020, 1, 1)
+"""The first day the shipped packs are in force; every value in them is dated by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the two databases are, for their owner; roles are put on at connection."""
+
+    store: str
+    keys: str
+    store_owner: str
+    keys_owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What one process works with, until it is closed."""
+
+    addresses: Addresses
+    pool: Pool
+    keys: KeyRing
+    store: LaneStore
+    chains: Chains
+    reference: Reference
+    desk: Desk
+
+
+def addresses(settings: Settings) -> Addresses:
+    """The databases of the installation; the embedded server is started when it is the one."""
+    if settings.database_url is not None and settings.keys_url is not None:
+        return Addresses(
+            settings.database_url,
+            settings.keys_url,
+            settings.migrations_url or settings.database_url,
+            settings.keys_migrations_url or settings.keys_url,
+        )
+    server = EmbeddedPostgres(settings.home / "postgres")
+    server.start()
+    for name in ("hulian", "hulian_keys"):
+        server.ensure_database(name)
+    store, keys = server.uri("hulian"), server.uri("hulian_keys")
+    return Addresses(store, keys, store, keys)
+
+
+def migrated(where: Addresses) -> list[str]:
+    """Bring both databases up to date and publish the shipped packs, calendars, regions; the files applied."""
+    applied = [f"keys/{number:04d}" for number in migrate(where.keys_owner, "keys")]
+    applied += [f"store/{number:04d}" for number in migrate(where.store_owner, "store")]
+    with psycopg.connect(where.store_owner, autocommit=True) as connection:
+        publish(connection, shipped(files("policy")))
+    return applied
+
+
+@contextmanager
+def opened(where: Addresses, key_directory: Path, *, pool_size: int = 10) -> Iterator[Installation]:
+    """Everything one process needs on migrated databases; closed on the way out."""
+    with ExitStack() as stack:
+        pool = stack.enter_context(open_pool(as_role(where.store, "hulian_app"), size=pool_size))
+        key_pool = stack.enter_context(open_pool(as_role(where.keys, "hulian_keys"), size=4))
+        keys = KeyRing.in_directory(key_pool, key_directory, access=access_log(pool))
+        store = LaneStore(pool, Codec(EVENTS), keys)
+        chains = Chains(store)
+        stack.callback(chains.close)
+        with pool.connection() as connection:
+            reference = adopted_reference(store, connection)
+        yield Installation(where, pool, keys, store, chains, reference, Desk(chains, reference))
+
+
+def adopt(where: Addresses, key_directory: Path, today: date, approver: str = "system:setup") -> int:
+    """Adopt the shipped packs and calendar editions not adopted yet; how many."""
+    with opened(where, key_directory, pool_size=2) as installation:
+        return adopt_shipped(installation.chains, shipped(files("policy")), today, SINCE, approver)

@@ -1,0 +1,54 @@
+"""A row of a township's register (台账登记): a household registered, applied for and accepted in one act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from domain.assessment import IncomeItem
+from domain.context import Context
+from domain.household import Household, follow
+from domain.intake import AcceptApplication, Apply, Channel, DeclaredProperty, SpendingItem
+from domain.membership import RegisterHousehold
+from domain.message import Command, Event
+
+
+@dataclass(frozen=True, slots=True)
+class EnterFromRegister(Command):
+    """Register a household, record its application and accept it, all or nothing (台账转入).
+
+    `applicant` and the numbers beside the items count in `registration.members`; None is the whole household.
+    """
+
+    on: date
+    registration: RegisterHousehold
+    applicant: int
+    channel: Channel
+    income: tuple[tuple[int | None, IncomeItem], ...] = ()
+    spending: tuple[tuple[int | None, SpendingItem], ...] = ()
+    property: DeclaredProperty | None = None
+    note: str | None = None
+    account: str | None = None
+
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        for event in self.registration.decide(household, context):
+            household = follow(household, event)
+            yield event
+        persons = [member.person for member in household.members]
+        application = Apply(
+            self.on,
+            persons[self.applicant],
+            self.channel,
+            income=tuple(replace(item, person=None if n is None else persons[n]) for n, item in self.income),
+            spending=tuple(
+                replace(item, person=None if n is None else persons[n]) for n, item in self.spending
+            ),
+            property=self.property,
+            note=self.note,
+            account=self.account,
+        )
+        for command in (application, AcceptApplication(self.on)):
+            for event in command.decide(household, context):
+                household = follow(household, event)
+                yield event

@@ -1,0 +1,109 @@
+"""Digests (事件摘要): what the sealer's trees are built of, over everything an event says, and how it is sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from hashlib import sha256
+from typing import Protocol
+from uuid import UUID
+
+from cryptography.hazmat.primitives import hashes
+
+SHA256 = 1
+SM3 = 2
+
+
+def _sm3(content: bytes) -> bytes:
+    context = hashes.Hash(hashes.SM3())
+    context.update(content)
+    return context.finalize()
+
+
+_HASHES: dict[int, Callable[[bytes], bytes]] = {SHA256: lambda content: sha256(content).digest(), SM3: _sm3}
+
+
+class Digested(Protocol):
+    """A stored row whose digest can be computed again."""
+
+    @property
+    def event_id(self) -> UUID: ...
+    @property
+    def originator_id(self) -> UUID: ...
+    @property
+    def originator_version(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def effective_on(self) -> date | None: ...
+    @property
+    def meta_bytes(self) -> bytes: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def private(self) -> bytes | None: ...
+    @property
+    def digest(self) -> bytes: ...
+
+
+def digest(
+    algorithm: int,
+    event_id: bytes,
+    stream: bytes,
+    version: int,
+    name: str,
+    effective_on: date | None,
+    meta: bytes,
+    data: bytes,
+    private: bytes | None,
+) -> bytes:
+    """32 bytes over the event's fields, each with its length in four bytes before it.
+
+    Position and time of recording are left out: the sealer's leaf adds them. Ids are their 16 bytes, the
+    version eight bytes big-endian signed, the day ISO, no day or no tokens a field of length 0.
+    """
+    stored_name = name.encode()
+    day = effective_on.isoformat().encode() if effective_on is not None else b""
+    tokens = private or b""
+    content = b"".join(
+        (
+            b"\x00\x00\x00\x01",
+            algorithm.to_bytes(1, "big"),
+            b"\x00\x00\x00\x10",
+            event_id,
+            b"\x00\x00\x00\x10",
+            stream,
+            b"\x00\x00\x00\x08",
+            version.to_bytes(8, "big", signed=True),
+            len(stored_name).to_bytes(4, "big"),
+            stored_name,
+            len(day).to_bytes(4, "big"),
+            day,
+            len(meta).to_bytes(4, "big"),
+            meta,
+            len(data).to_bytes(4, "big"),
+            data,
+            len(tokens).to_bytes(4, "big"),
+            tokens,
+        )
+    )
+    return _HASHES[algorithm](content)
+
+
+def verify(row: Digested) -> bool:
+    """Whether the row still says what was digested when it was written, under any algorithm known."""
+    return any(
+        digest(
+            algorithm,
+            row.event_id.bytes,
+            row.originator_id.bytes,
+            row.originator_version,
+            row.name,
+            row.effective_on,
+            row.meta_bytes,
+            row.data,
+            row.private,
+        )
+        == row.digest
+        for algorithm in _HASHES
+    )

@@ -1,0 +1,338 @@
+"""The lane store (事件库): appends, loads, finds and reads events on PostgreSQL.
+
+The contract, in short::
+
+    keys  = KeyRing.in_directory(keys_pool, directory, access=access_log(store_pool))
+    store = LaneStore(store_pool, Codec(CATALOGUE), keys)       # store_pool = open_pool(uri as hulian_app)
+
+    loaded = store.load(stream, after=0, known_at=None)         # one statement
+    loaded.events, loaded.version, loaded.state, loaded.rows    # rows: Recorded, with .event .meta .position …
+
+    envelopes = enclose(command.id, stream, loaded.version, events, meta, first=0)
+    appended = store.append(                                    # one statement
+        CommandKey(id, hash),                                   # None only for events of the library's own
+        [StreamAppend(stream, "household", loaded.version, envelopes, closes=False)],
+        claims=ClaimChanges(take=[Claim(kind, key, holder, valid_from, valid_to)],
+                            release=[Release(kind, key, holder, valid_to)]),
+        index=[IndexEntry("id-number", text, person)],
+        at=None,                                                # recorded_at in a trial store, else stated_at
+        result=None)                                            # bytes given back to who repeats the command
+    appended.versions, .positions, .reached, .recorded_at, .repeated, .news, .result
+
+    store.append_bulk(command, streams, strict=False, at=None, result=None)   # one lane; .moved are left out
+    store.command(id, lane, hash) -> Appended | None            # the first answer, before deciding again
+    store.find(kind, text)        -> UUID | None                # blind index; find_all for names
+    store.heads()                 -> {lane: position}
+    store.read(lane, after, limit) -> list[Recorded]
+    store.read_many({lane: after}, limit) -> list[Recorded]     # by lane, then position
+    store.cut(id, purpose)        -> Cut
+    store.erase(owner)                                          # keys destroyed, index emptied
+    store.erase_stream(stream)                                  # readable, never written again
+
+Every refusal is a class of `eventstore.errors`; nothing is written with any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from eventstore import arrays, writing
+from eventstore.codec import Codec
+from eventstore.contract import (
+    NO_CLAIMS,
+    Appended,
+    ClaimChanges,
+    CommandKey,
+    Cut,
+    IndexEntry,
+    StreamAppend,
+)
+from eventstore.errors import BadCall, NotATrial, told
+from eventstore.keys import KeyRing
+from eventstore.lanes import LANES, lane_of
+from eventstore.rows import COLUMNS, Loaded, Recorded, StreamState, instant
+
+Pool = ConnectionPool[Connection[Any]]
+
+_LOAD: Final = f"""
+SELECT {COLUMNS}, s.version, s.state
+FROM es_stream s
+LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > %b
+WHERE s.lane = %b AND s.stream_id = %b
+ORDER BY e.version
+"""
+_LOAD_KNOWN_AT: Final = f"""
+SELECT {COLUMNS}, s.version, s.state
+FROM es_stream s
+LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > %b AND e.recorded_at <= %b
+WHERE s.lane = %b AND s.stream_id = %b
+ORDER BY e.version
+"""
+_SLICE: Final = f"""
+SELECT {COLUMNS} FROM es_event e
+WHERE e.lane = %b AND e.stream_id = %b AND e.version > %b AND e.version <= coalesce(%b::integer, 2147483647)
+ORDER BY e.version LIMIT %b::bigint
+"""
+_SLICE_DOWN: Final = _SLICE.replace("ORDER BY e.version", "ORDER BY e.version DESC")
+_READ: Final = (
+    f"SELECT {COLUMNS} FROM es_event e WHERE e.lane = %b AND e.position > %b ORDER BY e.position LIMIT %b"
+)
+_READ_MANY: Final = f"""
+SELECT r.* FROM unnest(%b::smallint[], %b::bigint[]) AS c (lane, position)
+JOIN es_lane h ON h.lane = c.lane AND h.position > c.position
+CROSS JOIN LATERAL (
+    SELECT {COLUMNS} FROM es_event e
+    WHERE e.lane = c.lane AND e.position > c.position ORDER BY e.position LIMIT %b) r
+LIMIT %b
+"""
+_FIND: Final = """
+SELECT DISTINCT owner FROM es_index i
+JOIN unnest(%b::smallint[], %b::smallint[], %b::bytea[]) AS u (lane, key_version, blind)
+     USING (lane, key_version, blind)
+WHERE i.kind = %b ORDER BY owner
+"""
+
+
+def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
+    """A pool of autocommit connections as the store needs them; open, to be closed by the caller.
+
+    `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring. The connections hand ids
+    and instants over as raw bytes: not for other uses.
+    """
+    return ConnectionPool(
+        uri,
+        min_size=1,
+        max_size=size,
+        name=name,
+        open=True,
+        kwargs={"autocommit": True, "prepare_threshold": 0},
+        configure=arrays.register,
+    )
+
+
+class LaneStore:
+    """The event store as one process sees it; safe to share between threads."""
+
+    def __init__(self, pool: Pool, codec: Codec, keys: KeyRing) -> None:
+        self._pool = pool
+        self._codec = codec
+        self._keys = keys
+        with pool.connection() as connection:
+            row = connection.execute(
+                "SELECT store_id::text, trial, digest_algorithm, lanes FROM es_meta"
+            ).fetchone()
+        if row is None or row[3] != LANES:
+            raise BadCall(why="该库不是 256 通道的事件库，请先执行 hulian migrate")
+        self._store_id: str = row[0]
+        self._trial: bool = row[1]
+        self._algorithm: int = row[2]
+
+    @property
+    def store_id(self) -> UUID:
+        """The id of this store, for its whole life."""
+        return UUID(self._store_id)
+
+    @property
+    def trial(self) -> bool:
+        """Whether the time of recording may be told."""
+        return self._trial
+
+    @property
+    def codec(self) -> Codec:
+        return self._codec
+
+    @property
+    def keys(self) -> KeyRing:
+        return self._keys
+
+    def append(
+        self,
+        command: CommandKey | None,
+        streams: Sequence[StreamAppend],
+        claims: ClaimChanges = NO_CLAIMS,
+        index: Sequence[IndexEntry] = (),
+        at: datetime | None = None,
+        result: bytes | None = None,
+    ) -> Appended:
+        """Append to one or more streams, take and release claims, all or nothing, in one statement.
+
+        No events are no news: nothing is written, unless the command was carried out before; then, and
+        whenever a command is sent again, the first answer is given. Raises `VersionConflict`,
+        `StreamClosed`, `StreamErased`, `ClaimConflict`, `ChangedCommand`, `OwnerErased`, `UnknownEvent`.
+        """
+        batch = writing.Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
+        if not batch.streams:
+            return self._no_news(command, streams)
+        told_at = at if self._trial else None
+        if len(batch.streams) == 1 and not claims and not index:
+            return self._call(writing.APPEND, batch.single(command, told_at, result))
+        return self._call(writing.APPEND_MANY, batch.many(command, told_at, result, claims, index))
+
+    def append_bulk(
+        self,
+        command: CommandKey,
+        streams: Sequence[StreamAppend],
+        *,
+        strict: bool = False,
+        at: datetime | None = None,
+        result: bytes | None = None,
+    ) -> Appended:
+        """Append to many streams of one lane in one statement; a retry gets the first report.
+
+        Streams whose version moved, or that are closed, are left out and reported as `moved`; when `strict`
+        they refuse the whole call. Raises `BadCall` for streams of more than one lane.
+        """
+        batch = writing.Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
+        if len({lane_of(stream.stream) for stream in batch.streams}) > 1:
+            raise BadCall(why="批量追加一次只能写一条通道")
+        if not batch.streams:
+            return self._no_news(command, streams)
+        told_at = at if self._trial else None
+        return self._call(writing.APPEND_BULK, batch.bulk(command, told_at, result, strict))
+
+    def append_plain(self, events: Sequence[writing.PlainEvent]) -> None:
+        """Append events of the library's own aggregates, in a trial store; raises `NotATrial` in any other."""
+        if not self._trial:
+            raise NotATrial
+        if events:
+            self._call(writing.APPEND_MANY, writing.plain_parameters(self._algorithm, events))
+
+    def command(self, command: UUID, lane: int, hash: bytes | None = None) -> Appended | None:
+        """What the command was answered when it was carried out, None when it was not.
+
+        `lane` is that of the first stream the request named. Raises `ChangedCommand` when `hash` is given and
+        the command was another request.
+        """
+        return self._answer(command, lane, hash, None)
+
+    def load(self, stream: UUID, after: int = 0, known_at: datetime | None = None) -> Loaded:
+        """The stream's events with version above `after`, as known at an instant; one statement.
+
+        An event numbered 0 (the library's own) is loaded with `after=-1`. A stream there is not is empty,
+        open and at version 0.
+        """
+        lane, key = lane_of(stream), arrays.uuid(stream.bytes)
+        if known_at is None:
+            rows = self._all(_LOAD, (after, lane, key))
+        else:
+            rows = self._all(_LOAD_KNOWN_AT, (after, known_at, lane, key))
+        if not rows:
+            return Loaded(stream, max(after, 0), 0, StreamState.OPEN, [])
+        last = rows[-1]
+        current, state = last[-2], _STATES[last[-1]]
+        if last[0] is None:
+            return Loaded(stream, after, current, state, [])
+        codec = self._codec
+        return Loaded(stream, last[1], current, state, [Recorded(row, codec) for row in rows])
+
+    def slice(
+        self,
+        stream: UUID,
+        after: int,
+        *,
+        upto: int | None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> list[Recorded]:
+        """Some of a stream: versions above `after` up to `upto`, in either order, at most `limit`."""
+        parameters = (lane_of(stream), arrays.uuid(stream.bytes), after, upto, limit)
+        codec = self._codec
+        return [
+            Recorded(row, codec) for row in self._all(_SLICE_DOWN if newest_first else _SLICE, parameters)
+        ]
+
+    def read(self, lane: int, after: int, limit: int) -> list[Recorded]:
+        """The lane's events with position above `after`, in order, at most `limit`; positions are dense."""
+        codec = self._codec
+        return [Recorded(row, codec) for row in self._all(_READ, (lane, after, limit))]
+
+    def read_many(self, positions: Mapping[int, int], limit: int) -> list[Recorded]:
+        """Events above a position in each of several lanes, at most `limit` in all; one statement.
+
+        A lane's events stand together and in order; which lanes come first is left open.
+        """
+        lanes = arrays.shorts(list(positions))
+        codec = self._codec
+        rows = self._all(_READ_MANY, (lanes, arrays.longs(list(positions.values())), limit, limit))
+        return [Recorded(row, codec) for row in rows]
+
+    def heads(self) -> dict[int, int]:
+        """The position of the last event of every lane."""
+        return dict(self._all("SELECT lane, position FROM es_lane", ()))
+
+    def cut(self, cut: UUID, purpose: str) -> Cut:
+        """The cut of this id, taken and stored at the first call."""
+        row = self._one("SELECT * FROM es_take_cut(%b, %b)", (arrays.uuid(cut.bytes), purpose))
+        assert row is not None
+        return Cut(cut, tuple(row[0]), instant(row[1]))
+
+    def find(self, kind: str, text: str) -> UUID | None:
+        """The owner of an ID number, or of any text only one owner has; None when unknown or not unique."""
+        owners = self.find_all(kind, text)
+        return owners[0] if len(owners) == 1 else None
+
+    def find_all(self, kind: str, text: str) -> list[UUID]:
+        """All owners found by this text through the blind index, exact matches after NFKC and upper case."""
+        blinds = self._keys.blinds(kind, text)
+        parameters = (
+            arrays.shorts([blind[-1] for _, blind in blinds]),
+            arrays.shorts([version for version, _ in blinds]),
+            arrays.byteas([blind for _, blind in blinds]),
+            kind,
+        )
+        return [UUID(bytes=owner) for (owner,) in self._all(_FIND, parameters)]
+
+    def erase(self, owner: UUID) -> None:
+        """Erase a person or household: index entries gone, keys destroyed; repeatable."""
+        self._one("SELECT es_forget(%b)", (arrays.uuid(owner.bytes),))
+        self._keys.erase(owner)
+
+    def erase_stream(self, stream: UUID) -> None:
+        """Mark a stream erased: it still loads, appending raises `StreamErased`."""
+        self._one("SELECT es_erase_stream(%b::smallint, %b)", (lane_of(stream), arrays.uuid(stream.bytes)))
+
+    def _stated(self, at: datetime | None) -> str | None:
+        return None if at is None or self._trial else at.isoformat()
+
+    def _no_news(self, command: CommandKey | None, streams: Sequence[StreamAppend]) -> Appended:
+        if command is not None and streams:
+            first = streams[0].stream
+            answer = self._answer(command.id, lane_of(first), command.hash, first)
+            if answer is not None:
+                return answer
+        names, versions = tuple(s.stream for s in streams), tuple(s.expected for s in streams)
+        return Appended(names, versions, (), None, news=False)
+
+    def _answer(self, command: UUID, lane: int, hash: bytes | None, stream: UUID | None) -> Appended | None:
+        first = None if stream is None else arrays.uuid(stream.bytes)
+        row = self._one(writing.ANSWER, (hash, first, lane, arrays.uuid(command.bytes)))
+        return None if row is None else writing.appended(row)
+
+    def _call(self, statement: str, parameters: Sequence[Any]) -> Appended:
+        row = self._one(statement, parameters)
+        assert row is not None
+        return writing.appended(row)
+
+    def _one(self, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+        rows = self._all(statement, parameters)
+        return rows[0] if rows else None
+
+    def _all(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._pool.connection() as connection:
+            try:
+                return connection.execute(statement, parameters, prepare=True, binary=True).fetchall()
+            except psycopg.Error as error:
+                refusal = told(error)
+                if refusal is None:
+                    raise
+                raise refusal from None
+
+
+_STATES = {state.value: state for state in StreamState}

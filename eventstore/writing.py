@@ -1,0 +1,320 @@
+"""From envelopes to the parameters of an append: encoded, sealed, digested, packed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid5
+
+import msgspec
+
+from domain.private import Private
+from eventstore import arrays
+from eventstore.codec import Codec
+from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
+from eventstore.digest import digest
+from eventstore.envelope import Envelope, Meta
+from eventstore.errors import BadCall, VersionConflict
+from eventstore.keys import KeyRing
+from eventstore.lanes import lane_of
+from eventstore.rows import instant
+from eventstore.tokens import pack
+
+
+def _placeholders(types: str) -> str:
+    return ", ".join(f"%b::{kind}" for kind in types.split())
+
+
+_EVENTS = "uuid[] text[] date[] bytea[] bytea[] bytea[] bytea[]"
+APPEND: Final = (
+    "SELECT o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result FROM es_append("
+    + _placeholders(f"smallint uuid bytea bytea uuid text integer smallint timestamptz {_EVENTS}")
+    + ")"
+)
+APPEND_MANY: Final = (
+    "SELECT o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result FROM es_append_many("
+    + _placeholders(
+        "smallint uuid bytea bytea timestamptz smallint[] uuid[] text[] integer[] integer[] smallint[] "
+        f"{_EVENTS} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[]"
+    )
+    + ")"
+)
+APPEND_BULK: Final = (
+    "SELECT o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result, o_moved FROM es_append_bulk("
+    + _placeholders(
+        "smallint uuid bytea bytea timestamptz boolean uuid[] text[] integer[] integer[] smallint[] "
+        + _EVENTS
+    )
+    + ")"
+)
+ANSWER: Final = """
+SELECT true, a.o_streams, a.o_versions, a.o_positions, a.o_recorded_at, a.o_result, a.o_moved
+FROM es_command c
+CROSS JOIN LATERAL es_answer(c.lane, c.command_id, coalesce(%b::bytea, c.request_hash), %b::uuid) a
+WHERE c.lane = %b AND c.command_id = %b
+"""
+
+_meta = msgspec.json.Encoder().encode
+
+
+def appended(row: Sequence[Any]) -> Appended:
+    """The answer in a row of one of the statements above."""
+    repeated, streams, versions, positions, recorded_at, result, *moved = row
+    return Appended(
+        tuple([UUID(bytes=stream) for stream in streams]),
+        tuple(versions),
+        tuple(positions),
+        instant(recorded_at),
+        repeated,
+        True,
+        result,
+        tuple([UUID(bytes=stream) for stream in moved[0]]) if moved and moved[0] else (),
+    )
+
+
+class _Stream(NamedTuple):
+    stream: UUID
+    category: str
+    expected: int
+    envelopes: Sequence[Envelope]
+    state: int
+
+
+class PlainEvent(NamedTuple):
+    """An event of the library's own aggregates, as it gives it: any bytes, any first version."""
+
+    stream: UUID
+    version: int
+    name: str
+    data: bytes
+
+
+def plain_parameters(algorithm: int, events: Sequence[PlainEvent]) -> tuple[Any, ...]:
+    """The parameters of `APPEND_MANY` for plain events: no command, no legal day, empty meta.
+
+    Raises `VersionConflict` when a stream's versions do not follow one another.
+    """
+    streams: dict[UUID, list[PlainEvent]] = {}
+    for event in events:
+        before = streams.setdefault(event.stream, [])
+        if before and event.version != before[-1].version + 1:
+            raise VersionConflict(stream=event.stream, expected=event.version - 1, current=before[-1].version)
+        before.append(event)
+    ordered = [event for given in streams.values() for event in given]
+    ids = [uuid5(event.stream, str(event.version)).bytes for event in ordered]
+    digests = [
+        digest(algorithm, name, event.stream.bytes, event.version, event.name, None, b"", event.data, None)
+        for name, event in zip(ids, ordered, strict=True)
+    ]
+    empty = [None] * len(ordered)
+    return (
+        lane_of(ordered[0].stream),
+        None,
+        None,
+        None,
+        None,
+        arrays.shorts([lane_of(stream) for stream in streams]),
+        arrays.uuids([stream.bytes for stream in streams]),
+        arrays.texts(["library" for _ in streams]),
+        arrays.ints([given[0].version - 1 for given in streams.values()]),
+        arrays.ints([len(given) for given in streams.values()]),
+        arrays.shorts([0 for _ in streams]),
+        arrays.uuids(ids),
+        arrays.texts([event.name for event in ordered]),
+        arrays.dates(empty),
+        arrays.byteas([b"" for _ in ordered]),
+        arrays.byteas([event.data for event in ordered]),
+        arrays.byteas(empty),
+        arrays.byteas(digests),
+        *_claim_columns(NO_CLAIMS),
+        *_index_columns(None, ()),
+    )
+
+
+class Batch:
+    """The streams of a call that have events, each once, and all their events' columns."""
+
+    def __init__(
+        self,
+        codec: Codec,
+        keys: KeyRing,
+        algorithm: int,
+        streams: Sequence[StreamAppend],
+        stated_at: str | None,
+    ) -> None:
+        """Encodes, seals and digests. Raises what the codec and the key ring raise, and `VersionConflict`
+        when a stream named twice does not go on from where the call left it."""
+        self.streams = _merged(streams)
+        self._ids: list[bytes] = []
+        self._names: list[str] = []
+        self._days: list[Any] = []
+        self._metas: list[bytes] = []
+        self._datas: list[bytes] = []
+        self._privates: list[bytes | None] = []
+        self._digests: list[bytes] = []
+        self._keys = keys
+        last_meta: Meta | None = None
+        meta = b""
+        encoded = [(s, e, e.encoded or codec.encode(e.event)) for s in self.streams for e in s.envelopes]
+        sealed = _sealed(keys, [private for _, _, event in encoded for private in event.privates])
+        for stream, envelope, event in encoded:
+            if envelope.meta is not last_meta:
+                last_meta = envelope.meta
+                stated = msgspec.structs.replace(last_meta, stated_at=stated_at) if stated_at else last_meta
+                meta = _meta(stated)
+            private = None
+            if event.privates:
+                private = pack(sealed[: len(event.privates)])
+                del sealed[: len(event.privates)]
+            day = envelope.event.on
+            event_id = envelope.event_id.bytes
+            self._ids.append(event_id)
+            self._names.append(event.name)
+            self._days.append(day)
+            self._metas.append(meta)
+            self._datas.append(event.data)
+            self._privates.append(private)
+            self._digests.append(
+                digest(
+                    algorithm,
+                    event_id,
+                    stream.stream.bytes,
+                    envelope.originator_version,
+                    event.name,
+                    day,
+                    meta,
+                    event.data,
+                    private,
+                )
+            )
+
+    def single(
+        self, command: CommandKey | None, at: datetime | None, result: bytes | None
+    ) -> tuple[Any, ...]:
+        """The parameters of `APPEND`."""
+        (stream,) = self.streams
+        key = arrays.uuid(stream.stream.bytes)
+        return (
+            lane_of(stream.stream),
+            *_command(command, result),
+            key,
+            stream.category,
+            stream.expected,
+            stream.state,
+            at,
+            *self._events(),
+        )
+
+    def many(
+        self,
+        command: CommandKey | None,
+        at: datetime | None,
+        result: bytes | None,
+        claims: ClaimChanges,
+        index: Sequence[IndexEntry],
+    ) -> tuple[Any, ...]:
+        """The parameters of `APPEND_MANY`."""
+        return (
+            lane_of(self.streams[0].stream),
+            *_command(command, result),
+            at,
+            arrays.shorts([lane_of(stream.stream) for stream in self.streams]),
+            *self._stream_columns(),
+            *self._events(),
+            *_claim_columns(claims),
+            *_index_columns(self._keys, index),
+        )
+
+    def bulk(
+        self, command: CommandKey, at: datetime | None, result: bytes | None, strict: bool
+    ) -> tuple[Any, ...]:
+        """The parameters of `APPEND_BULK`."""
+        lane = lane_of(self.streams[0].stream)
+        return (lane, *_command(command, result), at, strict, *self._stream_columns(), *self._events())
+
+    def _stream_columns(self) -> tuple[Any, ...]:
+        streams = self.streams
+        return (
+            arrays.uuids([stream.stream.bytes for stream in streams]),
+            arrays.texts([stream.category for stream in streams]),
+            arrays.ints([stream.expected for stream in streams]),
+            arrays.ints([len(stream.envelopes) for stream in streams]),
+            arrays.shorts([stream.state for stream in streams]),
+        )
+
+    def _events(self) -> tuple[Any, ...]:
+        return (
+            arrays.uuids(self._ids),
+            arrays.texts(self._names),
+            arrays.dates(self._days),
+            arrays.byteas(self._metas),
+            arrays.byteas(self._datas),
+            arrays.byteas(self._privates),
+            arrays.byteas(self._digests),
+        )
+
+
+def _merged(streams: Sequence[StreamAppend]) -> list[_Stream]:
+    merged: dict[UUID, _Stream] = {}
+    for stream in streams:
+        if not stream.envelopes:
+            continue
+        for n, envelope in enumerate(stream.envelopes):
+            if (
+                envelope.originator_id != stream.stream
+                or envelope.originator_version != stream.expected + 1 + n
+            ):
+                raise BadCall(why=f"{envelope!r} 不属于流 {stream.stream} 的版本 {stream.expected + 1 + n}")
+        before = merged.get(stream.stream)
+        if before is None:
+            merged[stream.stream] = _Stream(
+                stream.stream, stream.category, stream.expected, stream.envelopes, int(stream.closes)
+            )
+            continue
+        reached = before.expected + len(before.envelopes)
+        if stream.expected != reached or before.state:
+            raise VersionConflict(stream=stream.stream, expected=stream.expected, current=reached)
+        merged[stream.stream] = before._replace(
+            envelopes=[*before.envelopes, *stream.envelopes], state=int(stream.closes)
+        )
+    return list(merged.values())
+
+
+def _sealed(keys: KeyRing, privates: Sequence[Private[Any]]) -> list[bytes]:
+    """The tokens of private values, in order; a value that comes from the store keeps its own."""
+    if not privates:
+        return []
+    clear = [(p.owner, p.kind, p.value.encode()) for p in privates if p.value is not None]
+    fresh = iter(keys.seal_many(clear))
+    return [private.token or b"" if private.value is None else next(fresh) for private in privates]
+
+
+def _command(command: CommandKey | None, result: bytes | None) -> tuple[Any, ...]:
+    if command is None:
+        return None, None, result
+    return arrays.uuid(command.id.bytes), command.hash, result
+
+
+def _claim_columns(claims: ClaimChanges) -> tuple[Any, ...]:
+    rows = [(c.kind, c.key.bytes, c.holder.bytes, None, c.valid_to, False) for c in claims.release]
+    taken = [(c.kind, c.key.bytes, c.holder.bytes, c.valid_from, c.valid_to, True) for c in claims.take]
+    every: list[tuple[Any, ...]] = [*rows, *taken]
+    return (
+        arrays.texts([row[0] for row in every]),
+        arrays.uuids([row[1] for row in every]),
+        arrays.uuids([row[2] for row in every]),
+        arrays.dates([row[3] for row in every]),
+        arrays.dates([row[4] for row in every]),
+        arrays.bools([row[5] for row in every]),
+    )
+
+
+def _index_columns(keys: KeyRing | None, index: Sequence[IndexEntry]) -> tuple[Any, ...]:
+    version = keys.index_version if keys is not None else 0
+    return (
+        arrays.texts([entry.kind for entry in index]),
+        arrays.shorts([version for _ in index]),
+        arrays.byteas([keys.blind(entry.kind, entry.text) for entry in index] if keys is not None else []),
+        arrays.uuids([entry.owner.bytes for entry in index]),
+    )
