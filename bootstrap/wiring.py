@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,7 +22,10 @@ from eventstore.adapter import Chains
 from eventstore.codec import Codec
 from eventstore.keys import KeyRing
 from eventstore.store import LaneStore, Pool, open_pool
-from migrations.runner import migrate
+from migrations.runner import migrate, pending
+
+CHINA = timezone(timedelta(hours=8))
+"""The one time zone of the country, without summer time; no zone database is needed for it."""
 
 SINCE = date(2020, 1, 1)
 """The first day the shipped packs are in force; every value in them is dated by itself."""
@@ -75,6 +78,18 @@ def migrated(where: Addresses) -> list[str]:
     with psycopg.connect(where.store_owner, autocommit=True) as connection:
         publish(connection, shipped(files("policy")))
     return applied
+
+
+def ready(where: Addresses, key_directory: Path) -> None:
+    """Bring the databases up to date unless they are; what a command calls before it opens them."""
+    if pending(where.store_owner, "store") or pending(where.keys_owner, "keys"):
+        migrated(where)
+        adopt(where, key_directory, today())
+
+
+def today() -> date:
+    """The legal day it is now in China; the one clock of days, read at the edge only."""
+    return datetime.now(CHINA).date()
 
 
 @contextmanager

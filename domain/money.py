@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
@@ -11,22 +12,24 @@ Fen = NewType("Fen", int)
 """An amount in fen (分), 1/100 yuan. Never a float."""
 
 
+_AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,12}|[0-9]{1,3}(?:[,，][0-9]{3}){1,3})(?:\.(?:[0-9]{1,2}0*)?)?")
+
+
 class AmountUnreadable(ValueError):
     """金额无法识别：请填写数字，单位为元，最多两位小数。"""
 
 
 def fen_of_yuan(text: str | int | Decimal) -> Fen:
-    """Fen of an amount said in yuan: `"70000.5"` → 7000050.
+    """Fen of an amount said in yuan: `"70,000.5"` → 7000050.
 
-    Raises `AmountUnreadable` for anything not a plain decimal number of at most two places.
+    Raises `AmountUnreadable` for anything not a plain decimal number of at most two places and 12 digits
+    before the point: no exponent, no underscore, no full-width digit, commas (half or full width) only
+    between thousands.
     """
-    try:
-        amount = Decimal(str(text).strip().replace(",", "").replace("，", ""))
-    except ArithmeticError as error:
-        raise AmountUnreadable(AmountUnreadable.__doc__) from error
-    if not amount.is_finite() or amount != amount.quantize(Decimal("0.01")):
+    plain = format(text, "f") if isinstance(text, Decimal) else str(text).strip()
+    if _AMOUNT.fullmatch(plain) is None:
         raise AmountUnreadable(AmountUnreadable.__doc__)
-    return Fen(int(amount * 100))
+    return Fen(int(Decimal(plain.replace(",", "").replace("，", "")) * 100))
 
 
 def yuan(fen: int) -> str:

@@ -41,15 +41,18 @@ class DeadlineMissed(Event):
 
 @dataclass(frozen=True, slots=True)
 class NoteMissedDeadline(Command):
-    """Note that a limit has passed (登记逾期); refuses while its day has not ended."""
+    """Note that a limit has passed (登记逾期); refuses while its day has not ended.
+
+    `about` is the case or alert meant, when several limits of one code run.
+    """
 
     on: date
     what: str
+    about: UUID | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        open_due = next(
-            (o for o in household.dues if o.due.what == self.what and o.due.kind == "limit"), None
-        )
+        limits = (o for o in household.dues if o.due.what == self.what and o.due.kind == "limit")
+        open_due = next((o for o in limits if self.about in (None, o.due.subject)), None)
         if open_due is None or open_due.due.day >= self.on:
             raise NothingMissed
         if not open_due.missed:
@@ -72,5 +75,5 @@ def system_acts(household: Household, today: date) -> Iterator[Command]:
                 acts.append((due.day, ReturnToMonitoring(due.day)))
         elif due.kind == "limit" and due.day < today and not open_due.missed:
             noted = due.day + timedelta(days=1)
-            acts.append((noted, NoteMissedDeadline(noted, due.what)))
+            acts.append((noted, NoteMissedDeadline(noted, due.what, due.subject)))
     return (act for _, act in sorted(acts, key=lambda pair: pair[0]))

@@ -10,8 +10,10 @@ from domain.classification import CloseNotice, GiveOpinion, PostNotice
 from domain.decision import ConfirmDibao, ReceiveFile
 from domain.exit import HearOpinion, TerminateBenefit
 from domain.grace import GrantGrace
+from domain.household import Category
 from domain.intake import AcceptApplication, Apply, AuthoriseVerification
 from domain.membership import NewMember, RegisterHousehold
+from domain.message import Command
 from domain.money import Fen
 from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
 from domain.month import Month
@@ -212,3 +214,81 @@ def ling_marginal() -> Life:
         ConfirmMarginal(date(2026, 9, 22)),
     )
     return story.passed(date(2026, 10, 9))
+
+
+ROAD = (
+    "apply",
+    "authorise",
+    "accept",
+    "investigate",
+    "request",
+    "start",
+    "report",
+    "visit",
+    "opine",
+    "post",
+    "close",
+    "receive",
+)
+"""The steps from the application to the county's desk, in the order of M57."""
+
+
+def ling_registered(on: date, village: str = "990301100201") -> Life:
+    """The test family of S3, newly known in a village on a day."""
+    members = (
+        NewMember("C1", "岭某", "head", C1),
+        NewMember("C2", "岭某某", "spouse", C2, work_capacity="none"),
+        NewMember("C3", "岭小", "son", C3, student=True, work_capacity="none"),
+    )
+    return life(village, f"{village[:9]}/township").when(RegisterHousehold(on, village, members))
+
+
+def on_the_road(
+    story: Life,
+    on: date,
+    *,
+    until: str = "receive",
+    without: str = "",
+    income: tuple[IncomeItem, ...] = (IncomeItem("property", "monthly", Fen(60_000)),),
+    category: Category = Category.DIBAO,
+    eligible: bool = True,
+    relatives: bool = False,
+    delegated: bool = False,
+) -> Life:
+    """The family on its way to the decision, every step taken on one day, the notice closed at its end.
+
+    `until` is the last step of `ROAD` taken, `without` the one left out. The county is to act next.
+    """
+    head = person(story, 0)
+    adults = tuple(m.person for m in story.household.counted(on) if m.is_adult(on, 18))
+    for step in ROAD[: ROAD.index(until) + 1]:
+        if step == without:
+            continue
+        case = story.household.case
+        end = (case.notice_ends if case else None) or on
+        by = county if step in ("start", "report", "receive") else township
+        command: Command = {
+            "apply": Apply(on, head, category=category, income=income),
+            "authorise": AuthoriseVerification(on, adults),
+            "accept": AcceptApplication(on, relatives, delegated),
+            "investigate": StartInvestigation(on),
+            "request": RequestVerification(on),
+            "start": StartVerification(on),
+            "report": ReportVerification(on, eligible),
+            "visit": VisitHome(on, ("w1", "w2"), head),
+            "opine": GiveOpinion(on),
+            "post": PostNotice(on),
+            "close": CloseNotice(end),
+            "receive": ReceiveFile(end),
+        }[step]
+        story = by(story).when(command)
+    return county(story)
+
+
+def ling_in_dibao(on: date, village: str = "990301100201", income: int = 600) -> Life:
+    """The test family confirmed in Dibao, applying on a day and confirmed when its notice ended."""
+    story = on_the_road(ling_registered(on, village), on, income=(other(income),))
+    case = story.household.case
+    assert case is not None
+    assert case.file_received_on is not None
+    return story.when(ConfirmDibao(case.file_received_on))

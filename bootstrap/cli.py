@@ -1,0 +1,219 @@
+"""The `hulian` command (命令行): every way to start, feed and look into an installation.
+
+Exit status: 0 done, 1 refused (the input or the act is not in order), 2 wrong usage, 3 the installation is not
+in order (database, keys, migrations).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+REFUSED, NOT_IN_ORDER = 1, 3
+
+app = typer.Typer(
+    name="hulian",
+    help="户链：一户一条救助链。\n\n退出码：0 完成；1 输入或办理事项不合规定；2 用法不对；3 系统尚未就绪。",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+imports = typer.Typer(help="导入（登记册等）。", no_args_is_help=True)
+templates = typer.Typer(help="写出空白模板。", no_args_is_help=True)
+dev = typer.Typer(help="开发用：生成与核对随程序提交的文件。", no_args_is_help=True, hidden=True)
+app.add_typer(imports, name="import")
+app.add_typer(templates, name="template")
+app.add_typer(dev, name="dev")
+
+Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取。")]
+Officer = Annotated[str, typer.Option("--officer", help="经办人代号（不是姓名）。")]
+
+
+def main() -> None:
+    """Run the command line; faults people can mend are one sentence and a code, without a traceback."""
+    from bootstrap.faults import exit_status_of
+
+    try:
+        app()
+    except Exception as fault:
+        status = exit_status_of(fault)
+        if status is None:
+            raise
+        typer.echo(str(fault), err=True)
+        code = getattr(fault, "code", None)
+        if code is not None and str(code) not in str(fault):
+            typer.echo(f"[{code}]", err=True)
+        sys.exit(status)
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="监听地址，默认 127.0.0.1。")] = None,
+    port: Annotated[int | None, typer.Option(help="监听端口；不设而被占用时取下一个空闲端口。")] = None,
+) -> None:
+    """启动一套完整的系统：数据库、示例、接口和后台，Ctrl-C 停止，数据保留。"""
+    from bootstrap.settings import load_settings
+    from bootstrap.up import run
+
+    sys.exit(run(load_settings(host=host, port=port)))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="监听地址，默认 127.0.0.1。")] = None,
+    port: Annotated[int | None, typer.Option(help="监听端口。")] = None,
+) -> None:
+    """启动接口（API），直到收到停止信号。"""
+    from bootstrap.processes import serve_api
+    from bootstrap.settings import load_settings
+
+    serve_api(load_settings(host=host, port=port))
+
+
+@app.command()
+def work() -> None:
+    """启动后台：投影与期限值守，直到收到停止信号。"""
+    from bootstrap.processes import work_on
+    from bootstrap.settings import load_settings
+
+    work_on(load_settings())
+
+
+@app.command()
+def migrate(as_json: Json = False) -> None:
+    """把数据库结构升级到当前程序的版本，发布并采用随附的政策包、日历和区划。"""
+    from bootstrap.settings import load_settings
+    from bootstrap.wiring import addresses, adopt, migrated, today
+
+    settings = load_settings()
+    where = addresses(settings)
+    applied = migrated(where)
+    adopted = adopt(where, settings.key_directory, today())
+    if as_json:
+        _print({"applied": applied, "adopted": adopted})
+    else:
+        typer.echo(f"已执行升级 {len(applied)} 项，采用政策包和日历 {adopted} 件。")
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="脚本文件（YAML）。")],
+    as_json: Json = False,
+    into: Annotated[bool, typer.Option("--into", help="写入本系统，而不是用完即弃的试验库。")] = False,
+) -> None:
+    """按脚本办理一户或数户的救助链。默认在新建的试验库中进行，时钟跟随脚本。"""
+    from bootstrap.playing import play
+    from bootstrap.settings import load_settings
+
+    outcome = play(load_settings(), file, into=into)
+    if as_json:
+        _print(outcome.to_json())
+    else:
+        outcome.show()
+
+
+@app.command()
+def commands(
+    name: Annotated[str | None, typer.Argument(help="命令名，例如 grant-grace。")] = None, as_json: Json = False
+) -> None:
+    """列出可以办理的全部命令；给出命令名时，列出它的字段和示例。"""
+    from bootstrap.tables import show_command, show_commands
+
+    if name is None:
+        show_commands(as_json)
+    else:
+        show_command(name, as_json)
+
+
+@imports.command("register")
+def import_register(
+    file: Annotated[Path, typer.Argument(help="登记册工作簿（.xlsx）。")],
+    officer: Officer = "import",
+    as_json: Json = False,
+    check_only: Annotated[bool, typer.Option("--check", help="只检查，不写入。")] = False,
+) -> None:
+    """导入乡镇申请登记册：先全部检查，正确的户成为已受理的申请，有差错的户整户退回并逐格说明。"""
+    from bootstrap.importing import import_workbook
+    from bootstrap.settings import load_settings
+
+    sys.exit(import_workbook(load_settings(), file, officer, as_json=as_json, check_only=check_only))
+
+
+@templates.command("register")
+def template_register(
+    out: Annotated[Path, typer.Argument(help="写到哪个文件。")] = Path("申请登记册.xlsx"),
+) -> None:
+    """写出空白的申请登记册模板。"""
+    from application.register.template import write_template
+
+    write_template(out)
+    typer.echo(f"已写出模板：{out}")
+
+
+@app.command()
+def show(
+    household: Annotated[str, typer.Argument(help="户编号（UUID，或开头几位）。")],
+    as_json: Json = False,
+    officer: Officer = "cli",
+) -> None:
+    """把一户的救助链显示成一张表。每次查看都留下记录。"""
+    from bootstrap.settings import load_settings
+    from bootstrap.showing import show_household
+
+    show_household(load_settings(), household, officer, as_json=as_json)
+
+
+@app.command()
+def token(
+    organ: Annotated[str, typer.Option(help="机构：区划代码/部门，例如 370786/civil-affairs。")],
+    officer: Officer = "dev",
+    hours: Annotated[int, typer.Option(min=1, max=24, help="有效小时数。")] = 8,
+) -> None:
+    """签发一枚开发令牌，只在本机回环地址上有效。"""
+    from bootstrap.processes import development_token
+    from bootstrap.settings import load_settings
+
+    typer.echo(development_token(load_settings(), officer, organ, hours))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """检查这套系统哪里不对，并给出修复它的那一条命令。"""
+    from bootstrap.doctor import examine
+    from bootstrap.settings import load_settings
+
+    findings = examine(load_settings())
+    if as_json:
+        _print([finding.to_json() for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(finding.line())
+    sys.exit(NOT_IN_ORDER if any(finding.wrong for finding in findings) else 0)
+
+
+@dev.command("check")
+def dev_check() -> None:
+    """核对生成的文件（schemas/）与代码一致。"""
+    from bootstrap.schemas import stale_schemas
+
+    stale = stale_schemas(Path("schemas"))
+    for name in stale:
+        typer.echo(f"与代码不一致：schemas/{name}；请运行 hulian dev write", err=True)
+    sys.exit(REFUSED if stale else 0)
+
+
+@dev.command("write")
+def dev_write() -> None:
+    """重新生成 schemas/。"""
+    from bootstrap.schemas import write_schemas
+
+    write_schemas(Path("schemas"))
+
+
+def _print(data: Any) -> None:
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))

@@ -1,0 +1,31 @@
+"""Which faults people can mend (可处理的差错), and with which exit status each ends the command."""
+
+from __future__ import annotations
+
+REFUSED, NOT_IN_ORDER = 1, 3
+
+
+def exit_status_of(fault: Exception) -> int | None:
+    """The exit status of a fault whose sentence is enough for people; None for anything unforeseen."""
+    import psycopg
+    from pydantic import ValidationError
+
+    from application.commands import BadField, UnknownCommand
+    from application.packs import PackRefused
+    from application.regions_register import RegisterRefused
+    from application.register.faults import WorkbookUnreadable
+    from application.scripts.reading import ScriptRefused
+    from application.scripts.running import ScriptStopped
+    from bootstrap.ground import EmbeddedFault
+    from bootstrap.settings import SettingsFault
+    from domain.message import Refusal
+    from eventstore.errors import StoreError
+    from migrations.runner import MigrationFault
+
+    if isinstance(fault, Refusal | WorkbookUnreadable | ScriptRefused | ScriptStopped | BadField | UnknownCommand):
+        return REFUSED
+    if isinstance(fault, StoreError | PackRefused | RegisterRefused | FileNotFoundError | IsADirectoryError):
+        return REFUSED
+    if isinstance(fault, EmbeddedFault | SettingsFault | MigrationFault | ValidationError | psycopg.OperationalError):
+        return NOT_IN_ORDER
+    return None

@@ -1,0 +1,91 @@
+"""The processes of an installation (进程): the API, the worker, and a development token for trying them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+import structlog
+
+from bootstrap.logging import configure_logging
+from bootstrap.settings import Settings, listen
+from bootstrap.wiring import Installation, addresses, opened, ready, today
+from domain.person import HouseholdId
+
+_log = structlog.get_logger("hulian")
+
+
+def serve_api(settings: Settings) -> None:
+    """Serve the API until told to stop."""
+    from api.serve import serve
+    from bootstrap.wiring import api_of
+
+    configure_logging(settings.log_level, json=settings.log_json)
+    socket = listen(settings)
+    where = addresses(settings)
+    ready(where, settings.key_directory)
+    with opened(where, settings.key_directory, pool_size=settings.pool_size) as installation:
+        serve(api_of(installation, settings), socket)
+
+
+def work_on(settings: Settings) -> None:
+    """Run projections and the deadline worker until told to stop; each in a thread of this process."""
+    from workers import deadlines, projector
+
+    configure_logging(settings.log_level, json=settings.log_json)
+    where = addresses(settings)
+    ready(where, settings.key_directory)
+    with opened(where, settings.key_directory, pool_size=6) as installation, stopping() as stop:
+        candidates = _awaiting(installation)
+        threads = [
+            threading.Thread(
+                target=projector.run,
+                args=(installation.projector(), stop),
+                name="projector",
+            ),
+            threading.Thread(
+                target=deadlines.run,
+                args=(installation.desk, candidates, today, stop),
+                name="deadlines",
+            ),
+        ]
+        for thread in threads:
+            thread.start()
+        _log.info("working")
+        stop.wait()
+        for thread in threads:
+            thread.join()
+        _log.info("stopped")
+
+
+def development_token(settings: Settings, officer: str, organ: str, hours: int = 8) -> str:
+    """A token for trying the API on this machine; accepted on the loopback address only."""
+    from api.identity import issue_token
+
+    return issue_token(settings.key_directory, officer=officer, organ=organ, lifetime=timedelta(hours=hours))
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that is set by SIGTERM or SIGINT."""
+    stop = threading.Event()
+
+    def told(*_: object) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _awaiting(installation: Installation):  # type: ignore[no-untyped-def]
+    def candidates(day: date) -> list[HouseholdId]:
+        raise NotImplementedError
+
+    return candidates

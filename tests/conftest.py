@@ -1,0 +1,38 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.database import HOME, Databases, TestServer, new_home
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # set before the workers are started, so that they inherit it and share one server
+    if not hasattr(config, "workerinput"):
+        os.environ[HOME] = str(new_home())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    home = None if hasattr(config, "workerinput") else os.environ.pop(HOME, None)
+    if home is not None:
+        TestServer(Path(home)).end()
+
+
+@pytest.fixture(scope="session")
+def server() -> TestServer:
+    """The PostgreSQL of this run, started by the first test that asks."""
+    server = TestServer(Path(os.environ[HOME]))
+    server.start()
+    return server
+
+
+@pytest.fixture
+def databases(server: TestServer) -> Iterator[Databases]:
+    """A fresh, migrated pair of databases for this test alone."""
+    with server.databases() as pair:
+        yield pair
