@@ -119,7 +119,8 @@ def run(
 
 @app.command()
 def commands(
-    name: Annotated[str | None, typer.Argument(help="命令名，例如 grant-grace。")] = None, as_json: Json = False
+    name: Annotated[str | None, typer.Argument(help="命令名，例如 grant-grace。")] = None,
+    as_json: Json = False,
 ) -> None:
     """列出可以办理的全部命令；给出命令名时，列出它的字段和示例。"""
     from bootstrap.tables import show_command, show_commands

@@ -22,10 +22,14 @@ def exit_status_of(fault: Exception) -> int | None:
     from eventstore.errors import StoreError
     from migrations.runner import MigrationFault
 
-    if isinstance(fault, Refusal | WorkbookUnreadable | ScriptRefused | ScriptStopped | BadField | UnknownCommand):
+    if isinstance(
+        fault, Refusal | WorkbookUnreadable | ScriptRefused | ScriptStopped | BadField | UnknownCommand
+    ):
         return REFUSED
     if isinstance(fault, StoreError | PackRefused | RegisterRefused | FileNotFoundError | IsADirectoryError):
         return REFUSED
-    if isinstance(fault, EmbeddedFault | SettingsFault | MigrationFault | ValidationError | psycopg.OperationalError):
+    if isinstance(
+        fault, EmbeddedFault | SettingsFault | MigrationFault | ValidationError | psycopg.OperationalError
+    ):
         return NOT_IN_ORDER
     return None

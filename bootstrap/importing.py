@@ -24,9 +24,7 @@ EVERY = 500
 """Without a terminal, one line of progress every so many households."""
 
 
-def import_workbook(
-    settings: Settings, file: Path, officer: str, *, as_json: bool, check_only: bool
-) -> int:
+def import_workbook(settings: Settings, file: Path, officer: str, *, as_json: bool, check_only: bool) -> int:
     """Import a register; the exit status: 0 when every household is in, 1 when some stayed out."""
     register = read_register(file)
     where = addresses(settings)

@@ -43,13 +43,6 @@ def default_home() -> Path:
     return (Path(shared) if shared else Path.home() / ".local" / "share") / "hulian"
 
 
-def _beneath_home(*parts: str) -> Any:
-    def file(data: dict[str, Any]) -> Path:
-        return Path(data["home"]).joinpath(*parts)
-
-    return file
-
-
 class Settings(BaseSettings):
     """Everything an installation can be told. Addresses are PostgreSQL URLs and never shown by `repr`."""
 
@@ -68,24 +61,12 @@ class Settings(BaseSettings):
         default_factory=lambda data: data["keys_url"], repr=False, description="升级密钥库结构所用的地址"
     )
     pool_size: int = Field(10, ge=1, le=500, description="每个进程的数据库连接数,也是请求线程数")
-    trial: bool = Field(False, description="试用库:时钟可由脚本给定")
 
     host: str = Field("127.0.0.1", description="API 监听地址")
     port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="API 端口;未设置而被占用时取下一个空闲端口")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool | None = Field(None, description="日志为 JSON;不设则在终端上为文字,其余为 JSON")
-
-    digest: Literal["sha256"] = Field("sha256", description="摘要算法")
-
-    kek_file: Path = Field(default_factory=_beneath_home("keys", "kek"), description="密钥加密密钥")
-    index_key_file: Path = Field(default_factory=_beneath_home("keys", "index"), description="盲索引密钥")
-    cursor_key_file: Path = Field(
-        default_factory=_beneath_home("keys", "cursor"), description="分页游标签名密钥"
-    )
-    token_key_file: Path = Field(
-        default_factory=_beneath_home("keys", "token"), description="开发令牌签名密钥"
-    )
 
     @model_validator(mode="after")
     def _keys_lie_apart(self) -> Self:

@@ -26,21 +26,20 @@ def test_nothing_told_means_the_embedded_database_on_loopback(tmp_path: Path) ->
     assert settings.embedded
     assert settings.home == tmp_path / ".hulian"
     assert settings.host == "127.0.0.1"
-    assert not settings.trial
-    assert settings.kek_file == tmp_path / ".hulian" / "keys" / "kek"
+    assert settings.key_directory == tmp_path / ".hulian" / "keys"
 
 
 def test_a_home_elsewhere_carries_its_keys_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HULIAN_HOME", "/srv/hulian")
-    assert load_settings().token_key_file == Path("/srv/hulian/keys/token")
-    assert load_settings(home=Path("/else")).index_key_file == Path("/else/keys/index")
+    assert load_settings().key_directory == Path("/srv/hulian/keys")
+    assert load_settings(home=Path("/else")).key_directory == Path("/else/keys")
 
 
 def test_a_dot_env_file_is_read_and_the_environment_wins(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / ".env").write_text("HULIAN_POOL_SIZE=7\nHULIAN_TRIAL=true\nOTHER=1\n")
-    assert (load_settings().pool_size, load_settings().trial) == (7, True)
+    (tmp_path / ".env").write_text("HULIAN_POOL_SIZE=7\nHULIAN_LOG_LEVEL=DEBUG\nOTHER=1\n")
+    assert (load_settings().pool_size, load_settings().log_level) == (7, "DEBUG")
     monkeypatch.setenv("HULIAN_POOL_SIZE", "8")
     assert load_settings().pool_size == 8
 
