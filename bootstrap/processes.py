@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 
@@ -14,6 +14,7 @@ from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, listen
 from bootstrap.wiring import Installation, addresses, opened, ready, today
 from domain.person import HouseholdId
+from projections.dues import awaiting
 
 _log = structlog.get_logger("hulian")
 
@@ -84,8 +85,11 @@ def stopping() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _awaiting(installation: Installation):  # type: ignore[no-untyped-def]
+def _awaiting(installation: Installation) -> Callable[[date], list[HouseholdId]]:
+    """The households the system has something to do for, by the deadlines' read model."""
+
     def candidates(day: date) -> list[HouseholdId]:
-        raise NotImplementedError
+        with installation.pool.connection() as connection:
+            return [HouseholdId(each) for each in awaiting(connection, day)]
 
     return candidates

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -23,6 +24,11 @@ from eventstore.codec import Codec
 from eventstore.keys import KeyRing
 from eventstore.store import LaneStore, Pool, open_pool
 from migrations.runner import migrate, pending
+from projections.engine.projector import Projector
+from projections.registry import ALL
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 CHINA = timezone(timedelta(hours=8))
 """The one time zone of the country, without summer time; no zone database is needed for it."""
@@ -52,6 +58,17 @@ class Installation:
     chains: Chains
     reference: Reference
     desk: Desk
+
+    def projector(self) -> Projector:
+        """A projector over all read models; makes the tables of new ones."""
+        return Projector(self.pool, self.store.codec, ALL)
+
+    def caught_up(self) -> None:
+        """Bring every read model up to the events there are now, beside whatever workers do."""
+        projector = self.projector()
+        while projector.page().events:
+            pass
+        projector.switch()
 
 
 def addresses(settings: Settings) -> Addresses:
@@ -111,3 +128,30 @@ def adopt(where: Addresses, key_directory: Path, today: date, approver: str = "s
     """Adopt the shipped packs and calendar editions not adopted yet; how many."""
     with opened(where, key_directory, pool_size=2) as installation:
         return adopt_shipped(installation.chains, shipped(files("policy")), today, SINCE, approver)
+
+
+def api_of(installation: Installation, settings: Settings) -> FastAPI:
+    """The API on an opened installation."""
+    from api.app import create_app
+    from api.identity import DevelopmentTokens
+    from api.paging import Cursors
+
+    where = installation.addresses
+
+    def waiting() -> list[str]:
+        return [
+            f"{folder}/{number:04d}"
+            for url, folder in ((where.store_owner, "store"), (where.keys_owner, "keys"))
+            for number in pending(url, folder)
+        ]
+
+    return create_app(
+        pool=installation.pool,
+        keys=installation.keys,
+        record=access_log(installation.pool),
+        reference=installation.reference,
+        tokens=DevelopmentTokens(settings.key_directory),
+        cursors=Cursors(settings.key_directory),
+        pending=waiting,
+        threads=settings.pool_size,
+    )

@@ -15,7 +15,7 @@ from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.month import Month
 from domain.private import Private
-from domain.receipt import Decision, RuleApplied
+from domain.receipt import Decision, Value, apply
 
 AidType = Literal["urgent", "expenditure"]
 PaymentKind = Literal["DIBAO", "TEMPORARY"]
@@ -58,6 +58,11 @@ class AidNeedsNotice(Refusal):
     article = "M23; T26"
 
 
+def needs_notice(*, asked: Value) -> Value:
+    """Whether urgent aid waits for a public notice where it is granted; by M23 and T26 it does not."""
+    return bool(asked)
+
+
 @dataclass(frozen=True, slots=True)
 class TemporaryAidGranted(Event):
     """A one-off aid was granted, also while a review is under way (临时救助)."""
@@ -96,7 +101,11 @@ class GrantTemporaryAid(Command):
             raise AidNeedsNotice
         decider = context.decider("county", "township")
         flag = context.rules(self.on)["temporary.urgent-needs-notice"]
-        applied = RuleApplied("temporary.urgent-needs-notice", flag.source, flag.since, {}, bool(flag.value))
+        applied = apply(
+            "temporary.urgent-needs-notice", needs_notice, flag.source, flag.since, asked=bool(flag.value)
+        )
+        if applied.result:
+            raise AidNeedsNotice
         case = household.case
         yield TemporaryAidGranted(
             self.on,

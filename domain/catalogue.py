@@ -124,5 +124,7 @@ RULES: Mapping[str, Rule] = {
     "dibao.is-below-standard": assessment.is_below,
     "dibao.gap-benefit": assessment.gap_benefit,
     "grace.within-band": grace.within_grace_band,
+    "exit.hearing": exit.may_decide,
+    "temporary.urgent-needs-notice": benefit.needs_notice,
 }
 """Every rule a receipt may name; the name is stored and never changes."""

@@ -24,6 +24,7 @@ from domain.household import Category, Household
 from domain.intake import accepted_case
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
+from domain.order import require_order
 from domain.receipt import Receipt, RuleApplied, apply, fraction, ratio
 
 
@@ -163,12 +164,20 @@ class OpinionGiven(Event):
     income: tuple[IncomeItem, ...]
     receipt: Receipt
 
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return tuple((what, self.case) for what in ("DL-DIB-NOT", "DL-DIB-SND", "DL-DIB-CTY"))
+
     def evolve(self, household: Household) -> Household:
+        # another opinion is another proposal: it goes on notice and to the county anew (M57 art.19)
         return household.with_case(
             opinion_on=self.on,
             opinion_approves=self.approves,
             assessment=self.assessment,
             income=self.income,
+            notice_on=None,
+            notice_ends=None,
+            notice_closed_on=None,
+            file_received_on=None,
         )
 
 
@@ -188,6 +197,7 @@ class GiveOpinion(Command):
         case = accepted_case(household)
         context.require("township")
         require_investigated(household, context, self.on)
+        require_order(self.on, case.accepted_on, case.investigation_on, case.reported_on)
         income = case.income if self.income is None else self.income
         if case.opinion_on == self.on and case.income == income:
             return
@@ -256,6 +266,7 @@ class PostNotice(Command):
         if case.notice_on is not None:
             return
         context.require("township")
+        require_order(self.on, case.opinion_on)
         fen = Fen(_whole(benefit_of(case.assessment, context, case.opinion_on or self.on).result))
         due = context.due("DL-DIB-NOT", self.on, case.id, "period")
         yield NoticePosted(self.on, case.id, case.assessment.members, fen, due)
@@ -263,13 +274,17 @@ class PostNotice(Command):
 
 @dataclass(frozen=True, slots=True)
 class NoticeClosed(Event):
-    """The notice ran its time and nobody objected (公示期满无异议)."""
+    """The notice ran its time and nobody objected: the file goes to the county promptly (公示期满无异议)."""
 
     title: ClassVar[str] = "公示期满无异议"
     basis: ClassVar[str] = "M57 art.19"
 
     on: date
     case: UUID
+    due: Due | None
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.due,) if self.due else ()
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
         return (("DL-DIB-NOT", self.case),)
@@ -293,4 +308,5 @@ class CloseNotice(Command):
         context.require("township")
         if self.on < case.notice_ends:
             raise NoticeStillRunning(ends=case.notice_ends)
-        yield NoticeClosed(self.on, case.id)
+        due = None if case.delegated else context.due("DL-DIB-SND", self.on, case.id)
+        yield NoticeClosed(self.on, case.id, due)

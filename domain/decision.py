@@ -34,6 +34,7 @@ from domain.intake import accepted_case
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.month import Month
+from domain.order import require_order
 from domain.private import Private
 from domain.receipt import Decider, Decision
 from domain.remedy import remedy_text
@@ -58,6 +59,18 @@ class IncomeNotBelowStandard(Refusal):
     """人均月收入{per_capita}分，不低于保障标准{standard}分，不能确认为{category}对象。"""
 
     article = "M57 art.4, 13"
+
+
+class IncomeBelowStandard(Refusal):
+    """人均月收入{per_capita}分，低于所申请类别的标准，不能以收入超标为由不予确认。"""
+
+    article = "M57 art.21; L26 art.70"
+
+
+class RefusalNeedsReasons(Refusal):
+    """不予确认决定应当书面说明理由。"""
+
+    article = "M57 art.21; L26 art.45"
 
 
 class ReportSaysNotEligible(Refusal):
@@ -112,6 +125,9 @@ class FileReceived(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return (("DL-DIB-SND", self.case),)
+
     def evolve(self, household: Household) -> Household:
         return household.with_case(file_received_on=self.on)
 
@@ -131,6 +147,7 @@ class ReceiveFile(Command):
             raise OpinionMissing
         if case.category == Category.DIBAO and case.opinion_approves and case.notice_closed_on is None:
             raise NoticeMissing
+        require_order(self.on, case.opinion_on, case.notice_closed_on)
         yield FileReceived(self.on, case.id, context.due("DL-DIB-CTY", self.on, case.id))
 
 
@@ -198,9 +215,11 @@ class ConfirmDibao(Command):
         require_category(case, Category.DIBAO)
         decider = competent(context, self.on, self.delegated_by)
         require_file(household, case, decider, context, self.on)
+        if case.report_eligible is False:
+            raise ReportSaysNotEligible
         held = household.category(self.on)
         if held is not None and held.category != Category.MARGINAL:
-            raise OneCategoryOnly(category=held.category)
+            raise OneCategoryOnly(category=held.category.word)
         assessment, applied = assess(household, context, self.on, case.income)
         if not assessment.below_standard:
             raise IncomeNotBelowStandard(
@@ -208,6 +227,8 @@ class ConfirmDibao(Command):
                 standard=assessment.standard,
                 category="低保",
             )
+        if case.notice_closed_on is None:  # proposed for refusal, fits by the rules of today
+            raise NoticeMissing
         benefit = benefit_of(assessment, context, self.on)
         interval = self.interval or review_interval(household, context, self.on)
         benefit_id = context.id("benefit")
@@ -271,7 +292,12 @@ class RefuseApplication(Command):
         case = accepted_case(household)
         decider = competent(context, self.on, self.delegated_by)
         require_file(household, case, decider, context, self.on)
-        _, applied = assess(household, context, self.on, case.income)
+        if not self.reasons.strip():
+            raise RefusalNeedsReasons
+        assessment, applied = assess(household, context, self.on, case.income)
+        below = assessment.below_line if case.category == Category.MARGINAL else assessment.below_standard
+        if self.ground == "income-above-standard" and below:
+            raise IncomeBelowStandard(per_capita=assessment.per_capita)
         watch = Due("return-to-monitoring", self.on, case.id, "G39", kind="timer")
         yield ApplicationRefused(
             self.on,
@@ -300,6 +326,7 @@ def require_file(household: Household, case: Procedure, decider: Decider, contex
     require_investigated(household, context, on)
     if case.opinion_on is None:
         raise OpinionMissing
+    require_order(on, case.opinion_on, case.notice_closed_on, case.file_received_on)
     if decider.level == "county" and case.file_received_on is None:
         raise FileNotReceived
     noticed = case.notice_closed_on is not None or case.category != Category.DIBAO
@@ -314,7 +341,7 @@ def require_file(household: Household, case: Procedure, decider: Decider, contex
 def require_category(case: Procedure, category: Category) -> None:
     """Refuse a decision about another category than the procedure's own."""
     if case.category != category:
-        raise WrongProcedure(category=case.category)
+        raise WrongProcedure(category=case.category.word)
 
 
 def review_interval(household: Household, context: Context, on: date) -> Interval:
@@ -340,6 +367,9 @@ def watch_ended(household: Household, on: date) -> tuple[LabelSpell, ...]:
     )
 
 
+_OUTCOMES = {"confirmed": "予以确认", "refused": "不予确认", "ended": "终止程序"}
+
+
 def _decided(household: Household, outcome: str, category: Category | None, on: date) -> bool:
     case = household.last_case
     if case is None or case.outcome is None:
@@ -347,5 +377,5 @@ def _decided(household: Household, outcome: str, category: Category | None, on: 
     if case.outcome == outcome and case.decided_on == on and category in (None, case.category):
         return True
     if household.case is None and case.outcome != "ended":
-        raise AlreadyDecided(outcome=case.outcome)
+        raise AlreadyDecided(outcome=_OUTCOMES[case.outcome])
     return False

@@ -11,13 +11,13 @@ from uuid import UUID
 from domain.context import Context
 from domain.deadline import Due
 from domain.decision import competent
-from domain.household import Category, Hearing, Household, LabelSpell, Undelivered, ended
+from domain.household import Category, Grace, Hearing, Household, LabelSpell, Undelivered, ended
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
-from domain.month import Month
+from domain.month import Month, Months
 from domain.person import PersonId
 from domain.private import Private
-from domain.receipt import Decision, RuleApplied
+from domain.receipt import Decision, Value, apply
 from domain.remedy import remedy_text
 
 About = Literal["reduction", "termination"]
@@ -69,6 +69,11 @@ class ReasonsMissing(Refusal):
     article = "M57 art.32; L26 art.48"
 
 
+def may_decide(*, required: Value, heard: Value) -> Value:
+    """Whether a reduction or termination may be decided: the family was heard, or need not be yet."""
+    return bool(heard) or not required
+
+
 @dataclass(frozen=True, slots=True)
 class OpinionHeard(Event):
     """The family was heard before a reduction or termination, or lawfully need not be (听取意见)."""
@@ -106,6 +111,8 @@ class HearOpinion(Command):
             require_member(household, self.heard, self.on)
         elif self.substitute is None:
             raise HearingNotHeld
+        if not household.in_any_category(self.on):
+            raise NothingToTerminate
         statement = Private(household.id, "text", self.statement) if self.statement else None
         yield OpinionHeard(self.on, self.about, self.heard, self.substitute, statement)
 
@@ -147,6 +154,7 @@ class BenefitTerminated(Event):
             household,
             categories=ended(household.categories, day),
             labels=tuple(_cut(label, day) for label in household.labels),
+            graces=tuple(_shortened(household.graces, self.from_month)),
             benefits=benefits,
             hearings=tuple(replace(h, used=True) for h in household.hearings),
             undelivered=(*household.undelivered, Undelivered(self.termination, "termination")),
@@ -183,15 +191,17 @@ class TerminateBenefit(Command):
             raise ReasonsMissing
         duty = rules["procedure.hearing-before-reduction"]
         heard = any(h.about == "termination" and not h.used and h.on <= self.on for h in household.hearings)
-        if duty.value and not heard:
+        hearing = apply(
+            "exit.hearing", may_decide, duty.source, duty.since, required=bool(duty.value), heard=heard
+        )
+        if not hearing.result:
             raise HearingNotHeld
-        grace = household.grace(Month.of(self.on))
+        grace = household.grace(first)
         if self.ground in ON_INCOME:
             if household.review is None or household.review.assessment.below_standard:
                 raise StillEligible
-            if grace is not None and first <= grace.months.last:
+            if grace is not None:
                 raise GraceStillRunning(last=grace.months.last)
-        hearing = RuleApplied("exit.hearing", duty.source, duty.since, {"heard": heard}, bool(duty.value))
         termination = context.id("termination")
         yield BenefitTerminated(
             self.on,
@@ -203,6 +213,14 @@ class TerminateBenefit(Command):
             Due("return-to-monitoring", first.first_day, termination, "G39", kind="timer"),
             context.decision(self.on, decider, hearing),
         )
+
+
+def _shortened(graces: tuple[Grace, ...], first: Month) -> Iterator[Grace]:
+    for grace in graces:
+        if grace.months.last < first:
+            yield grace
+        elif grace.months.first < first:
+            yield replace(grace, months=Months(grace.months.first, first + -1))
 
 
 def _cut(label: LabelSpell, day: date) -> LabelSpell:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from domain.context import Context
 from domain.deadline import Due
+from domain.decision import competent
 from domain.household import Category, Grace, Household, Label, LabelSpell
 from domain.message import Command, Event, Refusal
 from domain.month import Month, Months
@@ -50,6 +51,12 @@ class ReviewMissing(Refusal):
 
 class GraceAlreadyRunning(Refusal):
     """该户已在渐退期内（至{last}），不能重复给予。"""
+
+    article = "M57 art.33"
+
+
+class GraceBeginsNextMonth(Refusal):
+    """渐退期自决定的次月（{first}）起算，不能从已经开始的月份计算。"""
 
     article = "M57 art.33"
 
@@ -107,10 +114,11 @@ class GrantGrace(Command):
     cause: str = "employment"
     months: Months | None = None
     ground: str | None = None
+    delegated_by: str | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         spell = household.category(self.on)
-        if spell is None or spell.category != Category.DIBAO:
+        if spell is None or spell.category != Category.DIBAO or spell.end is not None:
             raise NoCurrentDibao
         rules = context.rules(self.on)
         usual = rules.integer("grace.months")
@@ -121,13 +129,15 @@ class GrantGrace(Command):
             if (running.granted_on, running.cause, running.months) == (self.on, self.cause, months):
                 return
             raise GraceAlreadyRunning(last=running.months.last)
-        decider = context.decider("county", "township")
+        if months.first < first:
+            raise GraceBeginsNextMonth(first=first)
+        decider = competent(context, self.on, self.delegated_by)
         if self.cause not in rules.words("grace.causes"):
             raise GraceCauseNotRecognised(cause=self.cause)
         if len(months) > usual and not self.ground:
             raise LongGraceNeedsGround(months=usual)
         review = household.review
-        if review is None or any(change > review.on for change in household.changes):
+        if review is None or any(change.on > review.on for change in household.changes):
             raise ReviewMissing
         band = rules["grace.line-ratio"]
         times = rules.ratio("grace.line-ratio")
@@ -161,7 +171,7 @@ class GrantGrace(Command):
             Private(household.id, "text", self.ground) if self.ground else None,
             Due(
                 "warn-grace-expiry",
-                last_day - timedelta(days=int(warn.value)),  # type: ignore[arg-type]
+                max(self.on, last_day - timedelta(days=int(warn.value))),  # type: ignore[arg-type]
                 grace,
                 warn.source,
                 kind="timer",

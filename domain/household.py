@@ -35,6 +35,21 @@ class Category(StrEnum):
     RIGID = "RIGID"
     OTHER = "OTHER"
 
+    @property
+    def word(self) -> str:
+        """The Chinese word people read."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Category.TEKUN: "特困人员",
+    Category.DIBAO: "低保",
+    Category.DIBAO_SINGLE: "单人保",
+    Category.MARGINAL: "低保边缘家庭",
+    Category.RIGID: "刚性支出困难家庭",
+    Category.OTHER: "其他困难家庭",
+}
+
 
 class Label(StrEnum):
     """What stands beside the category (标识)."""
@@ -168,6 +183,7 @@ class Alert:
     code: str
     person: PersonId | None
     raised_on: date
+    merged_on: date | None = None
     verified_on: date | None = None
     outcome: str | None = None
 
@@ -195,6 +211,7 @@ class Procedure:
     supplemented: tuple[str, ...] = ()
     accepted_on: date | None = None
     relatives: bool = False
+    delegated: bool = False
     authorised: frozenset[PersonId] = frozenset()
     investigation_on: date | None = None
     verification_requested_on: date | None = None
@@ -233,6 +250,15 @@ class Review:
     assessment: Assessment
     income: tuple[IncomeItem, ...]
     interval: Literal["half-yearly", "yearly"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change the family reported (情况变化) since the last check: the day, who, and of what kind."""
+
+    on: date
+    person: PersonId
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +304,7 @@ class Household:
     temporary: tuple[TemporaryAid, ...] = ()
     graces: tuple[Grace, ...] = ()
     review: Review | None = None
-    changes: tuple[date, ...] = ()
+    changes: tuple[Change, ...] = ()
     hearings: tuple[Hearing, ...] = ()
     consents: tuple[Consent, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()

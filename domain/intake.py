@@ -15,6 +15,7 @@ from domain.household import Category, Household, Procedure
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
+from domain.order import require_order
 from domain.person import PersonId
 from domain.private import Private
 
@@ -178,7 +179,7 @@ class Apply(Command):
             Category.TEKUN,
             Category.DIBAO,
         ):
-            raise AlreadyReceives(category=held.category)
+            raise AlreadyReceives(category=held.category.word)
         named = [item.person for item in self.income] + [item.person for item in self.spending]
         for person in named:
             if person is not None:
@@ -300,8 +301,11 @@ class AuthoriseVerification(Command):
         new = tuple(person for person in self.persons if person not in case.authorised)
         if not new:
             return
-        if self.guardian is not None and self.guardian not in case.authorised:
-            raise GuardianNotAdult
+        if self.guardian is not None:
+            adult = context.rules(self.on).integer("adult-age")
+            guardians = (m for m in household.counted(self.on) if m.person == self.guardian)
+            if self.guardian not in case.authorised or not any(m.is_adult(self.on, adult) for m in guardians):
+                raise GuardianNotAdult
         yield VerificationAuthorised(self.on, case.id, new, self.guardian)
 
 
@@ -315,6 +319,7 @@ class ApplicationAccepted(Event):
     on: date
     case: UUID
     relatives: bool
+    delegated: bool
     investigation_due: Due
     total_due: Due
 
@@ -325,7 +330,7 @@ class ApplicationAccepted(Event):
         return (("DL-ONE-NOTICE", self.case),)
 
     def evolve(self, household: Household) -> Household:
-        return household.with_case(accepted_on=self.on, relatives=self.relatives)
+        return household.with_case(accepted_on=self.on, relatives=self.relatives, delegated=self.delegated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +351,7 @@ class AcceptApplication(Command):
         if case.accepted_on is not None:
             return
         context.require("township")
+        require_order(self.on, case.started_on)
         missing = [item for item in case.missing_notified if item not in case.supplemented]
         if missing:
             raise FileIncomplete(missing="、".join(missing))
@@ -355,6 +361,7 @@ class AcceptApplication(Command):
             self.on,
             case.id,
             self.relatives,
+            self.delegated,
             context.due("DL-DIB-INV", self.on, case.id),
             context.due(total, self.on, case.id),
         )

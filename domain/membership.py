@@ -155,12 +155,13 @@ class RegisterHousehold(Command):
             Private(private, "address", self.address) if self.address else None,
             Private(private, "phone", self.phone) if self.phone else None,
         )
-        seen: set[PersonId] = set()
+        seen: set[PersonId | str] = set()
         for ordinal, member in enumerate(self.members):
             added = _added(member, ordinal, self.on, context)
-            if added.person in seen:
+            number = added.id_number.value if added.id_number else None
+            if added.person in seen or number in seen:
                 raise SamePersonTwice(member=member.key)
-            seen.add(added.person)
+            seen |= {added.person} if number is None else {added.person, number}
             yield added
 
 

@@ -14,6 +14,7 @@ from domain.household import Alert, Household, Label, LabelSpell
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
+from domain.order import require_order
 from domain.person import PersonId
 from domain.private import Private
 from domain.visit import require_team
@@ -87,7 +88,7 @@ class AlertMerged(Event):
     fen: Fen | None
 
     def evolve(self, household: Household) -> Household:
-        return household
+        return _with_alert(household, self.alert, merged_on=self.on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class RaiseAlert(Command):
         for alert in household.alerts:
             same = (alert.code, alert.person) == (self.code, self.person)
             if same and alert.outcome is None and abs((self.on - alert.raised_on).days) <= MERGE_DAYS:
-                if alert.raised_on != self.on:
+                if self.on not in (alert.raised_on, alert.merged_on):
                     yield AlertMerged(self.on, alert.id, self.fen)
                 return
             if same and alert.raised_on == self.on:
@@ -153,6 +154,7 @@ class VerifyAlert(Command):
         if alert.verified_on == self.on:
             return
         context.require("township", "county")
+        require_order(self.on, alert.raised_on)
         require_team(self.investigators, self.on, context, "alert.visit-team")
         note = Private(household.id, "text", self.note) if self.note else None
         yield AlertVerified(self.on, alert.id, self.investigators, self.need, note)
@@ -184,11 +186,13 @@ class FeedBackAlert(Command):
     outcome: AlertOutcome
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        if household.alerts and household.alerts[-1].outcome == self.outcome:
+        waiting = any(alert.outcome is None for alert in household.alerts)
+        if household.alerts and not waiting and household.alerts[-1].outcome == self.outcome:
             return
         alert = _open_alert(household)
         if alert.verified_on is None:
             raise AlertNotVerified
+        require_order(self.on, alert.verified_on)
         context.require("township", "county")
         yield AlertFedBack(self.on, alert.id, self.outcome)
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
+from domain.classification import NoticeNotForIdentification
 from domain.context import Context
 from domain.household import Category, Household
 from domain.membership import require_member
@@ -86,7 +87,11 @@ class PublishConfirmation(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         case = household.last_case
-        if case is None or case.outcome != "confirmed" or case.assessment is None:
+        if case is None or case.outcome != "confirmed":
+            raise NothingConfirmed
+        if case.category != Category.DIBAO and not context.rules(self.on).flag("marginal.notice-required"):
+            raise NoticeNotForIdentification
+        if case.assessment is None:
             raise NothingConfirmed
         if case.published_on is not None:
             return

@@ -13,7 +13,7 @@ from domain.classification import assess
 from domain.context import Context
 from domain.deadline import Due
 from domain.decision import Interval, review_due
-from domain.household import Household, Review
+from domain.household import Change, Household, Review
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.person import PersonId
@@ -43,7 +43,8 @@ class ChangeReported(Event):
     note: Private[str] | None = None
 
     def evolve(self, household: Household) -> Household:
-        return replace(household, changes=(*household.changes, self.on))
+        change = Change(self.on, self.person, self.kind)
+        return replace(household, changes=(*household.changes, change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class ReportChange(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
         require_member(household, self.person, self.on)
-        if self.on in household.changes:
+        if Change(self.on, self.person, self.kind) in household.changes:
             return
         note = Private(household.id, "text", self.note) if self.note else None
         yield ChangeReported(self.on, self.person, self.kind, note)

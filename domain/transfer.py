@@ -12,11 +12,21 @@ from domain.assessment import Assessment, IncomeItem, is_below
 from domain.classification import assess
 from domain.context import Context
 from domain.deadline import Due
-from domain.decision import Interval, competent, require_category, review_due, review_interval, watch_ended
+from domain.decision import (
+    Interval,
+    WrongProcedure,
+    competent,
+    require_category,
+    require_file,
+    review_due,
+    review_interval,
+    watch_ended,
+)
 from domain.household import Category, CategorySpell, Consent, Household, Procedure, Review
 from domain.intake import AlreadyApplying, accepted_case
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
+from domain.order import require_order
 from domain.person import PersonId
 from domain.receipt import Decision, apply
 
@@ -79,7 +89,8 @@ class ConsentToTransfer(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
         require_member(household, self.person, self.on)
-        if Consent(self.on, self.to, self.given) not in household.consents:
+        answers = {(c.on, c.to, c.given) for c in household.consents}
+        if (self.on, self.to, self.given) not in answers:
             yield TransferConsented(self.on, self.to, self.given, self.person)
 
 
@@ -138,6 +149,8 @@ class StartTransfer(Command):
             if (case.origin, case.category, case.started_on) == ("transfer", self.to, self.on):
                 return
             raise AlreadyApplying
+        if self.to in (Category.TEKUN, Category.DIBAO):  # into these leads only an application (M57 art.28)
+            raise WrongProcedure(category=self.to.word)
         answer = next((c for c in reversed(household.consents) if c.to == self.to and not c.used), None)
         if answer is None:
             raise ConsentMissing(to="低保边缘家庭")
@@ -214,6 +227,9 @@ class ConfirmMarginal(Command):
         case = accepted_case(household)
         require_category(case, Category.MARGINAL)
         decider = competent(context, self.on, self.delegated_by)
+        require_order(self.on, case.accepted_on)
+        if case.origin == "application":
+            require_file(household, case, decider, context, self.on)
         held = household.category(self.on)
         if held is not None and held.end is None:
             raise StillInDibao

@@ -15,6 +15,7 @@ from domain.intake import accepted_case
 from domain.membership import require_member
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
+from domain.order import require_order
 from domain.person import PersonId
 from domain.visit import require_team
 
@@ -86,6 +87,7 @@ class StartInvestigation(Command):
         case = accepted_case(household)
         if case.investigation_on is None:
             context.require("township")
+            require_order(self.on, case.accepted_on)
             yield InvestigationStarted(self.on, case.id)
 
 
@@ -118,6 +120,7 @@ class RequestVerification(Command):
         if case.verification_requested_on is not None:
             return
         context.require("township")
+        require_order(self.on, case.accepted_on)
         require_authorised(household, case, self.on, context)
         yield VerificationRequested(self.on, case.id, context.due("DL-DIB-CHK", self.on, case.id))
 
@@ -152,6 +155,7 @@ class StartVerification(Command):
         if case.verification_requested_on is None:
             raise NotRequested
         context.require("county")
+        require_order(self.on, case.verification_requested_on)
         yield VerificationStarted(self.on, case.id)
 
 
@@ -190,6 +194,7 @@ class ReportVerification(Command):
         if case.verification_started_on is None:
             raise NotStarted
         context.require("county")
+        require_order(self.on, case.verification_started_on)
         yield VerificationReported(self.on, case.id, self.eligible, self.sources, self.hits)
 
 
@@ -224,6 +229,7 @@ class VisitHome(Command):
         if any(v.on == self.on and v.investigators == self.investigators for v in case.visits):
             return
         context.require("township", "county")
+        require_order(self.on, case.accepted_on)
         require_team(self.investigators, self.on, context)
         if self.signed_by is None:
             raise VisitUnsigned

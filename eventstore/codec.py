@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, get_origin
 from uuid import UUID
@@ -16,7 +17,7 @@ from domain.month import Month
 from domain.private import Private
 from eventstore.envelope import Encoded
 from eventstore.errors import BadCall, NaiveTime, NoPrivateValue, UnknownEvent, UnsuitableEvent
-from eventstore.shapes import PRIVATE_KINDS, Shape, instants, shape_of
+from eventstore.shapes import PRIVATE_KINDS, Shape, shape_of
 from eventstore.tokens import unpack
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
@@ -94,7 +95,7 @@ class Codec:
         kind = type(event)
         name = self.name_of(kind)
         shape = self._shapes[kind]
-        if shape.instants and any(instant.utcoffset() is None for instant in instants(event)):
+        if shape.instants and shape.naive(event):
             raise NaiveTime(name=name)
         if not shape.private:
             return Encoded(name, self._plain.encode(event), [])
@@ -126,7 +127,8 @@ class Codec:
             event = self._decode_old(name, data)
         else:
             event = decoder(data)
-        if self._shapes[type(event)].instants and any(i.utcoffset() is None for i in instants(event)):
+        shape = self._shapes[type(event)]
+        if shape.instants and shape.naive(event):
             raise NaiveTime(name=name)
         return event
 
@@ -145,11 +147,14 @@ class Codec:
 
     def _decode_value(self, kind: type, value: Any) -> Any:
         if kind is Month:
-            return Month.parse(value)
+            return _month(value)
         if (get_origin(kind) or kind) is Private:
             n = value["n"]
             return Private(UUID(value["owner"]), value["kind"], n=n, token=self._tokens.tokens[n])
         raise NotImplementedError(f"{kind!r} is not stored")
+
+
+_month = lru_cache(maxsize=4096)(Month.parse)
 
 
 def _encode_value(value: object) -> object:

@@ -32,18 +32,33 @@ _REFUSED = {
 
 
 class Shape(typing.NamedTuple):
-    """What the codec must know of a class: whether it holds private values, and instants."""
+    """What the codec must know of a class: whether it holds private values, and which fields hold instants."""
 
     private: bool
-    instants: bool
+    instants: tuple[str, ...]
+
+    def naive(self, event: Event) -> bool:
+        """Whether an instant in the event lacks its offset."""
+        for field in self.instants:
+            value = getattr(event, field)
+            if value is not None and any(instant.utcoffset() is None for instant in _instants(value)):
+                return True
+        return False
 
 
 def shape_of(name: str, kind: type[Event]) -> Shape:
     """What the event class holds; raises `UnsuitableEvent` for a field that may not be stored."""
     if not dataclasses.is_dataclass(kind):
         raise UnsuitableEvent(name=name, field="*", why="事件须为 dataclass")
-    found = set(_leaves(name, kind, kind.__name__, frozenset()))
-    return Shape(private=Private in found, instants=datetime in found)
+    hints = typing.get_type_hints(kind, include_extras=True)
+    leaves = {
+        field.name: set(_leaves(name, hints[field.name], field.name, frozenset({kind})))
+        for field in dataclasses.fields(kind)
+    }
+    return Shape(
+        private=any(Private in found for found in leaves.values()),
+        instants=tuple(field for field, found in leaves.items() if datetime in found),
+    )
 
 
 def _leaves(name: str, annotation: object, field: str, above: frozenset[object]) -> Iterator[object]:
@@ -96,16 +111,15 @@ def _generic_leaves(name: str, annotation: object, field: str, above: frozenset[
         raise UnsuitableEvent(name=name, field=field, why=f"类型 {annotation!r} 不能存储")
 
 
-def instants(value: object) -> Iterator[datetime]:
-    """Every instant inside an event, however deep."""
+def _instants(value: object) -> Iterator[datetime]:
     if isinstance(value, datetime):
         yield value
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
-            yield from instants(getattr(value, field.name))
+            yield from _instants(getattr(value, field.name))
     elif isinstance(value, tuple | list):
         for item in value:
-            yield from instants(item)
+            yield from _instants(item)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from instants(item)
+            yield from _instants(item)

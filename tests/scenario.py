@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from application.reference import Reference, shipped
 from domain.household import Household, follow
 from domain.message import Command, Event, Refusal
+from domain.pack import Pack
 from domain.person import HouseholdId, PersonId
 from domain.policy import Adoption
 from domain.receipt import Actor
@@ -38,6 +39,7 @@ class Life:
     events: tuple[Event, ...] = ()
     persons: tuple[tuple[str, PersonId], ...] = ()
     steps: int = 0
+    ground: Callable[[], Reference] = reference
 
     @property
     def household(self) -> Household:
@@ -53,7 +55,7 @@ class Life:
     def asked(self, command: Command) -> list[Event]:
         """What a command would make true; raises its refusal."""
         seed = uuid5(SEED, f"command/{self.steps}/{command.on}")
-        context = reference().context(self.region, command.on, self.actor, seed, dict(self.persons))
+        context = self.ground().context(self.region, command.on, self.actor, seed, dict(self.persons))
         return list(command.decide(self.household, context))
 
     def when(self, *commands: Command) -> Life:
@@ -95,3 +97,12 @@ class Life:
 def life(region: str, organ: str, officer: str = "w1", persons: Mapping[str, PersonId] | None = None) -> Life:
     """An empty life in a village, acted upon by an officer of an organ."""
     return Life(region, Actor(officer, organ), persons=tuple((persons or {}).items()))
+
+
+def with_pack(story: Life, pack: Pack) -> Life:
+    """The same life where a place has adopted another pack since 2020."""
+    bodies = shipped(files("policy"))
+    packs = [each for each in bodies.packs if each.region != pack.region]
+    adoptions = [Adoption(each, date(2020, 1, 1)) for each in (*packs, pack)]
+    other = Reference(adoptions, bodies.editions, bodies.regions)
+    return replace(story, ground=lambda: other)

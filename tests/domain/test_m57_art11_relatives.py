@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.decision import ApplicationRefused, ConfirmDibao, CountyVisitRequired, DibaoConfirmed, RefuseApplication
+from domain.decision import (
+    ApplicationRefused,
+    ConfirmDibao,
+    CountyVisitRequired,
+    DibaoConfirmed,
+    RefuseApplication,
+)
 from domain.verification import VisitHome
 from tests import stories
 from tests.scenario import Life

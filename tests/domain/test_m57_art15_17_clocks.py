@@ -7,7 +7,13 @@ from datetime import date
 import pytest
 
 from domain.supervision import DeadlineMissed
-from domain.verification import NotRequested, NotStarted, ReportVerification, StartInvestigation, StartVerification
+from domain.verification import (
+    NotRequested,
+    NotStarted,
+    ReportVerification,
+    StartInvestigation,
+    StartVerification,
+)
 from tests import stories
 from tests.scenario import Life
 

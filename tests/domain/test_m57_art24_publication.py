@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import date
 
+from domain.classification import NoticeNotForIdentification
 from domain.notification import ConfirmationPublished, NothingConfirmed, PublishConfirmation
 from tests import stories
 
@@ -25,8 +26,7 @@ def test_nothing_is_published_before_the_confirmation() -> None:
     assert isinstance(story.refused(PublishConfirmation(date(2025, 4, 28))), NothingConfirmed)
 
 
-def test_of_a_marginal_family_no_amount_is_published() -> None:
-    story = stories.ling_marginal().when(PublishConfirmation(date(2026, 10, 12)))
-    published = story.events[-1]
-    assert isinstance(published, ConfirmationPublished)
-    assert published.fen == 0
+def test_that_a_family_is_marginal_is_not_published() -> None:
+    """N31: who aids publishes, whom it aids."""
+    refusal = stories.ling_marginal().refused(PublishConfirmation(date(2026, 10, 12)))
+    assert isinstance(refusal, NoticeNotForIdentification)

@@ -53,6 +53,7 @@ def test_every_deadline_on_the_road_is_the_one_of_the_story(yu: Life) -> None:
     assert opened["DL-DIB-INV", date(2021, 7, 1)] == date(2021, 7, 6)
     assert opened["DL-DIB-CHK", date(2021, 7, 2)] == date(2021, 7, 7)
     assert opened["DL-DIB-NOT", date(2021, 7, 9)] == date(2021, 7, 16)
+    assert opened["DL-DIB-SND", date(2021, 7, 16)] == date(2021, 7, 19)
     assert opened["DL-DIB-CTY", date(2021, 7, 19)] == date(2021, 8, 2)
     assert opened["DL-DIB-TOT", date(2021, 7, 1)] == date(2021, 8, 12)
     assert opened["warn-grace-expiry", date(2022, 11, 18)] == date(2023, 5, 1)

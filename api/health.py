@@ -1,0 +1,72 @@
+"""Health (健康检查): whether the process lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import psycopg
+import structlog
+from fastapi import APIRouter, Response
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from api.shapes import Shape
+from projections.engine.progress import Progress
+
+MOST_LAG: Final = 100_000
+"""How many events a read model may be behind before this process says that it is not ready."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Alive(Shape):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(Shape):
+    """What stands in the way of working, and how far each read model is behind, in events."""
+
+    ready: bool
+    database: bool
+    migrations_pending: list[str]
+    lag: dict[str, int]
+
+
+class Health:
+    """The two questions of whoever watches over the process; answered to anybody, and nothing about households.
+
+    `pending` names the migrations not applied yet.
+    """
+
+    def __init__(self, progress: Progress, pending: Callable[[], Sequence[str]]) -> None:
+        self._progress = progress
+        self._pending = pending
+
+    def routes(self) -> APIRouter:
+        router = APIRouter(tags=["运行"])
+        router.add_api_route("/healthz", self.alive, summary="进程是否存活")
+        router.add_api_route(
+            "/readyz",
+            self.ready,
+            summary="数据库、结构版本、读模型是否就绪",
+            responses={503: {"model": Ready}},
+        )
+        return router
+
+    async def alive(self) -> Alive:
+        return Alive(status="ok")
+
+    def ready(self, response: Response) -> Ready:
+        try:
+            pending = list(self._pending())
+            lag = {} if pending else self._progress.lag()
+            database = True
+        except (psycopg.Error, PoolTimeout, PoolClosed) as error:
+            _log.error("database unavailable", error=type(error).__name__)
+            pending, lag, database = [], {}, False
+        ready = database and not pending and max(lag.values(), default=0) <= MOST_LAG
+        if not ready:
+            response.status_code = 503
+        return Ready(ready=ready, database=database, migrations_pending=pending, lag=lag)

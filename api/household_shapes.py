@@ -1,0 +1,300 @@
+"""What is answered about households (家庭、链、列表): their JSON shapes, made from rows and masked values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from api.masking import masked
+from api.shapes import Shape
+from projections.card import BenefitRow, Card, CategoryRow, LabelRow, Member, WholeCard
+from projections.card_list import Listed
+from projections.chain import Step
+from projections.dues import Deadline
+
+
+class MemberShape(Shape):
+    """成员：姓名和身份证号已脱敏，出生只到年。"""
+
+    person: UUID
+    name: str | None
+    id_number: str | None
+    relation: str
+    sex: str | None
+    birth_year: int | None
+    student: bool
+    disability: str | None
+    work_capacity: str
+    since: date = Field(alias="from")
+    until: date | None = Field(alias="to", description="不含此日")
+
+    @classmethod
+    def of(cls, row: Member, name: str | None, id_number: str | None) -> MemberShape:
+        return cls(
+            person=row.person,
+            name=masked("name", name),
+            id_number=masked("id-number", id_number),
+            relation=row.relation,
+            sex=row.sex,
+            birth_year=row.birth.year if row.birth is not None else None,
+            student=row.student,
+            disability=row.disability,
+            work_capacity=row.work_capacity,
+            since=row.since,
+            until=row.until,
+        )
+
+
+class CategoryShape(Shape):
+    """类别：整户的，或一人的（subject 为成员编号）。"""
+
+    subject: UUID | None
+    category: str
+    since: date = Field(alias="from")
+    until: date | None = Field(alias="to", description="不含此日")
+
+    @classmethod
+    def of(cls, row: CategoryRow) -> CategoryShape:
+        return cls(subject=row.person, category=row.category, since=row.since, until=row.until)
+
+
+class LabelShape(Shape):
+    """标识。"""
+
+    label: str
+    since: date = Field(alias="from")
+    until: date | None = Field(alias="to", description="不含此日")
+
+    @classmethod
+    def of(cls, row: LabelRow) -> LabelShape:
+        return cls(label=row.label, since=row.since, until=row.until)
+
+
+class BenefitShape(Shape):
+    """按月发放的待遇，金额为分，首月和末月都包含在内。"""
+
+    id: UUID
+    kind: str
+    fen: int
+    first_month: str
+    last_month: str | None
+
+    @classmethod
+    def of(cls, row: BenefitRow) -> BenefitShape:
+        return cls(
+            id=row.benefit,
+            kind=row.kind,
+            fen=row.fen,
+            first_month=row.first_month,
+            last_month=row.last_month,
+        )
+
+
+class DueShape(Shape):
+    """一项未完成的期限；assumed 表示按尚未公布的日历推算。"""
+
+    what: str
+    day: date
+    kind: str
+    subject: UUID
+    rule: str
+    assumed: bool
+    opened_on: date
+    missed_on: date | None
+
+    @classmethod
+    def of(cls, row: Deadline) -> DueShape:
+        return cls(
+            what=row.what,
+            day=row.day,
+            kind=row.kind,
+            subject=row.subject,
+            rule=row.rule,
+            assumed=row.assumed,
+            opened_on=row.opened_on,
+            missed_on=row.missed_on,
+        )
+
+
+class CaseShape(Shape):
+    """正在办理的救助事项，及其最近一步。"""
+
+    id: UUID
+    category: str
+    since: date
+    step: str
+    step_on: date
+
+    @classmethod
+    def of(cls, card: Card) -> CaseShape | None:
+        if card.case_id is None:
+            return None
+        return cls(
+            id=card.case_id,
+            category=card.case_category or "",
+            since=card.case_since or card.last_on,
+            step=card.case_step or "",
+            step_on=card.case_step_on or card.last_on,
+        )
+
+
+class HouseholdShape(Shape):
+    """一户：在哪里、有谁、是什么类别、领什么、等什么。"""
+
+    id: UUID
+    version: int
+    region: str
+    area: str
+    provisional: bool
+    registered_on: date
+    cycle: int = Field(description="救助链的第几轮")
+    members: list[MemberShape]
+    categories: list[CategoryShape]
+    labels: list[LabelShape]
+    benefits: list[BenefitShape]
+    case: CaseShape | None
+    due: list[DueShape]
+    last_on: date
+    last_step: str
+    last_title: str
+
+    @classmethod
+    def of(
+        cls, whole: WholeCard, dues: Sequence[Deadline], values: Sequence[tuple[str | None, str | None]]
+    ) -> HouseholdShape:
+        """`values` are the clear name and ID number of each member, in the members' order."""
+        card = whole.card
+        return cls(
+            id=card.household,
+            version=card.version,
+            region=card.region,
+            area=card.area,
+            provisional=card.provisional,
+            registered_on=card.registered_on,
+            cycle=card.cycle,
+            members=[
+                MemberShape.of(row, name, number)
+                for row, (name, number) in zip(whole.members, values, strict=True)
+            ],
+            categories=[CategoryShape.of(row) for row in whole.categories],
+            labels=[LabelShape.of(row) for row in whole.labels],
+            benefits=[BenefitShape.of(row) for row in whole.benefits],
+            case=CaseShape.of(card),
+            due=[DueShape.of(row) for row in dues],
+            last_on=card.last_on,
+            last_step=card.last_name,
+            last_title=card.last_title,
+        )
+
+
+class StepShape(Shape):
+    """链上的一步：何日、谁、依据什么、期限和是否按期。"""
+
+    version: int
+    on: date
+    recorded_at: datetime
+    cycle: int
+    name: str
+    title: str
+    actor: str | None
+    organ: str | None
+    basis: str | None
+    due: date | None = Field(description="这一步所完成的期限中最早的一天")
+    in_time: bool | None
+    met: list[dict[str, Any]]
+    opened: list[dict[str, Any]]
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: Step) -> StepShape:
+        return cls(
+            version=row.version,
+            on=row.effective_on,
+            recorded_at=row.recorded_at,
+            cycle=row.cycle,
+            name=row.name,
+            title=row.title,
+            actor=row.actor,
+            organ=row.organ,
+            basis=row.basis,
+            due=row.due,
+            in_time=row.in_time,
+            met=json.loads(row.met) if row.met else [],
+            opened=json.loads(row.opened) if row.opened else [],
+            facts=dict(_camel(row.facts)),
+        )
+
+
+class ChainShape(Shape):
+    """一户的救助链，一页。"""
+
+    household: UUID
+    items: list[StepShape]
+    next: str | None = Field(description="下一页的游标；没有下一页时为空")
+
+
+class HeadShape(Shape):
+    """户主（申请人），姓名已脱敏。"""
+
+    person: UUID
+    name: str | None
+
+
+class ListedShape(Shape):
+    """列表中的一户，类别、标识、月金额（分）以当日为准。"""
+
+    id: UUID
+    version: int
+    region: str
+    area: str
+    head: HeadShape | None
+    members: int
+    cycle: int
+    category: str | None
+    labels: list[str]
+    monthly_fen: int | None
+    case_category: str | None
+    case_step: str | None
+    next_due: date | None
+    next_what: str | None
+    last_on: date
+    last_title: str
+
+    @classmethod
+    def of(cls, row: Listed, name: str | None) -> ListedShape:
+        return cls(
+            id=row.household,
+            version=row.version,
+            region=row.region,
+            area=row.area,
+            head=None if row.head is None else HeadShape(person=row.head, name=masked("name", name)),
+            members=row.members,
+            cycle=row.cycle,
+            category=row.category,
+            labels=row.labels.split(",") if row.labels else [],
+            monthly_fen=row.fen,
+            case_category=row.case_category,
+            case_step=row.case_step,
+            next_due=row.next_due,
+            next_what=row.next_what,
+            last_on=row.last_on,
+            last_title=row.last_title,
+        )
+
+
+class ListShape(Shape):
+    """家庭列表，一页。"""
+
+    items: list[ListedShape]
+    next: str | None = Field(description="下一页的游标；没有下一页时为空")
+
+
+def _camel(facts: str | None) -> Iterator[tuple[str, Any]]:
+    for name, value in json.loads(facts).items() if facts else ():
+        yield to_camel(name), value

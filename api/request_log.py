@@ -1,0 +1,74 @@
+"""The request log (请求日志): one line a request, without anything that stands in its address or body."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from pathlib import Path
+from typing import Final
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import unexpected
+
+_QUIET: Final = frozenset({"/healthz", "/readyz"})
+
+_log = structlog.stdlib.get_logger("hulian.request")
+
+
+class RequestLog:
+    """ASGI middleware that logs each request by its route, and answers 500 where the app broke.
+
+    An exception's message may hold personal data, so only its kind and where it was raised are logged.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 0
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        begun = time.perf_counter()
+        try:
+            await self.app(scope, receive, told)
+        except Exception as error:
+            _log.error("failed", route=_route(scope), error=type(error).__name__, at=_where(error))
+            if status:
+                # half an answer is out: let the server break the connection, without the message in its log
+                raise BrokenAnswer from None
+            await unexpected()(scope, receive, told)
+        finally:
+            route = _route(scope)
+            if route not in _QUIET:
+                _log.info(
+                    "request",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    ms=round((time.perf_counter() - begun) * 1000, 1),
+                    officer=scope.get("hulian.officer"),
+                )
+
+
+class BrokenAnswer(Exception):
+    """The app broke after its answer had begun; the line logged before says where."""
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, never the path itself: people type ID numbers anywhere."""
+    return str(getattr(scope.get("route"), "path", "-"))
+
+
+def _where(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}" for frame in frames]

@@ -1,0 +1,14 @@
+"""Shapes (数据形状): what all answers have in common: camelCase names, and nothing beyond what is declared."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Shape(BaseModel):
+    """An answer's JSON object, written in camelCase."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, serialize_by_alias=True
+    )

@@ -1,0 +1,323 @@
+"""Running scripts (执行脚本): step by step, the system's own acts in between as the script's clock passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID, uuid5
+
+from application.commands import parse
+from application.handling import Desk, Handled, Request
+from application.scripts.script import OPENING, REGISTER, Occurrence, Script, ScriptFault, ScriptRefused, Step
+from application.system_acts import ACTOR, act_id
+from domain.household import Household, follow
+from domain.membership import HouseholdUnknown, MemberAdded, NewMember, RegisterHousehold
+from domain.message import Command, Event, Refusal, code_of
+from domain.person import HouseholdId, PersonId
+from domain.receipt import Actor
+from domain.supervision import system_acts
+from eventstore.errors import StoreError
+
+
+class ScriptStopped(Exception):
+    """A step did not go as the script says; what came before it is done. `step` counts from 1."""
+
+    def __init__(self, step: Step, on: date, do: str, code: str, sentence: str) -> None:
+        self.step = step.number
+        self.line = step.line
+        self.on = on
+        self.do = do
+        self.code = code
+        self.sentence = sentence
+        super().__init__(f"第{step.number}步（第{step.line}行，{on}）{do}：{self.told()} [{code}]")
+
+    def told(self) -> str:
+        """What to say about the step, in Chinese."""
+        return self.sentence
+
+
+class StepRefused(ScriptStopped):
+    """The step was refused, and the script does not expect it; `code` and `sentence` are the refusal's."""
+
+
+class RefusedOtherwise(StepRefused):
+    """The step was refused for another reason than the script expects."""
+
+    def __init__(self, step: Step, on: date, do: str, code: str, sentence: str) -> None:
+        self.expected = step.refused
+        super().__init__(step, on, do, code, sentence)
+
+    def told(self) -> str:
+        return f"脚本预期退回代码 {self.expected}，实际因其他原因被退回：{self.sentence}"
+
+
+class RefusalMissing(ScriptStopped):
+    """The step would be carried out although the script expects a refusal; nothing of it was."""
+
+    CODE: ClassVar[str] = "refusal-missing"
+
+    def __init__(self, step: Step, on: date, do: str) -> None:
+        self.expected = step.refused
+        super().__init__(step, on, do, self.CODE, f"脚本预期退回代码 {step.refused}，但该步骤符合规定，可以办理。")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedStep:
+    """A step that was refused as the script says it should be."""
+
+    step: int
+    on: date
+    household: str
+    do: str
+    code: str
+    sentence: str
+    article: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRun:
+    """What a run did: the households and persons by the script's keys, the refused steps, how many new facts.
+
+    `subjects` finds the script's key of a person id. `reached` is what readers must have read, by lane.
+    """
+
+    script: Script
+    households: dict[str, HouseholdId]
+    subjects: dict[PersonId, str]
+    refused: tuple[RefusedStep, ...]
+    events: int
+    reached: dict[int, int]
+
+
+@dataclass(slots=True)
+class _Thread:
+    """One household as far as this run has told it; in a second run that is a beginning of its chain."""
+
+    id: HouseholdId
+    state: Household
+    version: int = 0
+    persons: dict[str, PersonId] = field(default_factory=dict)
+    done: set[UUID] = field(default_factory=set)
+
+
+Progress = Callable[[Occurrence, Handled | None], None]
+
+
+def run_script(script: Script, desk: Desk, *, progress: Progress | None = None) -> ScriptRun:
+    """Carry a script out; the same script again answers the same and adds nothing.
+
+    `progress` is told of every step, with None where it was refused as expected. Raises `ScriptRefused` for
+    a region the register does not know, `ScriptStopped` when a step does not go as the script says.
+    """
+    _check_regions(script, desk)
+    return _Run(script, desk, progress).run()
+
+
+class _Run:
+    def __init__(self, script: Script, desk: Desk, progress: Progress | None) -> None:
+        self._script = script
+        self._desk = desk
+        self._progress = progress
+        self._threads: dict[str, _Thread] = {}
+        self._persons: dict[str, PersonId] = {}
+        self._refused: list[RefusedStep] = []
+        self._events = 0
+        self._reached: dict[int, int] = {}
+        self._clock: datetime | None = None
+        self._occurrence: Occurrence | None = None
+        store = desk.store.store_id
+        self._ids = {each.tag: uuid5(store, f"{script.name}/{each.tag}") for each in script.occurrences()}
+        for key in script.persons:
+            # until somebody registers them, nobody's id: the domain then says that they are no member
+            self._persons[key] = PersonId(uuid5(store, f"{script.name}/person/{key}"))
+        for each in script.occurrences():
+            if each.opens is not None and each.step.household not in self._threads:
+                begun = HouseholdId(uuid5(self._ids[each.tag], "household/0"))
+                self._threads[each.step.household] = _Thread(begun, Household(begun))
+
+    def run(self) -> ScriptRun:
+        for occurrence in self._script.occurrences():
+            self._occurrence = occurrence
+            self._pass(occurrence.on)
+            self._take(occurrence)
+        self._pass(self._script.last_day)
+        subjects = {person: key for key, person in self._persons.items()}
+        for thread in self._threads.values():
+            subjects.update((person, key) for key, person in thread.persons.items())
+        households = {key: self._threads[key].id for key in self._script.households}
+        return ScriptRun(
+            self._script, households, subjects, tuple(self._refused), self._events, dict(self._reached)
+        )
+
+    def _take(self, occurrence: Occurrence) -> None:
+        step, thread = occurrence.step, self._threads[occurrence.step.household]
+        do = REGISTER if occurrence.opens == "implied" else step.do
+        told = None if occurrence.opens == "implied" else step.at
+        at = told or datetime.combine(occurrence.on, OPENING)
+        self._clock = at if self._clock is None else max(at, self._clock)
+        command = self._command(occurrence, do, thread)
+        request = Request(
+            self._ids[occurrence.tag],
+            command,
+            self._actor(step),
+            None if isinstance(command, RegisterHousehold) else thread.id,
+            at=self._clock,
+        )
+        expected = None if occurrence.opens == "implied" else step.refused
+        if expected is not None:
+            self._refuse(occurrence, do, request, thread, expected)
+        else:
+            handled = self._handle(step, occurrence.on, do, request)
+            self._tell(thread, handled)
+            if isinstance(command, RegisterHousehold) and not thread.persons:
+                self._meet(occurrence, thread)
+        if self._progress is not None:
+            self._progress(occurrence, None if expected is not None else handled)
+
+    def _command(self, occurrence: Occurrence, do: str, thread: _Thread) -> Command:
+        step = occurrence.step
+        fields: dict[str, object] = {"on": occurrence.on}
+        if occurrence.opens != "implied":
+            fields.update(step.fields)
+        if do != REGISTER:
+            return parse(do, fields, {**self._persons, **thread.persons})
+        household = self._script.households[step.household]
+        command = parse(do, {"region": household.region, "members": [], **fields}, self._persons)
+        assert isinstance(command, RegisterHousehold)
+        return RegisterHousehold(
+            command.on,
+            command.region,
+            command.members or self._members(step.household),
+            command.address or household.address,
+            command.phone or household.phone,
+            command.provisional,
+        )
+
+    def _members(self, household: str) -> tuple[NewMember, ...]:
+        return tuple(
+            NewMember(
+                key,
+                person.name,
+                relation,
+                person.id,
+                person.birth,
+                person.sex,
+                person.student,
+                person.disability,
+                person.work_capacity,
+            )
+            for key, relation in self._script.households[household].members.items()
+            for person in [self._script.persons[key]]
+        )
+
+    def _actor(self, step: Step) -> Actor:
+        if step.by.person is not None:
+            persons = {**self._persons, **self._threads[step.household].persons}
+            return Actor(str(persons[step.by.person]))
+        return Actor(step.by.officer, step.by.organ)
+
+    def _handle(self, step: Step, on: date, do: str, request: Request) -> Handled:
+        try:
+            return self._desk.handle(request)
+        except (Refusal, StoreError) as refusal:
+            raise StepRefused(step, on, do, refusal.code, refusal.sentence) from refusal
+
+    def _refuse(
+        self, occurrence: Occurrence, do: str, request: Request, thread: _Thread, expected: str
+    ) -> None:
+        """Have a step refused: decided on the chain as this run knows it, so that a second run finds the same."""
+        step = occurrence.step
+        try:
+            self._decide(request, thread)
+            if expected not in _store_codes():
+                raise RefusalMissing(step, occurrence.on, do)
+            self._desk.handle(request)
+        except (Refusal, StoreError) as refusal:
+            if refusal.code != expected:
+                raise RefusedOtherwise(step, occurrence.on, do, refusal.code, refusal.sentence) from refusal
+            article = refusal.article if isinstance(refusal, Refusal) else ""
+            self._refused.append(
+                RefusedStep(
+                    step.number, occurrence.on, step.household, do, refusal.code, refusal.sentence, article
+                )
+            )
+            return
+        raise RefusalMissing(step, occurrence.on, do)
+
+    def _decide(self, request: Request, thread: _Thread) -> None:
+        command = request.command
+        if isinstance(command, RegisterHousehold):
+            region = command.region
+        elif thread.state.registered:
+            region = thread.state.region(command.on)
+        else:
+            raise HouseholdUnknown
+        context = self._desk.reference.context(region, command.on, request.actor, request.id)
+        for _ in command.decide(thread.state, context):
+            pass
+
+    def _tell(self, thread: _Thread, handled: Handled) -> None:
+        """Follow the chain up to where this command left it, at whichever run that was."""
+        if not handled.news or handled.version <= thread.version:
+            return
+        rows = self._desk.store.slice(thread.id, thread.version, upto=handled.version)
+        for row in rows:
+            thread.state = follow(thread.state, row.event)
+        thread.version = handled.version
+        for lane, position in handled.reached.items():
+            self._reached[lane] = max(position, self._reached.get(lane, 0))
+        if not handled.repeated:
+            self._events += len(handled.events)
+
+    def _meet(self, occurrence: Occurrence, thread: _Thread) -> None:
+        """Learn the ids of the members, in the order the household names them."""
+        rows = self._desk.store.slice(thread.id, 0, upto=thread.version)
+        added = [row.event.person for row in rows if isinstance(row.event, MemberAdded)]
+        keys = self._script.households[occurrence.step.household].members
+        thread.persons.update(zip(keys, added, strict=False))
+        self._persons.update(thread.persons)
+
+    def _pass(self, day: date) -> None:
+        """Do what the system has to do for every household by the end of a day, in the order of the days."""
+        while True:
+            waiting = [
+                (act.on, order, act)
+                for order, thread in enumerate(self._threads.values())
+                if thread.state.registered
+                for act in system_acts(thread.state, day)
+                if act.on <= day and act_id(thread.id, act) not in thread.done
+            ]
+            if not waiting:
+                return
+            on, order, act = min(waiting, key=lambda each: each[:2])
+            thread = list(self._threads.values())[order]
+            thread.done.add(act_id(thread.id, act))
+            morning = datetime.combine(on, OPENING)
+            at = morning if self._clock is None else max(morning, self._clock)
+            request = Request(act_id(thread.id, act), act, ACTOR, thread.id, at=at)
+            assert self._occurrence is not None
+            handled = self._handle(self._occurrence.step, on, code_of(type(act)), request)
+            self._tell(thread, handled)
+
+
+def _check_regions(script: Script, desk: Desk) -> None:
+    first = min(occurrence.on for occurrence in script.occurrences())
+    faults = []
+    for n, code in enumerate(script.regions):
+        try:
+            desk.reference.regions.at(code, first)
+        except Refusal as refusal:
+            faults.append(ScriptFault(None, f"regions[{n}]", refusal.code, refusal.sentence, 1))
+    if faults:
+        raise ScriptRefused(tuple(faults))
+
+
+def _store_codes() -> frozenset[str]:
+    return frozenset(code_of(kind) for kind in StoreError.__subclasses__())
+
+
+def events_of(desk: Desk, household: HouseholdId) -> Iterable[Event]:
+    """Every fact of a household's chain."""
+    return desk.store.load(household).events

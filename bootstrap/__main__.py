@@ -1,0 +1,5 @@
+"""`python -m bootstrap` is `hulian`."""
+
+from bootstrap.cli import main
+
+main()

@@ -1,0 +1,120 @@
+"""`hulian show`: a household's chain as a readable table, from the read models; every look leaves a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import typer
+from psycopg import Connection
+from rich.console import Console
+from rich.table import Table
+
+from bootstrap.settings import Settings
+from bootstrap.wiring import Installation, addresses, opened, ready
+from domain.membership import HouseholdUnknown
+from domain.message import Refusal
+from domain.money import yuan
+from eventstore.access import Access, access_log
+from projections.chain import Step, chain_of
+
+PURPOSE = "case-handling"
+SHORTEST = 6
+"""How many leading characters of a household's id are enough to ask with."""
+
+
+class HouseholdAmbiguous(Refusal):
+    """有 {count} 户的编号以此开头；请多给几位。"""
+
+
+class HouseholdIdTooShort(Refusal):
+    """户编号至少给出开头 {least} 位。"""
+
+
+def show_household(settings: Settings, asked: str, officer: str, *, as_json: bool) -> None:
+    """Print one household's chain. Raises `HouseholdUnknown`, `HouseholdAmbiguous`, `HouseholdIdTooShort`."""
+    where = addresses(settings)
+    ready(where, settings.key_directory)
+    with opened(where, settings.key_directory, pool_size=2) as installation:
+        installation.caught_up()
+        household = _found(installation, asked)
+        access_log(installation.pool)([Access(household, officer, None, PURPOSE, ("chain",))])
+        with installation.pool.connection() as connection:
+            steps = chain_of(connection, household)
+    if as_json:
+        print_steps_json(household, steps)
+    else:
+        print_steps(household, steps)
+
+
+def print_steps_json(household: UUID, steps: Sequence[Step]) -> None:
+    """The chain as JSON."""
+    rows = [msgspec.to_builtins(step) for step in steps]
+    for row in rows:
+        for name in ("met", "opened", "facts"):
+            row[name] = json.loads(row[name]) if row[name] else None
+    typer.echo(json.dumps({"household": str(household), "chain": rows}, ensure_ascii=False, indent=2))
+
+
+def print_steps(household: UUID, steps: Sequence[Step], title: str | None = None) -> None:
+    """The chain as a table: one row a step with day, who, on which basis, due and in time or not."""
+    table = Table(title=title or f"救助链 {household}", title_justify="left", show_lines=False)
+    for heading in ("日期", "步骤", "机构", "经办", "依据", "期限", "按时", "要点"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "日期")
+    cycle = steps[0].cycle if steps else 1
+    for step in steps:
+        if step.cycle != cycle:
+            table.add_section()
+            cycle = step.cycle
+        late = "" if step.in_time is None else "是" if step.in_time else "[red]逾期[/red]"
+        table.add_row(
+            step.effective_on.isoformat(),
+            step.title,
+            step.organ or "",
+            step.actor or "",
+            step.basis or "",
+            step.due.isoformat() if step.due else "",
+            late,
+            _facts(step),
+        )
+    Console().print(table)
+
+
+def _facts(step: Step) -> str:
+    facts = json.loads(step.facts) if step.facts else {}
+    said = [f"{yuan(value)}元" if name == "fen" else f"{name} {value}" for name, value in facts.items()]
+    opened = json.loads(step.opened) if step.opened else []
+    said += [f"→{due['what']} {due['day']}" for due in opened if due["kind"] != "timer"]
+    return "，".join(said)
+
+
+def _found(installation: Installation, asked: str) -> UUID:
+    text = asked.strip().lower()
+    try:
+        return _known(installation, UUID(text))
+    except ValueError:
+        pass
+    if len(text) < SHORTEST:
+        raise HouseholdIdTooShort(least=SHORTEST)
+    with installation.pool.connection() as connection:
+        found = _starting(connection, text)
+    if not found:
+        raise HouseholdUnknown
+    if len(found) > 1:
+        raise HouseholdAmbiguous(count=len(found))
+    return found[0]
+
+
+def _known(installation: Installation, household: UUID) -> UUID:
+    if installation.store.load(household).current == 0:
+        raise HouseholdUnknown
+    return household
+
+
+def _starting(connection: Connection[tuple[str]], text: str) -> list[UUID]:
+    rows = connection.execute(
+        "SELECT household::text FROM read_card.card WHERE household::text LIKE %s || '%%' LIMIT 10", (text,)
+    ).fetchall()
+    return [UUID(household) for (household,) in rows]

@@ -1,0 +1,178 @@
+"""The chain (救助链): one row a step, with who, on what ground, and whether in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg import Connection
+
+from domain.catalogue import EVENTS, NAMES
+from domain.message import Event
+from domain.monitoring import ReturnedToMonitoring
+from domain.supervision import DeadlineMissed
+from eventstore.lanes import lane_of
+from projections.engine.projection import Fact, Projection
+from projections.engine.queries import rows_of
+from projections.engine.rows import Rows, Table, of_household
+from projections.facts import sayers
+from projections.running import NONE, Running, part, running_of, started, text_of, touches
+
+
+@dataclass(slots=True)
+class Step:
+    """One step of a household's chain; `version` is its place.
+
+    `due` is the earliest day among the limits the step met, `in_time` whether it kept them all: both None
+    where it met none. `met`, `opened` and `facts` are JSON texts, None when empty.
+    """
+
+    lane: int
+    household: UUID
+    version: int
+    effective_on: date
+    recorded_at: datetime
+    cycle: int
+    name: str
+    title: str
+    actor: str | None
+    organ: str | None
+    basis: str | None
+    due: date | None
+    in_time: bool | None
+    met: str | None
+    opened: str | None
+    facts: str | None
+
+
+@dataclass(slots=True)
+class Thread:
+    """What the household's next step needs: its cycle, and the deadlines running."""
+
+    lane: int
+    household: UUID
+    cycle: int
+    running: str
+
+
+STEP = Table("step", Step, key=("household", "version"), log=True)
+THREAD = Table("thread", Thread, key=("household",), reads=of_household(EVENTS.values()))
+_TOUCHES = touches(EVENTS.values())
+_SAY = sayers(NAMES)
+_encode = msgspec.json.Encoder().encode
+
+
+class Chain(Projection):
+    """A step for every event of a household."""
+
+    name = "chain"
+    version = 1
+    tables = (STEP, THREAD)
+
+    def __init__(self) -> None:
+        self.steps = Rows(STEP)
+        self.threads = Rows(THREAD)
+
+    def on(self, fact: Fact) -> None:
+        event, household = fact.event, fact.household
+        kind = type(event)
+        thread = self.threads.get(household)
+        if thread is None:
+            thread = self.threads.put(Thread(fact.lane, household, 1, NONE))
+        due, in_time, met, opened = None, None, None, None
+        if kind in _TOUCHES:
+            met_now = _follow(thread, fact)
+            if met_now:
+                limits = [each.day for each in met_now if each.kind == "limit"]
+                if limits:
+                    due, in_time = min(limits), event.on <= min(limits)
+                met = _met(met_now, event)
+            if fact.opened:
+                opened = _opened(fact)
+        if isinstance(event, ReturnedToMonitoring):
+            thread.cycle = event.cycle
+        meta = fact.meta
+        say = _SAY[kind]
+        self.steps.put(
+            Step(
+                fact.lane,
+                household,
+                fact.version,
+                event.on,
+                fact.recorded_at,
+                thread.cycle,
+                fact.name,
+                kind.title,
+                meta.actor,
+                meta.organ,
+                meta.legal_basis or kind.basis or None,
+                due,
+                in_time,
+                met,
+                opened,
+                None if say is None else say(event),
+            )
+        )
+
+
+def _follow(thread: Thread, fact: Fact) -> list[Running]:
+    """Keep the thread's deadlines up to this fact; answers those it met."""
+    running = running_of(thread.running)
+    event = fact.event
+    if isinstance(event, DeadlineMissed):
+        for each in running:
+            each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
+    met, rest = part(running, fact.closed)
+    if met or fact.opened or isinstance(event, DeadlineMissed):
+        thread.running = text_of([*rest, *map(started, fact.opened)])
+    return met
+
+
+def _met(met: list[Running], event: Event) -> str:
+    return _encode(
+        [
+            {
+                "what": each.what,
+                "day": each.day,
+                "kind": each.kind,
+                "inTime": event.on <= each.day if each.kind == "limit" else None,
+            }
+            for each in met
+        ]
+    ).decode()
+
+
+def _opened(fact: Fact) -> str:
+    return _encode(
+        [
+            {"what": due.what, "day": due.day, "kind": due.kind, "rule": due.rule, "assumed": due.assumed}
+            for due in fact.opened
+        ]
+    ).decode()
+
+
+def chain_of(
+    connection: Connection[Any], household: UUID, *, after: int = 0, limit: int | None = None
+) -> list[Step]:
+    """The household's steps above version `after`, in order; empty for a household there is not."""
+    return rows_of(
+        connection,
+        Step,
+        "SELECT {} FROM read_chain.step WHERE lane = %b AND household = %b AND version > %b"
+        " ORDER BY version LIMIT %b::bigint",
+        (lane_of(household), household, after, limit),
+    )
+
+
+def running_deadlines(connection: Connection[Any], household: UUID) -> list[Running]:
+    """The deadlines running for a household, in the order they began."""
+    threads = rows_of(
+        connection,
+        Thread,
+        "SELECT {} FROM read_chain.thread WHERE lane = %b AND household = %b",
+        (lane_of(household), household),
+    )
+    return running_of(threads[0].running) if threads else []

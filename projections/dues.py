@@ -1,0 +1,120 @@
+"""Deadlines (期限): every deadline of every household, until it is met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from domain.catalogue import EVENTS
+from domain.supervision import DeadlineMissed
+from eventstore.lanes import LANES, lane_of
+from projections.engine.projection import Fact, Projection
+from projections.engine.queries import rows_of
+from projections.engine.rows import Rows, Table, of_household
+from projections.running import is_met, meets, touches
+
+
+@dataclass(slots=True)
+class Deadline:
+    """One deadline: started by step `version`, met on `done_on`; `missed_on` is when its passing was noted."""
+
+    lane: int
+    household: UUID
+    version: int
+    n: int
+    what: str
+    subject: UUID
+    kind: str
+    day: date
+    rule: str
+    editions: str
+    assumed: bool
+    opened_on: date
+    done_on: date | None
+    missed_on: date | None
+
+
+_TOUCHES = touches(EVENTS.values())
+DUE = Table(
+    "due",
+    Deadline,
+    key=("household", "version", "n"),
+    reads=of_household(meets(EVENTS.values())),
+    only="t.done_on IS NULL",
+)
+
+
+class Dues(Projection):
+    """Every deadline from the step that started it to the one that met it."""
+
+    name = "dues"
+    version = 1
+    wants = _TOUCHES
+    tables = (DUE,)
+
+    def __init__(self) -> None:
+        self.dues = Rows(DUE)
+
+    def on(self, fact: Fact) -> None:
+        event = fact.event
+        if fact.closed or isinstance(event, DeadlineMissed):
+            for row in self.dues.of(fact.household):
+                if row.done_on is not None:
+                    continue
+                if isinstance(event, DeadlineMissed) and (row.what, row.subject) == (
+                    event.what,
+                    event.due_subject,
+                ):
+                    row.missed_on = row.missed_on or event.on
+                if fact.closed and is_met(row.what, row.subject, fact.closed):
+                    row.done_on = event.on
+        for n, due in enumerate(fact.opened):
+            self.dues.put(
+                Deadline(
+                    fact.lane,
+                    fact.household,
+                    fact.version,
+                    n,
+                    due.what,
+                    due.subject,
+                    due.kind,
+                    due.day,
+                    due.rule,
+                    ",".join(due.editions),
+                    due.assumed,
+                    event.on,
+                    None,
+                    None,
+                )
+            )
+
+
+def awaiting(connection: Connection[Any], today: date, *, limit: int | None = None) -> list[UUID]:
+    """The households for which the system has something to do by the end of `today`, by lane.
+
+    A timer's day has come, or a limit's day has passed and was not noted yet.
+    """
+    rows = connection.execute(
+        "SELECT d.household::text FROM generate_series(0, %b - 1) AS l (lane) CROSS JOIN LATERAL ("
+        " SELECT household FROM read_dues.due WHERE lane = l.lane AND kind = 'timer' AND day <= %b"
+        " AND done_on IS NULL AND missed_on IS NULL"
+        " UNION SELECT household FROM read_dues.due WHERE lane = l.lane AND kind = 'limit' AND day < %b"
+        " AND done_on IS NULL AND missed_on IS NULL) d LIMIT %b::bigint",
+        (LANES, today, today, limit),
+    ).fetchall()
+    return [UUID(household) for (household,) in rows]
+
+
+def dues_of(connection: Connection[Any], household: UUID, *, running: bool = False) -> list[Deadline]:
+    """The household's deadlines in the order they began; only those not met yet when `running`."""
+    rows = rows_of(
+        connection,
+        Deadline,
+        "SELECT {} FROM read_dues.due WHERE lane = %b AND household = %b ORDER BY version, n",
+        (lane_of(household), household),
+    )
+    return [row for row in rows if not running or row.done_on is None]

@@ -1,0 +1,149 @@
+"""Columns in PostgreSQL's binary form: packed a column at a time, for bulk parameters and COPY alike."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import chain, repeat
+from typing import Any
+
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+_NULL = b"\xff\xff\xff\xff"
+_ARRAY = struct.Struct(">iiIii")
+_SHORT = struct.Struct(">ih")
+_INT = struct.Struct(">ii")
+_LONG = struct.Struct(">iq")
+_TRUE, _FALSE = b"\x00\x00\x00\x01\x01", b"\x00\x00\x00\x01\x00"
+_UUID = b"\x00\x00\x00\x10"
+_DAY_ZERO = date(2000, 1, 1).toordinal()
+_INSTANT_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_TAIL = b"\xff\xff"
+
+Pack = Callable[[Sequence[Any]], list[bytes]]
+
+
+class Packed(bytes):
+    """An array in binary form; its statement says of what, as `%b::uuid[]`."""
+
+
+class PackedDumper(Dumper):
+    """Sends a `Packed` as it is."""
+
+    format = Format.BINARY
+    oid = 0
+
+    def dump(self, obj: Packed) -> Buffer:
+        return obj
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A column's type by its SQL name, its oid, and how values get their binary form, length first."""
+
+    name: str
+    oid: int
+    pack: Pack
+
+    def array(self, values: Sequence[Any]) -> Packed:
+        """The values as one array parameter; None is NULL."""
+        return self.array_of(self.pack(values))
+
+    def array_of(self, parts: Sequence[bytes]) -> Packed:
+        """An array of values that are packed already."""
+        return Packed(_ARRAY.pack(1, 1, self.oid, len(parts), 1) + b"".join(parts))
+
+
+def copy_body(columns: Sequence[Sequence[bytes]]) -> bytes:
+    """The whole input of a binary COPY, from packed columns of equal length."""
+    count = len(columns).to_bytes(2, "big")
+    rows = chain.from_iterable(zip(repeat(count), *columns, strict=False))
+    return b"".join((_COPY_HEAD, *rows, _COPY_TAIL))
+
+
+def _shorts(values: Sequence[int | None]) -> list[bytes]:
+    pack = _SHORT.pack
+    return [_NULL if value is None else pack(2, value) for value in values]
+
+
+def _ints(values: Sequence[int | None]) -> list[bytes]:
+    pack = _INT.pack
+    return [_NULL if value is None else pack(4, value) for value in values]
+
+
+def _longs(values: Sequence[int | None]) -> list[bytes]:
+    pack = _LONG.pack
+    return [_NULL if value is None else pack(8, value) for value in values]
+
+
+def _bools(values: Sequence[bool | None]) -> list[bytes]:
+    return [_NULL if value is None else _TRUE if value else _FALSE for value in values]
+
+
+def _dates(values: Sequence[date | None]) -> list[bytes]:
+    pack = _INT.pack
+    return [_NULL if value is None else pack(4, value.toordinal() - _DAY_ZERO) for value in values]
+
+
+def _instants(values: Sequence[datetime | None]) -> list[bytes]:
+    known: dict[datetime | None, bytes] = {None: _NULL}
+    packed = []
+    for value in values:
+        part = known.get(value)
+        if part is None:
+            assert value is not None
+            since = value - _INSTANT_ZERO
+            microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+            part = known[value] = _LONG.pack(8, microseconds)
+        packed.append(part)
+    return packed
+
+
+def _uuids(values: Sequence[Any]) -> list[bytes]:
+    return [_NULL if value is None else _UUID + value.bytes for value in values]
+
+
+def _texts(values: Sequence[str | None]) -> list[bytes]:
+    # most text columns hold few different words
+    known: dict[str | None, bytes] = {None: _NULL}
+    packed = []
+    for value in values:
+        part = known.get(value)
+        if part is None:
+            assert value is not None
+            text = value.encode()
+            part = known[value] = len(text).to_bytes(4, "big") + text
+        packed.append(part)
+    return packed
+
+
+def _byteas(values: Sequence[bytes | None]) -> list[bytes]:
+    return [_NULL if value is None else len(value).to_bytes(4, "big") + value for value in values]
+
+
+SMALLINT = ColumnType("smallint", 21, _shorts)
+INTEGER = ColumnType("integer", 23, _ints)
+BIGINT = ColumnType("bigint", 20, _longs)
+UUID = ColumnType("uuid", 2950, _uuids)
+TEXT = ColumnType("text", 25, _texts)
+
+TYPES: dict[str, ColumnType] = {
+    kind.name: kind
+    for kind in (
+        SMALLINT,
+        INTEGER,
+        BIGINT,
+        ColumnType("boolean", 16, _bools),
+        ColumnType("date", 1082, _dates),
+        ColumnType("timestamp with time zone", 1184, _instants),
+        UUID,
+        TEXT,
+        ColumnType("bytea", 17, _byteas),
+    )
+}
+"""What a projection's columns may be, by the name the catalogue gives."""

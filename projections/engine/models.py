@@ -1,0 +1,119 @@
+"""Read models as schemas (读模型的建立与切换): made new, built beside the old one, switched by renaming."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from psycopg import Connection, sql
+
+from eventstore.lanes import LANES
+from projections.engine.plans import schema_of, sql_of
+from projections.engine.projection import Projection
+
+CAUGHT_UP: Final = 1_000
+"""How many events a projection built beside the live one may be behind when it takes its place."""
+
+_ADD_MODEL: Final = """
+INSERT INTO read_model (projection, version, live, sql_sha256, live_at)
+VALUES (%s, %s, %s, %s, CASE WHEN %s THEN clock_timestamp() END) ON CONFLICT DO NOTHING
+"""
+_ADD_CHECKPOINTS: Final = """
+INSERT INTO read_checkpoint (lane, projection, version, live)
+SELECT lane, %s, %s, %s FROM generate_series(0, %s) AS lane
+"""
+_LOCK: Final = """
+SELECT lane FROM read_checkpoint WHERE projection = %s ORDER BY lane, version FOR UPDATE
+"""
+_BEHIND: Final = """
+SELECT sum(l.position - c.position) FROM read_checkpoint c JOIN es_lane l USING (lane)
+WHERE c.projection = %s AND c.version = %s AND NOT c.live
+"""
+
+
+class ProjectionEdited(Exception):
+    """A projection's tables were changed without a new version number."""
+
+
+def prepare(connection: Connection[Any], projections: Sequence[type[Projection]]) -> None:
+    """Make the tables of every projection whose version is new; any number of starters may call it at once.
+
+    The first version of a projection is live at once; a later one is built in `read_<name>_next`. Raises
+    `ProjectionEdited`.
+    """
+    for projection in projections:
+        with connection.transaction():
+            _prepare(connection, projection)
+
+
+def _prepare(connection: Connection[Any], projection: type[Projection]) -> None:
+    name, version, text = projection.name, projection.version, sql_of(projection)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    there = connection.execute(
+        "SELECT version, live, sql_sha256 FROM read_model WHERE projection = %s", [name]
+    ).fetchall()
+    for known, _, known_digest in there:
+        if known == version:
+            if known_digest != digest:
+                raise ProjectionEdited(f"{name}.sql differs from what version {version} was built from")
+            return
+    live = not there
+    # first of all: whoever starts at the same time waits here for us
+    if not connection.execute(_ADD_MODEL, [name, version, live, digest, live]).rowcount:
+        return
+    schema = sql.Identifier(schema_of(projection, live=live))
+    if not live:
+        _abandon(connection, projection)
+    connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
+    connection.execute(sql.SQL("SET LOCAL search_path = {}, public, pg_temp").format(schema))
+    connection.execute(text.encode())
+    connection.execute(
+        sql.SQL(
+            "GRANT USAGE ON SCHEMA {} TO hulian_reader; GRANT SELECT ON ALL TABLES IN SCHEMA {} TO hulian_reader"
+        ).format(schema, schema)
+    )
+    connection.execute(_ADD_CHECKPOINTS, [name, version, live, LANES - 1])
+
+
+def _abandon(connection: Connection[Any], projection: type[Projection]) -> None:
+    """Clear away another version that was being built and is not wanted any more."""
+    connection.execute(_LOCK, [projection.name])
+    connection.execute(
+        "DELETE FROM read_checkpoint WHERE projection = %s AND NOT live AND version <> %s",
+        [projection.name, projection.version],
+    )
+    connection.execute(
+        "DELETE FROM read_model WHERE projection = %s AND NOT live AND version <> %s",
+        [projection.name, projection.version],
+    )
+    schema = sql.Identifier(schema_of(projection, live=False))
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
+
+
+def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
+    """Put a version that was built beside the live one in its place, once it has all but caught up.
+
+    One transaction: readers see the old rows or the new ones. Answers whether it was switched now.
+    """
+    name, version = projection.name, projection.version
+    old = sql.Identifier(f"read_{name}_old")
+    live, beside = (sql.Identifier(schema_of(projection, live=each)) for each in (True, False))
+    with connection.transaction():
+        # waits for the pages under way, and keeps new ones out
+        connection.execute(_LOCK, [name])
+        (behind,) = connection.execute(_BEHIND, [name, version]).fetchone() or (None,)
+        if behind is None or behind > CAUGHT_UP:
+            return False
+        connection.execute("DELETE FROM read_checkpoint WHERE projection = %s AND live", [name])
+        connection.execute("DELETE FROM read_model WHERE projection = %s AND live", [name])
+        connection.execute("UPDATE read_checkpoint SET live = true WHERE projection = %s", [name])
+        connection.execute(
+            "UPDATE read_model SET live = true, live_at = clock_timestamp() WHERE projection = %s", [name]
+        )
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
+        connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
+        connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(beside, live))
+    # afterwards, because it waits for those who still read the old tables
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
+    return True

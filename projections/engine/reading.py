@@ -1,0 +1,174 @@
+"""What a page reads (读取): checkpoints claimed lane by lane, and the lanes' events decoded once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.types.string import ByteaBinaryLoader
+
+from eventstore.codec import Codec
+from projections.engine.columns import BIGINT, SMALLINT
+from projections.engine.projection import Fact
+
+CATEGORY: Final = "household."
+"""How the stored names of the streams begin that projections are made of."""
+
+_CLAIM: Final = """
+SELECT c.lane, c.projection, c.live, c.position, l.position
+FROM read_checkpoint c JOIN es_lane l USING (lane)
+WHERE (c.projection, c.version) IN (SELECT * FROM unnest(%b::text[], %b::integer[]))
+  AND c.position < l.position
+  AND (c.failed_at IS NULL OR c.failed_at < clock_timestamp() - %b::interval)
+ORDER BY (c.lane - %b::integer + 256) %% 256, c.projection
+LIMIT %b FOR UPDATE OF c SKIP LOCKED
+"""
+_EVENTS: Final = """
+SELECT e.lane, e.position, e.stream_id, e.version, e.name, e.recorded_at, e.meta, e.data, e.private
+FROM unnest(%b::smallint[], %b::bigint[], %b::bigint[]) AS w (lane, after, upto)
+CROSS JOIN LATERAL (
+    SELECT * FROM es_event e
+    WHERE e.lane = w.lane AND e.position > w.after AND e.position <= w.upto ORDER BY e.position) AS e
+"""
+_INSTANT_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class EventsMissing(Exception):
+    """A lane has fewer events than its head says: positions are not dense, the store is damaged."""
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A lane claimed for this transaction: the projections that are behind its head, and where each stands."""
+
+    head: int
+    positions: dict[str, int] = field(default_factory=dict)
+    live: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is read of a lane: positions above `after` up to `upto`."""
+
+    after: int
+    upto: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was read: the facts in lane order, and by lane the position and error of what cannot be decoded."""
+
+    facts: list[Fact]
+    spans: dict[int, Span]
+    unreadable: dict[int, tuple[int, Exception]]
+    events: int
+
+
+def claim(
+    cursor: Cursor[Any], versions: Mapping[str, int], *, first: int, lanes: int, patience: timedelta
+) -> dict[int, Claimed]:
+    """Lock the checkpoints of lanes with something new, from lane `first` round; others' locks are passed by.
+
+    Projections that failed in a lane are left out of it for `patience`.
+    """
+    parameters = (list(versions), list(versions.values()), patience, first, lanes * len(versions))
+    cursor.execute(_CLAIM, parameters, prepare=True)
+    claimed: dict[int, Claimed] = {}
+    for lane, projection, live, position, head in cursor.fetchall():
+        at = claimed.get(lane)
+        if at is None:
+            at = claimed[lane] = Claimed(head)
+        at.positions[projection] = position
+        at.live[projection] = live
+    return claimed
+
+
+def spans_of(claimed: Mapping[int, Claimed], limit: int, *, foremost: bool) -> dict[int, Span]:
+    """What to read of each lane, at most `limit` events in all, shared out evenly.
+
+    Where projections of a lane stand further apart than its share, the foremost and the hindmost take turns, so
+    that a new one being built does not hold up the others.
+    """
+    spans: dict[int, Span] = {}
+    left, waiting = limit, len(claimed)
+    # the lanes with least to read come first: what they leave goes to the others
+    for lane, at in sorted(claimed.items(), key=lambda each: each[1].head - min(each[1].positions.values())):
+        share = max(left // waiting, 1)
+        after = min(at.positions.values())
+        if foremost and max(at.positions.values()) - after > share:
+            after = max(at.positions.values())
+        spans[lane] = Span(after, min(at.head, after + share))
+        left -= spans[lane].upto - after
+        waiting -= 1
+        if left <= 0:
+            break
+    return dict(sorted(spans.items()))
+
+
+def read(cursor: Cursor[Any], spans: dict[int, Span], codec: Codec) -> Batch:
+    """Read and decode the events of these spans in one statement; those that are no household's are left out.
+
+    A lane is cut short before an event that cannot be decoded. Raises `EventsMissing`.
+    """
+    cursor.adapters.register_loader("uuid", ByteaBinaryLoader)
+    cursor.adapters.register_loader("timestamptz", ByteaBinaryLoader)
+    parameters = (
+        SMALLINT.array(list(spans)),
+        BIGINT.array([span.after for span in spans.values()]),
+        BIGINT.array([span.upto for span in spans.values()]),
+    )
+    cursor.execute(_EVENTS, parameters, prepare=True, binary=True)
+    rows = cursor.fetchall()
+    if len(rows) != sum(span.upto - span.after for span in spans.values()):
+        raise EventsMissing(f"{len(rows)} events in {spans}")
+    return _batch(rows, spans, codec)
+
+
+def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec) -> Batch:
+    facts: list[Fact] = []
+    unreadable: dict[int, tuple[int, Exception]] = {}
+    households: dict[bytes, UUID] = {}
+    instants: dict[bytes, datetime] = {}
+    decode = codec.decode
+    for lane, position, stream, version, name, recorded, meta, data, private in rows:
+        if not name.startswith(CATEGORY) or lane in unreadable:
+            continue
+        try:
+            event = decode(name, data, private)
+        except Exception as error:
+            unreadable[lane] = (position, error)
+            spans[lane] = Span(spans[lane].after, position - 1)
+            continue
+        household = households.get(stream)
+        if household is None:
+            household = households[stream] = UUID(bytes=stream)
+        recorded_at = instants.get(recorded)
+        if recorded_at is None:
+            microseconds = int.from_bytes(recorded, "big", signed=True)
+            recorded_at = instants[recorded] = _INSTANT_ZERO + timedelta(microseconds=microseconds)
+        facts.append(Fact(lane, position, household, version, name, recorded_at, meta, event))
+    return Batch(facts, spans, unreadable, len(rows))
+
+
+def of_projection(batch: Batch, claimed: Mapping[int, Claimed], projection: str) -> tuple[list[Fact], dict[int, int]]:
+    """The facts new to a projection, and the position each of its lanes then stands at.
+
+    Lanes that it has not been claimed in, or where it stands before or beyond what was read, are left out.
+    """
+    reached: dict[int, int] = {}
+    uneven: dict[int, int] = {}
+    for lane, span in batch.spans.items():
+        position = claimed[lane].positions.get(projection)
+        if position is None or not span.after <= position < span.upto:
+            uneven[lane] = span.upto
+        else:
+            reached[lane] = span.upto
+            if position != span.after:
+                uneven[lane] = position
+    if not uneven:
+        return batch.facts, reached
+    return [fact for fact in batch.facts if fact.position > uneven.get(fact.lane, -1)], reached

@@ -1,0 +1,64 @@
+"""Facts for display (摘要): the few plain values of an event that a chain shows, never a sealed one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import date
+from enum import Enum
+from types import UnionType
+from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from domain.message import Event
+from domain.money import Fen
+from domain.month import Month, Months
+
+Say = Callable[[Event], str | None]
+
+# of the words: codes out of closed lists, never free text
+_WORDS = frozenset({"code", "cause", "what", "notice"})
+# plain in the event because rules read them, and yet about a person
+_PERSONAL = frozenset({"on", "birth", "sex", "student", "disability", "work_capacity"})
+
+
+def sayers(kinds: Mapping[type[Event], str]) -> dict[type[Event], Say | None]:
+    """By kind of event, what says its facts as JSON text; None for a kind that has none."""
+    return {kind: _sayer(kind) for kind in kinds}
+
+
+def _sayer(kind: type[Event]) -> Say | None:
+    hints = get_type_hints(kind)
+    shown = tuple(
+        field.name
+        for field in fields(kind)  # type: ignore[arg-type]
+        if field.name not in _PERSONAL and _is_shown(field.name, hints[field.name])
+    )
+    if not shown:
+        return None
+    encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+    def say(event: Event) -> str | None:
+        said = {name: value for name in shown if (value := getattr(event, name)) is not None}
+        return encode(said).decode() if said else None
+
+    return say
+
+
+def _is_shown(name: str, kind: Any) -> bool:
+    if isinstance(kind, NewType):
+        return kind is Fen
+    if get_origin(kind) is Literal:
+        return True
+    if get_origin(kind) in (Union, UnionType):
+        return all(_is_shown(name, choice) for choice in get_args(kind) if choice is not type(None))
+    if kind is str:
+        return name in _WORDS
+    return isinstance(kind, type) and issubclass(kind, int | date | Month | Months | Enum)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Month):
+        return str(value)
+    raise NotImplementedError(f"{type(value)!r} is not shown")
