@@ -21,7 +21,7 @@ from api.problems import handle_problems
 from api.request_log import RequestLog
 from domain.region import RegionRegister
 from eventstore.keys import KeyRing
-from eventstore.store import Pool
+from eventstore.wire import Pool
 from projections.engine.progress import Progress
 
 _LARGEST_BODY: Final = 1 << 20  # bytes
@@ -43,9 +43,9 @@ def create_app(
 ) -> FastAPI:
     """The whole API on what it is handed; closing the parts is the caller's.
 
-    `pool` connects as `hulian_app`; `record` is the `access_log` that `keys` was given; `pending` names the
-    migrations not applied; `threads` is the size of the pool; `listens_on` is set by `api.serve` from the open
-    socket, and without it development tokens are refused.
+    `pool` connects as `hulian_app`; `record` is the `access_log` that `keys` was given; `today` is the legal
+    day it is; `pending` names the migrations not applied; `threads` is the size of the pool; `listens_on` is
+    set by `api.serve` from the open socket, and without it development tokens are refused.
     """
 
     @asynccontextmanager
@@ -62,7 +62,7 @@ def create_app(
         redoc_url=None,
         lifespan=running,
         max_body_size=_LARGEST_BODY,
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.tokens = tokens
     app.state.listens_on = listens_on

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 from fastapi import Header
-from psycopg import Connection
 
 from api.problems import Problem
 from eventstore.lanes import LANES
@@ -24,10 +23,6 @@ MinPosition = Annotated[
         description="至少看到此位置（写入时 X-Position 给出的 通道:位置）之后的数据",
     ),
 ]
-
-_POSITION: Final = """
-SELECT min(position) FROM read_checkpoint WHERE lane = %s AND projection = ANY(%s) AND live
-"""
 
 
 class NotSeenYet(Problem):
@@ -53,9 +48,3 @@ def await_position(progress: Progress, projections: tuple[str, ...], asked: str 
     for projection in projections:
         if not progress.wait(projection, lane, position, WAIT_SECONDS):
             raise NotSeenYet
-
-
-def position(connection: Connection[Any], lane: int, projections: tuple[str, ...]) -> str:
-    """How far all of these read models have got in a lane, for the header."""
-    row = connection.execute(_POSITION, (lane, list(projections)), prepare=True).fetchone()
-    return f"{lane}:{row[0] if row is not None and row[0] is not None else 0}"

@@ -16,6 +16,8 @@ from projections.engine.progress import Progress
 MOST_LAG: Final = 100_000
 """How many events a read model may be behind before this process says that it is not ready."""
 
+_READ: Final = frozenset({"card", "chain", "dues"})
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -43,6 +45,7 @@ class Health:
     def __init__(self, progress: Progress, pending: Callable[[], Sequence[str]]) -> None:
         self._progress = progress
         self._pending = pending
+        self._migrated = False
 
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["运行"])
@@ -60,13 +63,16 @@ class Health:
 
     def ready(self, response: Response) -> Ready:
         try:
-            pending = list(self._pending())
+            # asked until there is nothing more to apply: a running process does not come to need another schema
+            pending = [] if self._migrated else list(self._pending())
+            self._migrated = not pending
             lag = {} if pending else self._progress.lag()
             database = True
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             _log.error("database unavailable", error=type(error).__name__)
             pending, lag, database = [], {}, False
-        ready = database and not pending and max(lag.values(), default=0) <= MOST_LAG
+        there = lag.keys() >= _READ
+        ready = database and not pending and there and max(lag.values()) <= MOST_LAG
         if not ready:
             response.status_code = 503
         return Ready(ready=ready, database=database, migrations_pending=pending, lag=lag)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -295,6 +296,9 @@ class ListShape(Shape):
     next: str | None = Field(description="下一页的游标；没有下一页时为空")
 
 
+_named = lru_cache(maxsize=500)(to_camel)
+
+
 def _camel(facts: str | None) -> Iterator[tuple[str, Any]]:
     for name, value in json.loads(facts).items() if facts else ():
-        yield to_camel(name), value
+        yield _named(name), value

@@ -13,19 +13,21 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from psycopg import Connection
 
-from api.freshness import POSITION, MinPosition, await_position, position
+from api.freshness import POSITION, MinPosition, await_position
 from api.household_shapes import ChainShape, HouseholdShape, ListedShape, ListShape, StepShape
 from api.identity import NATION, Identity, Reader, reading
 from api.looks import Looks
 from api.paging import Cursor, CursorInvalid, Cursors, Limit, Place
-from api.problems import Problem
+from api.problems import DESCRIBED, Problem
+from api.reach import reached
+from api.shapes import answered
 from domain.household import Category
 from domain.membership import HouseholdUnknown
 from domain.private import Private, PrivateKind
 from domain.region import RegionRegister
-from eventstore.lanes import LANES, lane_of
-from eventstore.store import Pool
-from projections.card import Card, Member, card_of, top_of
+from eventstore.lanes import LANES
+from eventstore.wire import Pool
+from projections.card import Member, card_of
 from projections.card_list import After, Listed, cards_in
 from projections.chain import chain_of
 from projections.dues import dues_of
@@ -34,6 +36,7 @@ from projections.engine.progress import Progress
 _CARD: Final = ("card", "dues")
 _CHAIN: Final = ("chain", "card")
 _LIST: Final = ("card",)
+_PRIVATE: Final = {"Cache-Control": "private, no-store"}
 
 Reads = Annotated[Reader, Depends(reading)]
 
@@ -66,65 +69,71 @@ class Households:
         self._today = today
 
     def routes(self) -> APIRouter:
-        router = APIRouter(prefix="/v1/households", tags=["家庭"])
-        router.add_api_route("", self.page, summary="辖区内的家庭", operation_id="listHouseholds")
-        router.add_api_route("/{household}", self.one, summary="一户的现状", operation_id="getHousehold")
+        router = APIRouter(prefix="/v1/households", tags=["家庭"], responses=DESCRIBED)
         router.add_api_route(
-            "/{household}/chain", self.chain, summary="一户的救助链", operation_id="getHouseholdChain"
+            "", self.page, response_model=ListShape, summary="辖区内的家庭", operation_id="listHouseholds"
+        )
+        router.add_api_route(
+            "/{household}",
+            self.one,
+            response_model=HouseholdShape,
+            summary="一户的现状",
+            operation_id="getHousehold",
+        )
+        router.add_api_route(
+            "/{household}/chain",
+            self.chain,
+            response_model=ChainShape,
+            summary="一户的救助链",
+            operation_id="getHouseholdChain",
         )
         return router
 
-    def one(
-        self, household: UUID, reader: Reads, response: Response, seen: MinPosition = None
-    ) -> HouseholdShape:
+    def one(self, household: UUID, reader: Reads, seen: MinPosition = None) -> Response:
         """家庭成员、类别、标识、待遇、在办事项和未完成的期限；姓名和身份证号脱敏。"""
         await_position(self._progress, _CARD, seen)
         with self._pool.connection() as connection, _snapshot(connection):
-            whole = card_of(connection, household)
-            if whole is None or not _reaches(reader.identity, whole.card):
+            found = reached(connection, reader.identity, household, _CARD)
+            whole = card_of(connection, household) if found is not None else None
+            if found is None or whole is None:
                 raise self._unknown(reader, household)
             dues = dues_of(connection, household, running=True)
-            at = position(connection, lane_of(household), _CARD)
         sealed = [private for member in whole.members for private in _sealed(member)]
         clear = self._looks.into(reader, household, sealed)
-        response.headers["ETag"] = f'"v{whole.card.version}"'
-        _private(response, at)
-        return HouseholdShape.of(whole, dues, list(zip(clear[::2], clear[1::2], strict=True)))
+        shape = HouseholdShape.of(whole, dues, list(zip(clear[::2], clear[1::2], strict=True)))
+        return answered(shape, {"ETag": f'"v{whole.card.version}"', POSITION: found.position, **_PRIVATE})
 
     def chain(
         self,
         household: UUID,
         reader: Reads,
         request: Request,
-        response: Response,
         seen: MinPosition = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> ChainShape:
+    ) -> Response:
         """从第一步起的每一步：日期、经办、依据、期限、是否按期。"""
         query = ("chain", str(household))
         after = _version(self._cursors.read(query, cursor)) if cursor is not None else 0
         await_position(self._progress, _CHAIN, seen)
-        with self._pool.connection() as connection, _snapshot(connection):
-            card = top_of(connection, household)
-            if card is None or not _reaches(reader.identity, card):
+        # steps are never changed, so the position read before them needs no snapshot to hold for them
+        with self._pool.connection() as connection:
+            found = reached(connection, reader.identity, household, _CHAIN)
+            if found is None:
                 raise self._unknown(reader, household)
             steps = chain_of(connection, household, after=after, limit=limit + 1)
-            at = position(connection, lane_of(household), _CHAIN)
         self._looks.at(reader, household, "chain")
         more = None
         if len(steps) > limit:
             steps = steps[:limit]
             more = self._cursors.write(query, [steps[-1].version])
-        _private(response, at)
-        _link(request, response, more)
-        return ChainShape(household=household, items=[StepShape.of(step) for step in steps], next=more)
+        shape = ChainShape(household=household, items=[StepShape.of(step) for step in steps], next=more)
+        return answered(shape, {POSITION: found.position, **_PRIVATE, **_link(request, more)})
 
     def page(
         self,
         reader: Reads,
         request: Request,
-        response: Response,
         region: Annotated[
             str | None, Query(pattern=r"^\d{2,12}$", description="区划代码；不填为本辖区")
         ] = None,
@@ -132,7 +141,7 @@ class Households:
         seen: MinPosition = None,
         cursor: Cursor = None,
         limit: Limit = 50,
-    ) -> ListShape:
+    ) -> Response:
         """按固定顺序逐页列出；翻页期间新登记的家庭不会使已列出的重复或遗漏。"""
         today = self._today()
         place = self._place(reader.identity, region, today)
@@ -146,10 +155,8 @@ class Households:
             rows = rows[:limit]
             more = self._cursors.write(query, [rows[-1].lane, rows[-1].household.hex])
         clear = self._looks.through(reader, [(row.household, [_head(row)]) for row in rows])
-        _private(response)
-        _link(request, response, more)
         items = [ListedShape.of(row, name) for row, (name,) in zip(rows, clear, strict=True)]
-        return ListShape(items=items, next=more)
+        return answered(ListShape(items=items, next=more), {**_PRIVATE, **_link(request, more)})
 
     def _place(self, identity: Identity, region: str | None, today: date) -> str | None:
         """The code to list, None for the whole country; raises `RegionOutside` or what the register refuses."""
@@ -168,11 +175,6 @@ class Households:
             region=identity.region, purpose=reader.purpose,
         )  # fmt: skip
         return HouseholdUnknown()
-
-
-def _reaches(identity: Identity, card: Card) -> bool:
-    places = (NATION, card.province, card.city, card.county, card.township, card.village)
-    return identity.region in places
 
 
 def _sealed(member: Member) -> Iterator[Private[str] | None]:
@@ -202,16 +204,11 @@ def _after(place: Place) -> After:
     return After(lane, UUID(hex=str(household)))
 
 
-def _private(response: Response, at: str | None = None) -> None:
-    response.headers["Cache-Control"] = "private, no-store"
-    if at is not None:
-        response.headers[POSITION] = at
-
-
-def _link(request: Request, response: Response, cursor: str | None) -> None:
-    if cursor is not None:
-        query = urlencode({**request.query_params, "cursor": cursor})
-        response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+def _link(request: Request, cursor: str | None) -> dict[str, str]:
+    if cursor is None:
+        return {}
+    query = urlencode({**request.query_params, "cursor": cursor})
+    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
 
 
 @contextmanager

@@ -105,6 +105,15 @@ class PurposeNotAllowed(Problem):
     status = 403
 
 
+class OrganUnclear(ValueError):
+    """机构须写成 区划代码/部门，例如 370786/civil-affairs；辖区须为区划代码，全国为 cn。"""
+
+    code = "organ-unclear"
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who asks: a pseudonymous officer of an organ, for a region and all below it (`cn`: everywhere)."""
@@ -170,7 +179,7 @@ def issue_token(
 ) -> str:
     """A development token, good for `lifetime` from now; the region is the organ's own if none is named.
 
-    Raises ValueError for an organ that is not `region code/department`.
+    Raises `OrganUnclear` for an organ that is not `region code/department`.
     """
     keys = _token_keys(key_directory)
     version, _ = keys.current()
@@ -220,7 +229,7 @@ def _text(raw: bytes) -> str:
 def _identity(claims: Mapping[str, Any]) -> Identity:
     officer, organ, region = (str(claims[name]) for name in ("sub", "organ", "region"))
     if not (officer and organ and (region == NATION or region.isdigit())):
-        raise ValueError("机构须写成 区划代码/部门，例如 370786/civil-affairs；辖区须为区划代码或 cn。")
+        raise OrganUnclear
     return Identity(officer, organ, region, frozenset(Role(role) for role in claims["roles"]))
 
 

@@ -73,6 +73,30 @@ _FAULTY: Final[Mapping[str, str]] = {
     "extra_forbidden": "不认识此项。",
 }
 
+DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "问题说明（RFC 9457）",
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "code", "requestId"],
+                    "properties": {
+                        "type": {"type": "string", "description": "问题的种类，含义不变"},
+                        "title": {"type": "string", "description": "给人看的说明"},
+                        "status": {"type": "integer"},
+                        "code": {"type": "string", "description": "种类的英文代码"},
+                        "ruleId": {"type": "string", "description": "所依据的条款"},
+                        "requestId": {"type": "string", "description": "请求编号，查日志用"},
+                        "errors": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}
+"""How an endpoint's description says that it may answer a problem; in place of FastAPI's own 422."""
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -102,6 +126,13 @@ class DatabaseUnavailable(Problem):
 
     status = 503
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
+
+
+class ReadModelsMissing(Problem):
+    """查询数据尚未建立。请启动后台（hulian work）后重试。"""
+
+    status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 def answer(
@@ -141,6 +172,7 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for lost in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed):
         app.add_exception_handler(lost, _database_lost)
+    app.add_exception_handler(psycopg.errors.UndefinedTable, _read_models_missing)
 
 
 async def _problem(_: Request, error: Exception) -> Response:
@@ -161,7 +193,7 @@ async def _store_error(_: Request, error: Exception) -> Response:
     if status is None:
         _log.error("store refused", code=error.code)
         return unexpected()
-    facts = {name: error.facts.get(name) for name in _TOLD.get(type(error), ())}
+    facts: dict[str, Any] = {name: error.facts.get(name) for name in _TOLD.get(type(error), ())}
     return answer(status, error.code, error.sentence, **facts)
 
 
@@ -181,6 +213,10 @@ async def _http(_: Request, error: Exception) -> Response:
 async def _database_lost(request: Request, error: Exception) -> Response:
     _log.error("database unavailable", error=type(error).__name__)
     return await _problem(request, DatabaseUnavailable())
+
+
+async def _read_models_missing(request: Request, _: Exception) -> Response:
+    return await _problem(request, ReadModelsMissing())
 
 
 def faults(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

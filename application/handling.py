@@ -24,6 +24,7 @@ from domain.person import HouseholdId, PersonId
 from domain.private import Private
 from domain.receipt import Actor
 from domain.register_entry import EnterFromRegister
+from domain.sources import in_force
 from eventstore.adapter import Chains
 from eventstore.contract import NO_CLAIMS, Appended, Claim, ClaimChanges, CommandKey, IndexEntry, Release
 from eventstore.envelope import Envelope, Meta
@@ -220,6 +221,7 @@ def _enclosed(
     for ordinal, event in enumerate(events):
         meta = metas.get(event.basis)
         if meta is None:
+            basis = in_force(event.basis, event.on)
             meta = metas[event.basis] = Meta(
                 actor=actor.officer,
                 organ=actor.organ or None,
@@ -227,7 +229,7 @@ def _enclosed(
                 command=name,
                 correlation=request.correlation,
                 causation=request.causation,
-                legal_basis=event.basis or None,
+                legal_basis=basis or None,
             )
         envelopes.append(Envelope(stream, version + 1 + ordinal, event, event_id(request.id, ordinal), meta))
     return envelopes

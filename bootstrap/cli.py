@@ -88,12 +88,12 @@ def work() -> None:
 def migrate(as_json: Json = False) -> None:
     """把数据库结构升级到当前程序的版本，发布并采用随附的政策包、日历和区划。"""
     from bootstrap.settings import load_settings
-    from bootstrap.wiring import addresses, adopt, migrated, today
+    from bootstrap.wiring import adopt, database, migrated, today
 
     settings = load_settings()
-    where = addresses(settings)
-    applied = migrated(where)
-    adopted = adopt(where, settings.key_directory, today())
+    with database(settings) as where:
+        applied = migrated(where)
+        adopted = adopt(where, settings.key_directory, today())
     if as_json:
         _print({"applied": applied, "adopted": adopted})
     else:
@@ -110,7 +110,7 @@ def run(
     from bootstrap.playing import play
     from bootstrap.settings import load_settings
 
-    outcome = play(load_settings(), file, into=into)
+    outcome = play(load_settings(), file, into=into, quiet=as_json)
     if as_json:
         _print(outcome.to_json())
     else:

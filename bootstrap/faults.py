@@ -13,9 +13,9 @@ def exit_status_of(fault: Exception) -> int | None:
     from application.commands import BadField, UnknownCommand
     from application.packs import PackRefused
     from application.regions_register import RegisterRefused
-    from application.register.faults import WorkbookUnreadable
-    from application.scripts.reading import ScriptRefused
+    from application.register.package import WorkbookUnreadable
     from application.scripts.running import ScriptStopped
+    from application.scripts.script import ScriptRefused
     from bootstrap.ground import EmbeddedFault
     from bootstrap.settings import SettingsFault
     from domain.message import Refusal

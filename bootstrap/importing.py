@@ -18,7 +18,7 @@ from application.register.reading import read_register
 from application.register.report import summary_table, to_json
 from application.register.rows import Checked
 from bootstrap.settings import Settings
-from bootstrap.wiring import addresses, opened, ready, today
+from bootstrap.wiring import database, migrated_installation, today
 
 EVERY = 500
 """Without a terminal, one line of progress every so many households."""
@@ -27,9 +27,10 @@ EVERY = 500
 def import_workbook(settings: Settings, file: Path, officer: str, *, as_json: bool, check_only: bool) -> int:
     """Import a register; the exit status: 0 when every household is in, 1 when some stayed out."""
     register = read_register(file)
-    where = addresses(settings)
-    ready(where, settings.key_directory)
-    with opened(where, settings.key_directory, pool_size=2) as installation:
+    with (
+        database(settings) as where,
+        migrated_installation(where, settings.key_directory) as installation,
+    ):
         checked = check(register, villages_of(installation.reference.regions), today())
         if not as_json:
             for line in summary_table(checked):

@@ -12,7 +12,7 @@ import structlog
 
 from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, listen
-from bootstrap.wiring import Installation, addresses, opened, ready, today
+from bootstrap.wiring import Installation, database, migrated_installation, today
 from domain.person import HouseholdId
 from projections.dues import awaiting
 
@@ -26,25 +26,28 @@ def serve_api(settings: Settings) -> None:
 
     configure_logging(settings.log_level, json=settings.log_json)
     socket = listen(settings)
-    where = addresses(settings)
-    ready(where, settings.key_directory)
-    with opened(where, settings.key_directory, pool_size=settings.pool_size) as installation:
-        serve(api_of(installation, settings), socket)
+    with database(settings) as where:
+        size = settings.pool_size
+        with migrated_installation(where, settings.key_directory, pool_size=size) as installation:
+            serve(api_of(installation, settings), socket)
 
 
 def work_on(settings: Settings) -> None:
     """Run projections and the deadline worker until told to stop; each in a thread of this process."""
-    from workers import deadlines, projector
+    from workers import deadlines
+    from workers.projector import ProjectorWorker
 
     configure_logging(settings.log_level, json=settings.log_json)
-    where = addresses(settings)
-    ready(where, settings.key_directory)
-    with opened(where, settings.key_directory, pool_size=6) as installation, stopping() as stop:
+    with (
+        stopping() as stop,
+        database(settings) as where,
+        migrated_installation(where, settings.key_directory) as installation,
+    ):
         candidates = _awaiting(installation)
         threads = [
             threading.Thread(
-                target=projector.run,
-                args=(installation.projector(), stop),
+                target=ProjectorWorker(installation.projector()).run,
+                args=(stop,),
                 name="projector",
             ),
             threading.Thread(

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bootstrap.settings import Settings
-from bootstrap.wiring import Installation, addresses, opened, ready
+from bootstrap.wiring import Installation, database, migrated_installation
+from bootstrap.words import ANSWERS, fact
 from domain.membership import HouseholdUnknown
 from domain.message import Refusal
-from domain.money import yuan
 from eventstore.access import Access, access_log
 from projections.chain import Step, chain_of
 
@@ -35,9 +35,10 @@ class HouseholdIdTooShort(Refusal):
 
 def show_household(settings: Settings, asked: str, officer: str, *, as_json: bool) -> None:
     """Print one household's chain. Raises `HouseholdUnknown`, `HouseholdAmbiguous`, `HouseholdIdTooShort`."""
-    where = addresses(settings)
-    ready(where, settings.key_directory)
-    with opened(where, settings.key_directory, pool_size=2) as installation:
+    with (
+        database(settings) as where,
+        migrated_installation(where, settings.key_directory) as installation,
+    ):
         installation.caught_up()
         household = _found(installation, asked)
         access_log(installation.pool)([Access(household, officer, None, PURPOSE, ("chain",))])
@@ -61,30 +62,33 @@ def print_steps_json(household: UUID, steps: Sequence[Step]) -> None:
 def print_steps(household: UUID, steps: Sequence[Step], title: str | None = None) -> None:
     """The chain as a table: one row a step with day, who, on which basis, due and in time or not."""
     table = Table(title=title or f"救助链 {household}", title_justify="left", show_lines=False)
-    for heading in ("日期", "步骤", "机构", "经办", "依据", "期限", "按时", "要点"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "日期")
+    for heading in ("日期", "步骤", "谁", "依据", "期限", "要点"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("日期", "期限"))
     cycle = steps[0].cycle if steps else 1
     for step in steps:
         if step.cycle != cycle:
             table.add_section()
             cycle = step.cycle
-        late = "" if step.in_time is None else "是" if step.in_time else "[red]逾期[/red]"
         table.add_row(
             step.effective_on.isoformat(),
             step.title,
-            step.organ or "",
-            step.actor or "",
+            " ".join(each for each in (step.organ, step.actor) if each),
             step.basis or "",
-            step.due.isoformat() if step.due else "",
-            late,
+            _due(step),
             _facts(step),
         )
     Console().print(table)
 
 
+def _due(step: Step) -> str:
+    if step.due is None:
+        return ""
+    return f"{step.due} ✓" if step.in_time else f"[red]{step.due} 逾期[/red]"
+
+
 def _facts(step: Step) -> str:
     facts = json.loads(step.facts) if step.facts else {}
-    said = [f"{yuan(value)}元" if name == "fen" else f"{name} {value}" for name, value in facts.items()]
+    said = [fact(name, value) for name, value in facts.items() if value is not False or name in ANSWERS]
     opened = json.loads(step.opened) if step.opened else []
     said += [f"→{due['what']} {due['day']}" for due in opened if due["kind"] != "timer"]
     return "，".join(said)

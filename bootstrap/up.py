@@ -16,10 +16,9 @@ from pathlib import Path
 
 import typer
 
-from bootstrap.embedded import EmbeddedPostgres
 from bootstrap.processes import development_token, stopping
 from bootstrap.settings import Settings, listen
-from bootstrap.wiring import addresses, opened, ready, today
+from bootstrap.wiring import Addresses, database, opened, ready, today
 
 SCRIPTS = ("story-yu.yaml", "story-ling.yaml")
 """The stories shipped as samples and played at the first start."""
@@ -33,12 +32,10 @@ def run(settings: Settings) -> int:
     """Start everything, say how to use it, wait for Ctrl-C, stop everything in order; the exit status."""
     with ExitStack() as stack:
         typer.echo("正在启动数据库 …")
-        where = addresses(settings)
-        if settings.embedded:
-            stack.callback(EmbeddedPostgres(settings.home / "postgres").stop)
+        where = stack.enter_context(database(settings))
         typer.echo("正在升级数据库结构，采用政策包 …")
         ready(where, settings.key_directory)
-        _samples(settings)
+        _samples(settings, where)
         stop = stack.enter_context(stopping())
         port = _free_port(settings)
         told = {"HULIAN_HOME": str(settings.home), "HULIAN_HOST": settings.host, "HULIAN_PORT": str(port)}
@@ -59,7 +56,7 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def _samples(settings: Settings) -> None:
+def _samples(settings: Settings, where: Addresses) -> None:
     """Play the sample stories and import the sample register; what is there already is left as it is."""
     from application.register.checking import check, villages_of
     from application.register.importing import import_register
@@ -73,7 +70,7 @@ def _samples(settings: Settings) -> None:
             play(settings, script, into=True)
     with (
         as_file(samples.joinpath(REGISTER)) as workbook,
-        opened(addresses(settings), settings.key_directory, pool_size=2) as installation,
+        opened(where, settings.key_directory, pool_size=2) as installation,
     ):
         checked = check(read_register(workbook), villages_of(installation.reference.regions), today())
         done = list(import_register(installation.desk, checked, "import"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from importlib.resources import files
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg_pool import ConnectionPool
 
 from application.adoption import adopt_shipped, adopted_reference
 from application.handling import Desk
@@ -22,7 +24,8 @@ from eventstore.access import access_log
 from eventstore.adapter import Chains
 from eventstore.codec import Codec
 from eventstore.keys import KeyRing
-from eventstore.store import LaneStore, Pool, open_pool
+from eventstore.store import LaneStore, open_pool
+from eventstore.wire import Pool
 from migrations.runner import migrate, pending
 from projections.engine.projector import Projector
 from projections.registry import ALL
@@ -53,6 +56,7 @@ class Installation:
 
     addresses: Addresses
     pool: Pool
+    projecting: Pool
     keys: KeyRing
     store: LaneStore
     chains: Chains
@@ -61,7 +65,7 @@ class Installation:
 
     def projector(self) -> Projector:
         """A projector over all read models; makes the tables of new ones."""
-        return Projector(self.pool, self.store.codec, ALL)
+        return Projector(self.projecting, self.store.codec, ALL)
 
     def caught_up(self) -> None:
         """Bring every read model up to the events there are now, beside whatever workers do."""
@@ -71,21 +75,43 @@ class Installation:
         projector.switch()
 
 
-def addresses(settings: Settings) -> Addresses:
-    """The databases of the installation; the embedded server is started when it is the one."""
+@contextmanager
+def database(settings: Settings) -> Iterator[Addresses]:
+    """The databases of the installation while this process uses them.
+
+    The embedded server is started when it is the one; whoever leaves last stops it.
+    """
     if settings.database_url is not None and settings.keys_url is not None:
-        return Addresses(
+        yield Addresses(
             settings.database_url,
             settings.keys_url,
             settings.migrations_url or settings.database_url,
             settings.keys_migrations_url or settings.keys_url,
         )
+        return
+    with embedded(settings) as server:
+        for name in ("hulian", "hulian_keys"):
+            server.ensure_database(name)
+        store, keys = server.uri("hulian"), server.uri("hulian_keys")
+        yield Addresses(store, keys, store, keys)
+
+
+@contextmanager
+def embedded(settings: Settings) -> Iterator[EmbeddedPostgres]:
+    """The embedded server, running while any process is in here; whoever leaves last stops it."""
     server = EmbeddedPostgres(settings.home / "postgres")
-    server.start()
-    for name in ("hulian", "hulian_keys"):
-        server.ensure_database(name)
-    store, keys = server.uri("hulian"), server.uri("hulian_keys")
-    return Addresses(store, keys, store, keys)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / "postgres.users").open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        server.start()
+        try:
+            yield server
+        finally:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            # Held by nobody else: nobody uses the server, and who comes now waits until it has stopped.
+            with suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                server.stop()
 
 
 def migrated(where: Addresses) -> list[str]:
@@ -115,13 +141,26 @@ def opened(where: Addresses, key_directory: Path, *, pool_size: int = 10) -> Ite
     with ExitStack() as stack:
         pool = stack.enter_context(open_pool(as_role(where.store, "hulian_app"), size=pool_size))
         key_pool = stack.enter_context(open_pool(as_role(where.keys, "hulian_keys"), size=4))
+        projecting: Pool = stack.enter_context(
+            ConnectionPool(as_role(where.store, "hulian_app"), min_size=0, max_size=2, open=True)
+        )
         keys = KeyRing.in_directory(key_pool, key_directory, access=access_log(pool))
         store = LaneStore(pool, Codec(EVENTS), keys)
         chains = Chains(store)
         stack.callback(chains.close)
         with pool.connection() as connection:
             reference = adopted_reference(store, connection)
-        yield Installation(where, pool, keys, store, chains, reference, Desk(chains, reference))
+        yield Installation(where, pool, projecting, keys, store, chains, reference, Desk(chains, reference))
+
+
+@contextmanager
+def migrated_installation(
+    where: Addresses, key_directory: Path, *, pool_size: int = 4
+) -> Iterator[Installation]:
+    """An installation brought up to date first, and opened."""
+    ready(where, key_directory)
+    with opened(where, key_directory, pool_size=pool_size) as installation:
+        yield installation
 
 
 def adopt(where: Addresses, key_directory: Path, today: date, approver: str = "system:setup") -> int:
@@ -149,9 +188,10 @@ def api_of(installation: Installation, settings: Settings) -> FastAPI:
         pool=installation.pool,
         keys=installation.keys,
         record=access_log(installation.pool),
-        reference=installation.reference,
+        regions=installation.reference.regions,
         tokens=DevelopmentTokens(settings.key_directory),
         cursors=Cursors(settings.key_directory),
+        today=today,
         pending=waiting,
         threads=settings.pool_size,
     )

@@ -22,7 +22,6 @@ class IncomeItem:
     period: Period
     fen: Fen
     person: PersonId | None = None
-    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

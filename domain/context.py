@@ -84,7 +84,7 @@ class Context:
         """Refuse unless the acting organ is of one of these levels."""
         if self.actor.level not in levels:
             raise NotCompetent(
-                needed="、".join(_LEVEL_WORDS[level] for level in levels),
+                needed="、".join(LEVEL_WORDS[level] for level in levels),
                 organ=self.actor.organ,
             )
 
@@ -101,7 +101,7 @@ class Context:
         return Decision(on, decider, Receipt(self.rules(on).packs, applied))
 
 
-_LEVEL_WORDS: Mapping[Level, str] = {
+LEVEL_WORDS: Mapping[Level, str] = {
     "village": "村（社区）",
     "township": "乡镇（街道）",
     "county": "县",

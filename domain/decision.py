@@ -177,6 +177,8 @@ class DibaoConfirmed(Event):
         return (
             ("*", self.case),
             ("return-to-monitoring", None),
+            ("DL-REC-HALF", None),
+            ("DL-REC-YEAR", None),
         )
 
     def evolve(self, household: Household) -> Household:

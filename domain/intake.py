@@ -92,7 +92,6 @@ class SpendingItem:
     period: Literal["monthly", "yearly"]
     fen: Fen
     person: PersonId | None = None
-    document: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

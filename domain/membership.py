@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
-from domain.context import Context
+from domain.context import LEVEL_WORDS, Context
 from domain.household import Household, Membership, Residence
 from domain.message import Command, Event, Refusal
 from domain.person import Disability, PersonId, Relation, Sex, WorkCapacity
@@ -142,7 +142,7 @@ class RegisterHousehold(Command):
             raise HouseholdAlreadyRegistered
         region = context.regions.at(self.region, self.on)
         if region.level != "village":
-            raise VillageRequired(region=self.region, level=region.level)
+            raise VillageRequired(region=self.region, level=LEVEL_WORDS[region.level])
         heads = sum(member.relation == "head" for member in self.members)
         if heads != 1:
             raise NotOneHead(heads=heads)

@@ -52,7 +52,7 @@ class AlertRaised(Event):
     """An indicator hit was sent out to be checked (预警下发)."""
 
     title: ClassVar[str] = "预警下发"
-    basis: ClassVar[str] = "G39"
+    basis: ClassVar[str] = "C2020; G39"
 
     on: date
     alert: UUID
@@ -81,7 +81,7 @@ class AlertMerged(Event):
     """A repeated hit was joined to the alert already open (预警合并)."""
 
     title: ClassVar[str] = "预警合并"
-    basis: ClassVar[str] = "G39"
+    basis: ClassVar[str] = "C2020; G39"
 
     on: date
     alert: UUID
@@ -128,7 +128,7 @@ class AlertVerified(Event):
     """The township looked on site whether the need is real (预警核实)."""
 
     title: ClassVar[str] = "预警入户核实"
-    basis: ClassVar[str] = "G39"
+    basis: ClassVar[str] = "C2020; G39"
 
     on: date
     alert: UUID
@@ -165,7 +165,7 @@ class AlertFedBack(Event):
     """The alert was answered and closed with an outcome (预警反馈)."""
 
     title: ClassVar[str] = "预警反馈"
-    basis: ClassVar[str] = "G39"
+    basis: ClassVar[str] = "C2020; G39"
 
     on: date
     alert: UUID
@@ -202,7 +202,7 @@ class ReturnedToMonitoring(Event):
     """The family is in no category and is watched again: the next cycle of the same chain (转入日常监测)."""
 
     title: ClassVar[str] = "转入日常监测"
-    basis: ClassVar[str] = "G39"
+    basis: ClassVar[str] = "C2020; G39"
 
     on: date
     cycle: int

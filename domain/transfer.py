@@ -23,7 +23,7 @@ from domain.decision import (
     watch_ended,
 )
 from domain.household import Category, CategorySpell, Consent, Household, Procedure, Review
-from domain.intake import AlreadyApplying, accepted_case
+from domain.intake import AlreadyApplying, AlreadyReceives, accepted_case
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.order import require_order
@@ -151,6 +151,8 @@ class StartTransfer(Command):
             raise AlreadyApplying
         if self.to in (Category.TEKUN, Category.DIBAO):  # into these leads only an application (M57 art.28)
             raise WrongProcedure(category=self.to.word)
+        if any(s.category == self.to and (s.end is None or s.end > self.on) for s in household.categories):
+            raise AlreadyReceives(category=self.to.word)
         answer = next((c for c in reversed(household.consents) if c.to == self.to and not c.used), None)
         if answer is None:
             raise ConsentMissing(to="低保边缘家庭")
@@ -196,6 +198,8 @@ class MarginalConfirmed(Event):
         return (
             ("*", self.case),
             ("return-to-monitoring", None),
+            ("DL-REC-HALF", None),
+            ("DL-REC-YEAR", None),
         )
 
     def evolve(self, household: Household) -> Household:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from psycopg import Connection
-from psycopg_pool import ConnectionPool
-
 from eventstore.lanes import lane_of
+from eventstore.wire import Pool
 
 _RECORD = """
 SELECT es_record_access(%b::smallint[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[])
@@ -26,7 +24,7 @@ class Access(NamedTuple):
     fields: tuple[str, ...]
 
 
-def access_log(pool: ConnectionPool[Connection[Any]]) -> Callable[[Sequence[Access]], None]:
+def access_log(pool: Pool) -> Callable[[Sequence[Access]], None]:
     """Writes access records beside the events, durably before it returns, in one statement."""
 
     def record(accesses: Sequence[Access]) -> None:

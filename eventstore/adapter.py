@@ -213,9 +213,7 @@ class Chains(Application[UUID]):
         self.store = store
         super().__init__(offer(store) | {"AGGREGATE_CACHE_MAXSIZE": "", "IS_SNAPSHOTTING_ENABLED": "no"})
 
-    def replay(
-        self, stream: UUID, projector: Callable[[Any, Iterable[Any]], T | None]
-    ) -> T | None:
+    def replay(self, stream: UUID, projector: Callable[[Any, Iterable[Any]], T | None]) -> T | None:
         """What a projector makes of a stream, by the library's repository; None for a stream there is not."""
         try:
             return cast("T", self.repository.get(stream, projector_func=cast("Any", projector)))

@@ -11,14 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-from psycopg import Connection
-from psycopg_pool import ConnectionPool
 
 from domain.private import Private
 from eventstore import tokens
@@ -26,11 +24,10 @@ from eventstore.access import Access
 from eventstore.errors import BadCall, OwnerErased, WrongKey
 from eventstore.keyfiles import KeyFiles, KeyProvider
 from eventstore.lanes import lane_of
+from eventstore.wire import Pool
 
 ERASED: Final = "（信息已抹除）"
 """What an erased value reads as, everywhere."""
-
-Pool = ConnectionPool[Connection[Any]]
 
 _FIND_OR_MAKE = """
 WITH made AS (
@@ -271,7 +268,7 @@ class KeyRing:
                 made = (version, lanes, owners, wrapped, lanes, owners)
                 rows = connection.execute(_FIND_OR_MAKE, made, binary=True).fetchall()
                 # Whoever lost the race against another maker sees neither row in that statement's snapshot.
-                lost = set(owners) - {UUID(bytes=row[0]) for row in rows}
+                lost = set(owners) - {row[0] for row in rows}
                 if lost:
                     still = list(lost)
                     rows += connection.execute(
@@ -280,8 +277,7 @@ class KeyRing:
             else:
                 rows = connection.execute(_FIND, (lanes, owners), binary=True).fetchall()
         fetched: dict[UUID, _Keys] = {}
-        for raw, version, kek_version, wrapping in rows:
-            owner = UUID(bytes=raw)
+        for owner, version, kek_version, wrapping in rows:
             held = fetched.get(owner) or _Keys({}, version, read_at)
             held.by_version[version] = None if wrapping is None else self._unwrap(kek_version, wrapping)
             fetched[owner] = held._replace(newest=max(held.newest, version))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import IntEnum
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from domain.message import Event
+from eventstore.binary import instant
 from eventstore.codec import Codec
 from eventstore.envelope import Meta
 
@@ -20,14 +20,7 @@ COLUMNS: Final = (
 )
 """The columns a `Recorded` is made of, in its order; ids and instants as raw bytes."""
 
-_PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECONDS = struct.Struct(">q")
 _meta = msgspec.json.Decoder(Meta).decode
-
-
-def instant(raw: bytes) -> datetime:
-    """The instant, in UTC, of a timestamptz's eight bytes."""
-    return _PG_EPOCH + timedelta(microseconds=_MICROSECONDS.unpack(raw)[0])
 
 
 class Recorded:

@@ -36,14 +36,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
-from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from eventstore import arrays, writing
+from eventstore import binary, writing
 from eventstore.codec import Codec
 from eventstore.contract import (
     NO_CLAIMS,
@@ -57,54 +56,81 @@ from eventstore.contract import (
 from eventstore.errors import BadCall, NotATrial, told
 from eventstore.keys import KeyRing
 from eventstore.lanes import LANES, lane_of
-from eventstore.rows import COLUMNS, Loaded, Recorded, StreamState, instant
+from eventstore.rows import COLUMNS, Loaded, Recorded, StreamState
+from eventstore.wire import Parameter, Pool, Row, Statement, Wire
 
-Pool = ConnectionPool[Connection[Any]]
-
-_LOAD: Final = f"""
-SELECT {COLUMNS}, s.version, s.state
-FROM es_stream s
-LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > %b
-WHERE s.lane = %b AND s.stream_id = %b
-ORDER BY e.version
-"""
-_LOAD_KNOWN_AT: Final = f"""
-SELECT {COLUMNS}, s.version, s.state
-FROM es_stream s
-LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > %b AND e.recorded_at <= %b
-WHERE s.lane = %b AND s.stream_id = %b
-ORDER BY e.version
-"""
-_SLICE: Final = f"""
-SELECT {COLUMNS} FROM es_event e
-WHERE e.lane = %b AND e.stream_id = %b AND e.version > %b AND e.version <= coalesce(%b::integer, 2147483647)
-ORDER BY e.version LIMIT %b::bigint
-"""
-_SLICE_DOWN: Final = _SLICE.replace("ORDER BY e.version", "ORDER BY e.version DESC")
-_READ: Final = (
-    f"SELECT {COLUMNS} FROM es_event e WHERE e.lane = %b AND e.position > %b ORDER BY e.position LIMIT %b"
+_LOAD: Final = Statement(
+    "es_load",
+    f"""
+    SELECT {COLUMNS}, s.version, s.state
+    FROM es_stream s
+    LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > $1::integer
+    WHERE s.lane = $2::smallint AND s.stream_id = $3::uuid
+    ORDER BY e.version
+    """,
 )
-_READ_MANY: Final = f"""
-SELECT r.* FROM unnest(%b::smallint[], %b::bigint[]) AS c (lane, position)
-JOIN es_lane h ON h.lane = c.lane AND h.position > c.position
-CROSS JOIN LATERAL (
+_LOAD_KNOWN_AT: Final = Statement(
+    "es_load_known_at",
+    f"""
+    SELECT {COLUMNS}, s.version, s.state
+    FROM es_stream s
+    LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > $1::integer
+                        AND e.recorded_at <= $4::timestamptz
+    WHERE s.lane = $2::smallint AND s.stream_id = $3::uuid
+    ORDER BY e.version
+    """,
+)
+_SLICE, _SLICE_DOWN = (
+    Statement(
+        name,
+        f"""
+        SELECT {COLUMNS} FROM es_event e
+        WHERE e.lane = $1::smallint AND e.stream_id = $2::uuid
+          AND e.version > $3::integer AND e.version <= $4::integer
+        ORDER BY e.version {direction} LIMIT $5::bigint
+        """,
+    )
+    for name, direction in (("es_slice", "ASC"), ("es_slice_down", "DESC"))
+)
+_READ: Final = Statement(
+    "es_read",
+    f"""
     SELECT {COLUMNS} FROM es_event e
-    WHERE e.lane = c.lane AND e.position > c.position ORDER BY e.position LIMIT %b) r
-LIMIT %b
-"""
-_FIND: Final = """
-SELECT DISTINCT owner FROM es_index i
-JOIN unnest(%b::smallint[], %b::smallint[], %b::bytea[]) AS u (lane, key_version, blind)
-     USING (lane, key_version, blind)
-WHERE i.kind = %b ORDER BY owner
-"""
+    WHERE e.lane = $1::smallint AND e.position > $2::bigint ORDER BY e.position LIMIT $3::bigint
+    """,
+)
+_READ_MANY: Final = Statement(
+    "es_read_many",
+    f"""
+    SELECT r.* FROM unnest($1::smallint[], $2::bigint[]) AS c (lane, position)
+    JOIN es_lane h ON h.lane = c.lane AND h.position > c.position
+    CROSS JOIN LATERAL (
+        SELECT {COLUMNS} FROM es_event e
+        WHERE e.lane = c.lane AND e.position > c.position ORDER BY e.position LIMIT $3::bigint) r
+    LIMIT $3::bigint
+    """,
+)
+_FIND: Final = Statement(
+    "es_find",
+    """
+    SELECT DISTINCT owner FROM es_index i
+    JOIN unnest($1::smallint[], $2::smallint[], $3::bytea[]) AS u (lane, key_version, blind)
+         USING (lane, key_version, blind)
+    WHERE i.kind = $4::text ORDER BY owner
+    """,
+)
+_META: Final = Statement("es_meta", "SELECT store_id, trial, digest_algorithm, lanes FROM es_meta")
+_HEADS: Final = Statement("es_heads", "SELECT lane, position FROM es_lane")
+_CUT: Final = Statement("es_take_cut", "SELECT * FROM es_take_cut($1::uuid, $2::text)")
+_FORGET: Final = Statement("es_forget", "SELECT es_forget($1::uuid)")
+_ERASE: Final = Statement("es_erase_stream", "SELECT es_erase_stream($1::smallint, $2::uuid)")
+_HIGHEST: Final = 2**31 - 1
 
 
 def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
-    """A pool of autocommit connections as the store needs them; open, to be closed by the caller.
+    """A pool of autocommit connections as the store and the key ring need them; open, for the caller to close.
 
-    `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring. The connections hand ids
-    and instants over as raw bytes: not for other uses.
+    `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring.
     """
     return ConnectionPool(
         uri,
@@ -112,8 +138,7 @@ def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
         max_size=size,
         name=name,
         open=True,
-        kwargs={"autocommit": True, "prepare_threshold": 0},
-        configure=arrays.register,
+        kwargs={"autocommit": True},
     )
 
 
@@ -121,23 +146,21 @@ class LaneStore:
     """The event store as one process sees it; safe to share between threads."""
 
     def __init__(self, pool: Pool, codec: Codec, keys: KeyRing) -> None:
-        self._pool = pool
+        """`pool` holds autocommit connections as role `hulian_app`; raises `BadCall` for another database."""
+        self._wire = Wire(pool)
         self._codec = codec
         self._keys = keys
-        with pool.connection() as connection:
-            row = connection.execute(
-                "SELECT store_id::text, trial, digest_algorithm, lanes FROM es_meta"
-            ).fetchone()
-        if row is None or row[3] != LANES:
+        meta = self._all(_META, ())
+        if not meta or meta[0][3] != LANES:
             raise BadCall(why="该库不是 256 通道的事件库，请先执行 hulian migrate")
-        self._store_id: str = row[0]
-        self._trial: bool = row[1]
-        self._algorithm: int = row[2]
+        self._store_id = UUID(bytes=meta[0][0])
+        self._trial: bool = meta[0][1]
+        self._algorithm: int = meta[0][2]
 
     @property
     def store_id(self) -> UUID:
         """The id of this store, for its whole life."""
-        return UUID(self._store_id)
+        return self._store_id
 
     @property
     def trial(self) -> bool:
@@ -171,7 +194,7 @@ class LaneStore:
         if not batch.streams:
             return self._no_news(command, streams)
         told_at = at if self._trial else None
-        if len(batch.streams) == 1 and not claims and not index:
+        if command is not None and len(batch.streams) == 1 and not claims and not index:
             return self._call(writing.APPEND, batch.single(command, told_at, result))
         return self._call(writing.APPEND_MANY, batch.many(command, told_at, result, claims, index))
 
@@ -218,11 +241,11 @@ class LaneStore:
         An event numbered 0 (the library's own) is loaded with `after=-1`. A stream there is not is empty,
         open and at version 0.
         """
-        lane, key = lane_of(stream), arrays.uuid(stream.bytes)
+        parameters = (binary.integer(after), binary.short(lane_of(stream)), stream.bytes)
         if known_at is None:
-            rows = self._all(_LOAD, (after, lane, key))
+            rows = self._all(_LOAD, parameters)
         else:
-            rows = self._all(_LOAD_KNOWN_AT, (after, known_at, lane, key))
+            rows = self._all(_LOAD_KNOWN_AT, (*parameters, binary.timestamp(known_at)))
         if not rows:
             return Loaded(stream, max(after, 0), 0, StreamState.OPEN, [])
         last = rows[-1]
@@ -242,7 +265,13 @@ class LaneStore:
         limit: int | None = None,
     ) -> list[Recorded]:
         """Some of a stream: versions above `after` up to `upto`, in either order, at most `limit`."""
-        parameters = (lane_of(stream), arrays.uuid(stream.bytes), after, upto, limit)
+        parameters = (
+            binary.short(lane_of(stream)),
+            stream.bytes,
+            binary.integer(after),
+            binary.integer(_HIGHEST if upto is None else upto),
+            None if limit is None else binary.long(limit),
+        )
         codec = self._codec
         return [
             Recorded(row, codec) for row in self._all(_SLICE_DOWN if newest_first else _SLICE, parameters)
@@ -250,28 +279,28 @@ class LaneStore:
 
     def read(self, lane: int, after: int, limit: int) -> list[Recorded]:
         """The lane's events with position above `after`, in order, at most `limit`; positions are dense."""
+        parameters = (binary.short(lane), binary.long(after), binary.long(limit))
         codec = self._codec
-        return [Recorded(row, codec) for row in self._all(_READ, (lane, after, limit))]
+        return [Recorded(row, codec) for row in self._all(_READ, parameters)]
 
     def read_many(self, positions: Mapping[int, int], limit: int) -> list[Recorded]:
         """Events above a position in each of several lanes, at most `limit` in all; one statement.
 
         A lane's events stand together and in order; which lanes come first is left open.
         """
-        lanes = arrays.shorts(list(positions))
+        parameters = (binary.shorts(positions), binary.longs(positions.values()), binary.long(limit))
         codec = self._codec
-        rows = self._all(_READ_MANY, (lanes, arrays.longs(list(positions.values())), limit, limit))
-        return [Recorded(row, codec) for row in rows]
+        return [Recorded(row, codec) for row in self._all(_READ_MANY, parameters)]
 
     def heads(self) -> dict[int, int]:
         """The position of the last event of every lane."""
-        return dict(self._all("SELECT lane, position FROM es_lane", ()))
+        return dict(self._all(_HEADS, ()))
 
     def cut(self, cut: UUID, purpose: str) -> Cut:
         """The cut of this id, taken and stored at the first call."""
-        row = self._one("SELECT * FROM es_take_cut(%b, %b)", (arrays.uuid(cut.bytes), purpose))
+        row = self._one(_CUT, (cut.bytes, purpose.encode()))
         assert row is not None
-        return Cut(cut, tuple(row[0]), instant(row[1]))
+        return Cut(cut, tuple(row[0]), binary.instant(row[1]))
 
     def find(self, kind: str, text: str) -> UUID | None:
         """The owner of an ID number, or of any text only one owner has; None when unknown or not unique."""
@@ -282,21 +311,21 @@ class LaneStore:
         """All owners found by this text through the blind index, exact matches after NFKC and upper case."""
         blinds = self._keys.blinds(kind, text)
         parameters = (
-            arrays.shorts([blind[-1] for _, blind in blinds]),
-            arrays.shorts([version for version, _ in blinds]),
-            arrays.byteas([blind for _, blind in blinds]),
-            kind,
+            binary.shorts([blind[-1] for _, blind in blinds]),
+            binary.shorts([version for version, _ in blinds]),
+            binary.byteas([blind for _, blind in blinds]),
+            kind.encode(),
         )
         return [UUID(bytes=owner) for (owner,) in self._all(_FIND, parameters)]
 
     def erase(self, owner: UUID) -> None:
         """Erase a person or household: index entries gone, keys destroyed; repeatable."""
-        self._one("SELECT es_forget(%b)", (arrays.uuid(owner.bytes),))
+        self._one(_FORGET, (owner.bytes,))
         self._keys.erase(owner)
 
     def erase_stream(self, stream: UUID) -> None:
         """Mark a stream erased: it still loads, appending raises `StreamErased`."""
-        self._one("SELECT es_erase_stream(%b::smallint, %b)", (lane_of(stream), arrays.uuid(stream.bytes)))
+        self._one(_ERASE, (binary.short(lane_of(stream)), stream.bytes))
 
     def _stated(self, at: datetime | None) -> str | None:
         return None if at is None or self._trial else at.isoformat()
@@ -311,28 +340,27 @@ class LaneStore:
         return Appended(names, versions, (), None, news=False)
 
     def _answer(self, command: UUID, lane: int, hash: bytes | None, stream: UUID | None) -> Appended | None:
-        first = None if stream is None else arrays.uuid(stream.bytes)
-        row = self._one(writing.ANSWER, (hash, first, lane, arrays.uuid(command.bytes)))
+        first = None if stream is None else stream.bytes
+        row = self._one(writing.ANSWER, (hash, first, binary.short(lane), command.bytes))
         return None if row is None else writing.appended(row)
 
-    def _call(self, statement: str, parameters: Sequence[Any]) -> Appended:
+    def _call(self, statement: Statement, parameters: Sequence[Parameter]) -> Appended:
         row = self._one(statement, parameters)
         assert row is not None
         return writing.appended(row)
 
-    def _one(self, statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    def _one(self, statement: Statement, parameters: Sequence[Parameter]) -> Row | None:
         rows = self._all(statement, parameters)
         return rows[0] if rows else None
 
-    def _all(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with self._pool.connection() as connection:
-            try:
-                return connection.execute(statement, parameters, prepare=True, binary=True).fetchall()
-            except psycopg.Error as error:
-                refusal = told(error)
-                if refusal is None:
-                    raise
-                raise refusal from None
+    def _all(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
+        try:
+            return self._wire.rows(statement, parameters)
+        except psycopg.Error as error:
+            refusal = told(error)
+            if refusal is None:
+                raise
+            raise refusal from None
 
 
 _STATES = {state.value: state for state in StreamState}

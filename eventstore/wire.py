@@ -1,67 +1,78 @@
-"""One statement, one round trip, straight through libpq: what every hot call of the store goes by.
+"""One statement, one round trip, straight through libpq: the way every call of the store goes.
 
-psycopg's cursors cost twice the client CPU of the call itself; the connections, pools, loaders and errors are
-psycopg's all the same.
+psycopg's cursors cost about as much client CPU again as the call itself; connections, pools, loaders and errors
+are psycopg's all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from psycopg import Connection, OperationalError
+import psycopg
+from psycopg import Connection
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
+from psycopg.types.string import ByteaBinaryLoader
 from psycopg_pool import ConnectionPool
 
-from eventstore import arrays
-
+Pool = ConnectionPool[Connection[Any]]
 Row = tuple[Any, ...]
 Parameter = bytes | None
 
 
-class Wired(Connection[Any]):
-    """A connection that remembers which statements it has prepared."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.prepared: set[bytes] = set()
-
-
-Pool = ConnectionPool[Wired]
-
-
 class Statement:
-    """A statement with `$n` parameters that are given as their binary bytes."""
+    """A named statement; each `$n` is given in its binary form, so each must be cast in the text."""
+
+    __slots__ = ("formats", "name", "text")
 
     def __init__(self, name: str, text: str) -> None:
         self.name: Final = name.encode()
         self.text: Final = text.encode()
-        self.formats: Final = [Format.BINARY] * _parameters(text)
+        self.formats: Final = [Format.BINARY] * len(set(re.findall(r"\$\d+", text)))
+
+
+class _Raw:
+    """Loaders that hand ids and instants over as their bytes: most are never looked at."""
+
+    connection = None
+
+    def __init__(self) -> None:
+        self.adapters = AdaptersMap(psycopg.adapters)
+        self.adapters.register_loader("uuid", ByteaBinaryLoader)
+        self.adapters.register_loader("timestamptz", ByteaBinaryLoader)
 
 
 class Wire:
-    """Runs statements on a pool's connections, one at a time, outside any transaction."""
+    """Runs statements on a pool's connections, each by itself, outside any transaction."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._raw: Any = _Raw()
+        self._prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
 
     def rows(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
-        """The rows of the answer. Raises psycopg's errors; never half done, for there is one statement."""
+        """The rows of the answer, ids and instants as raw bytes. Raises psycopg's errors."""
         connection = self._pool.getconn()
         try:
             link = connection.pgconn
-            if statement.name not in connection.prepared:
-                prepared = link.prepare(statement.name, statement.text)
-                if prepared.status != ExecStatus.COMMAND_OK:
-                    raise error_from_result(prepared, "utf-8")
-                connection.prepared.add(statement.name)
-            result = link.exec_prepared(statement.name, parameters, statement.formats, Format.BINARY)
+            prepared = self._prepared.get(connection)
+            if prepared is None:
+                prepared = self._prepared[connection] = set()
+            if statement.name not in prepared:
+                made = link.prepare(statement.name, statement.text)
+                if made.status != ExecStatus.COMMAND_OK:
+                    raise error_from_result(made, "utf-8")
+                prepared.add(statement.name)
+            values: Any = parameters  # NULLs are allowed, whatever the stub says
+            result = link.exec_prepared(statement.name, values, statement.formats, Format.BINARY)
             if result.status != ExecStatus.TUPLES_OK:
                 raise error_from_result(result, "utf-8")
-            loaders = Transformer(connection)
-            loaders.set_pgresult(result)
-            return loaders.load_rows(0, result.ntuples, tuple)
         finally:
             self._pool.putconn(connection)
+        loaders = Transformer(self._raw)
+        loaders.set_pgresult(result)
+        return loaders.load_rows(0, result.ntuples, tuple)

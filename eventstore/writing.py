@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from domain.private import Private
-from eventstore import arrays
+from eventstore import binary
 from eventstore.codec import Codec
 from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
 from eventstore.digest import digest
@@ -18,42 +18,40 @@ from eventstore.envelope import Envelope, Meta
 from eventstore.errors import BadCall, VersionConflict
 from eventstore.keys import KeyRing
 from eventstore.lanes import lane_of
-from eventstore.rows import instant
 from eventstore.tokens import pack
+from eventstore.wire import Parameter, Statement
 
 
-def _placeholders(types: str) -> str:
-    return ", ".join(f"%b::{kind}" for kind in types.split())
+def _call(function: str, answer: str, types: str) -> Statement:
+    placeholders = ", ".join(f"${n}::{kind}" for n, kind in enumerate(types.split(), 1))
+    return Statement(function, f"SELECT {answer} FROM {function}({placeholders})")
 
 
+_ANSWER = "o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result"
 _EVENTS = "uuid[] text[] date[] bytea[] bytea[] bytea[] bytea[]"
-APPEND: Final = (
-    "SELECT o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result FROM es_append("
-    + _placeholders(f"smallint uuid bytea bytea uuid text integer smallint timestamptz {_EVENTS}")
-    + ")"
+APPEND: Final = _call(
+    "es_append", _ANSWER, f"smallint uuid bytea bytea uuid text integer integer smallint timestamptz {_EVENTS}"
 )
-APPEND_MANY: Final = (
-    "SELECT o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result FROM es_append_many("
-    + _placeholders(
-        "smallint uuid bytea bytea timestamptz smallint[] uuid[] text[] integer[] integer[] smallint[] "
-        f"{_EVENTS} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[]"
-    )
-    + ")"
+APPEND_MANY: Final = _call(
+    "es_append_many",
+    _ANSWER,
+    "smallint uuid bytea bytea timestamptz smallint[] uuid[] text[] integer[] integer[] smallint[] "
+    f"{_EVENTS} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[]",
 )
-APPEND_BULK: Final = (
-    "SELECT o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result, o_moved FROM es_append_bulk("
-    + _placeholders(
-        "smallint uuid bytea bytea timestamptz boolean uuid[] text[] integer[] integer[] smallint[] "
-        + _EVENTS
-    )
-    + ")"
+APPEND_BULK: Final = _call(
+    "es_append_bulk",
+    f"{_ANSWER}, o_moved",
+    f"smallint uuid bytea bytea timestamptz boolean uuid[] text[] integer[] integer[] smallint[] {_EVENTS}",
 )
-ANSWER: Final = """
-SELECT true, a.o_streams, a.o_versions, a.o_positions, a.o_recorded_at, a.o_result, a.o_moved
-FROM es_command c
-CROSS JOIN LATERAL es_answer(c.lane, c.command_id, coalesce(%b::bytea, c.request_hash), %b::uuid) a
-WHERE c.lane = %b AND c.command_id = %b
-"""
+ANSWER: Final = Statement(
+    "es_answer",
+    """
+    SELECT true, a.o_streams, a.o_versions, a.o_positions, a.o_recorded_at, a.o_result, a.o_moved
+    FROM es_command c
+    CROSS JOIN LATERAL es_answer(c.lane, c.command_id, coalesce($1::bytea, c.request_hash), $2::uuid) a
+    WHERE c.lane = $3::smallint AND c.command_id = $4::uuid
+    """,
+)
 
 _meta = msgspec.json.Encoder().encode
 
@@ -65,7 +63,7 @@ def appended(row: Sequence[Any]) -> Appended:
         tuple([UUID(bytes=stream) for stream in streams]),
         tuple(versions),
         tuple(positions),
-        instant(recorded_at),
+        binary.instant(recorded_at),
         repeated,
         True,
         result,
@@ -90,7 +88,7 @@ class PlainEvent(NamedTuple):
     data: bytes
 
 
-def plain_parameters(algorithm: int, events: Sequence[PlainEvent]) -> tuple[Any, ...]:
+def plain_parameters(algorithm: int, events: Sequence[PlainEvent]) -> tuple[Parameter, ...]:
     """The parameters of `APPEND_MANY` for plain events: no command, no legal day, empty meta.
 
     Raises `VersionConflict` when a stream's versions do not follow one another.
@@ -109,24 +107,24 @@ def plain_parameters(algorithm: int, events: Sequence[PlainEvent]) -> tuple[Any,
     ]
     empty = [None] * len(ordered)
     return (
-        lane_of(ordered[0].stream),
+        binary.short(lane_of(ordered[0].stream)),
         None,
         None,
         None,
         None,
-        arrays.shorts([lane_of(stream) for stream in streams]),
-        arrays.uuids([stream.bytes for stream in streams]),
-        arrays.texts(["library" for _ in streams]),
-        arrays.ints([given[0].version - 1 for given in streams.values()]),
-        arrays.ints([len(given) for given in streams.values()]),
-        arrays.shorts([0 for _ in streams]),
-        arrays.uuids(ids),
-        arrays.texts([event.name for event in ordered]),
-        arrays.dates(empty),
-        arrays.byteas([b"" for _ in ordered]),
-        arrays.byteas([event.data for event in ordered]),
-        arrays.byteas(empty),
-        arrays.byteas(digests),
+        binary.shorts([lane_of(stream) for stream in streams]),
+        binary.uuids([stream.bytes for stream in streams]),
+        binary.texts(["library" for _ in streams]),
+        binary.integers([given[0].version - 1 for given in streams.values()]),
+        binary.integers([len(given) for given in streams.values()]),
+        binary.shorts([0 for _ in streams]),
+        binary.uuids(ids),
+        binary.texts([event.name for event in ordered]),
+        binary.dates(empty),
+        binary.byteas([b"" for _ in ordered]),
+        binary.byteas([event.data for event in ordered]),
+        binary.byteas(empty),
+        binary.byteas(digests),
         *_claim_columns(NO_CLAIMS),
         *_index_columns(None, ()),
     )
@@ -191,18 +189,19 @@ class Batch:
 
     def single(
         self, command: CommandKey | None, at: datetime | None, result: bytes | None
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Parameter, ...]:
         """The parameters of `APPEND`."""
         (stream,) = self.streams
-        key = arrays.uuid(stream.stream.bytes)
+        key = stream.stream.bytes
         return (
-            lane_of(stream.stream),
+            binary.short(lane_of(stream.stream)),
             *_command(command, result),
             key,
-            stream.category,
-            stream.expected,
-            stream.state,
-            at,
+            stream.category.encode(),
+            binary.integer(stream.expected),
+            binary.integer(len(self._ids)),
+            binary.short(stream.state),
+            binary.timestamp(at),
             *self._events(),
         )
 
@@ -213,13 +212,13 @@ class Batch:
         result: bytes | None,
         claims: ClaimChanges,
         index: Sequence[IndexEntry],
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Parameter, ...]:
         """The parameters of `APPEND_MANY`."""
         return (
-            lane_of(self.streams[0].stream),
+            binary.short(lane_of(self.streams[0].stream)),
             *_command(command, result),
-            at,
-            arrays.shorts([lane_of(stream.stream) for stream in self.streams]),
+            binary.timestamp(at),
+            binary.shorts([lane_of(stream.stream) for stream in self.streams]),
             *self._stream_columns(),
             *self._events(),
             *_claim_columns(claims),
@@ -228,30 +227,31 @@ class Batch:
 
     def bulk(
         self, command: CommandKey, at: datetime | None, result: bytes | None, strict: bool
-    ) -> tuple[Any, ...]:
+    ) -> tuple[Parameter, ...]:
         """The parameters of `APPEND_BULK`."""
-        lane = lane_of(self.streams[0].stream)
-        return (lane, *_command(command, result), at, strict, *self._stream_columns(), *self._events())
+        lane = binary.short(lane_of(self.streams[0].stream))
+        times = (binary.timestamp(at), binary.boolean(strict))
+        return (lane, *_command(command, result), *times, *self._stream_columns(), *self._events())
 
-    def _stream_columns(self) -> tuple[Any, ...]:
+    def _stream_columns(self) -> tuple[Parameter, ...]:
         streams = self.streams
         return (
-            arrays.uuids([stream.stream.bytes for stream in streams]),
-            arrays.texts([stream.category for stream in streams]),
-            arrays.ints([stream.expected for stream in streams]),
-            arrays.ints([len(stream.envelopes) for stream in streams]),
-            arrays.shorts([stream.state for stream in streams]),
+            binary.uuids([stream.stream.bytes for stream in streams]),
+            binary.texts([stream.category for stream in streams]),
+            binary.integers([stream.expected for stream in streams]),
+            binary.integers([len(stream.envelopes) for stream in streams]),
+            binary.shorts([stream.state for stream in streams]),
         )
 
-    def _events(self) -> tuple[Any, ...]:
+    def _events(self) -> tuple[Parameter, ...]:
         return (
-            arrays.uuids(self._ids),
-            arrays.texts(self._names),
-            arrays.dates(self._days),
-            arrays.byteas(self._metas),
-            arrays.byteas(self._datas),
-            arrays.byteas(self._privates),
-            arrays.byteas(self._digests),
+            binary.uuids(self._ids),
+            binary.texts(self._names),
+            binary.dates(self._days),
+            binary.byteas(self._metas),
+            binary.byteas(self._datas),
+            binary.byteas(self._privates),
+            binary.byteas(self._digests),
         )
 
 
@@ -290,31 +290,31 @@ def _sealed(keys: KeyRing, privates: Sequence[Private[Any]]) -> list[bytes]:
     return [private.token or b"" if private.value is None else next(fresh) for private in privates]
 
 
-def _command(command: CommandKey | None, result: bytes | None) -> tuple[Any, ...]:
+def _command(command: CommandKey | None, result: bytes | None) -> tuple[Parameter, ...]:
     if command is None:
         return None, None, result
-    return arrays.uuid(command.id.bytes), command.hash, result
+    return command.id.bytes, command.hash, result
 
 
-def _claim_columns(claims: ClaimChanges) -> tuple[Any, ...]:
+def _claim_columns(claims: ClaimChanges) -> tuple[Parameter, ...]:
     rows = [(c.kind, c.key.bytes, c.holder.bytes, None, c.valid_to, False) for c in claims.release]
     taken = [(c.kind, c.key.bytes, c.holder.bytes, c.valid_from, c.valid_to, True) for c in claims.take]
     every: list[tuple[Any, ...]] = [*rows, *taken]
     return (
-        arrays.texts([row[0] for row in every]),
-        arrays.uuids([row[1] for row in every]),
-        arrays.uuids([row[2] for row in every]),
-        arrays.dates([row[3] for row in every]),
-        arrays.dates([row[4] for row in every]),
-        arrays.bools([row[5] for row in every]),
+        binary.texts([row[0] for row in every]),
+        binary.uuids([row[1] for row in every]),
+        binary.uuids([row[2] for row in every]),
+        binary.dates([row[3] for row in every]),
+        binary.dates([row[4] for row in every]),
+        binary.booleans([row[5] for row in every]),
     )
 
 
-def _index_columns(keys: KeyRing | None, index: Sequence[IndexEntry]) -> tuple[Any, ...]:
+def _index_columns(keys: KeyRing | None, index: Sequence[IndexEntry]) -> tuple[Parameter, ...]:
     version = keys.index_version if keys is not None else 0
     return (
-        arrays.texts([entry.kind for entry in index]),
-        arrays.shorts([version for _ in index]),
-        arrays.byteas([keys.blind(entry.kind, entry.text) for entry in index] if keys is not None else []),
-        arrays.uuids([entry.owner.bytes for entry in index]),
+        binary.texts([entry.kind for entry in index]),
+        binary.shorts([version for _ in index]),
+        binary.byteas([keys.blind(entry.kind, entry.text) for entry in index] if keys is not None else []),
+        binary.uuids([entry.owner.bytes for entry in index]),
     )

@@ -46,22 +46,22 @@ class Card:
     area: str
     provisional: bool
     registered_on: date
-    head: UUID | None
-    head_name: bytes | None
-    members: int
-    cycle: int
     version: int
     last_on: date
     last_name: str
     last_title: str
-    case_id: UUID | None
-    case_category: str | None
-    case_since: date | None
-    case_step: str | None
-    case_step_on: date | None
-    next_due: date | None
-    next_what: str | None
-    running: str
+    head: UUID | None = None
+    head_name: bytes | None = None
+    members: int = 0
+    cycle: int = 1
+    case_id: UUID | None = None
+    case_category: str | None = None
+    case_since: date | None = None
+    case_step: str | None = None
+    case_step_on: date | None = None
+    next_due: date | None = None
+    next_what: str | None = None
+    running: str = NONE
 
 
 @dataclass(slots=True)
@@ -126,9 +126,7 @@ class BenefitRow:
 _SPELL = ("household", "version")
 CARD = Table("card", Card, key=("household",), reads=of_household(EVENTS.values()))
 MEMBER = Table("member", Member, key=("household", "person", "version"))
-CATEGORY = Table(
-    "category", CategoryRow, key=_SPELL, reads=of_household((DibaoConfirmed, BenefitTerminated))
-)
+CATEGORY = Table("category", CategoryRow, key=_SPELL, reads=of_household((DibaoConfirmed, BenefitTerminated)))
 LABEL = Table(
     "label",
     LabelRow,
@@ -178,23 +176,21 @@ class Cards(Projection):
         code = event.region
         self.cards.put(
             Card(
-                fact.lane,
-                fact.household,
-                code,
-                *(code[:digits] for digits in (2, 4, 6, 9, 12)),
-                event.area,
-                event.provisional,
-                event.on,
-                None,
-                None,
-                0,
-                1,
-                fact.version,
-                event.on,
-                fact.name,
-                event.title,
-                *(None,) * 7,
-                NONE,
+                lane=fact.lane,
+                household=fact.household,
+                region=code,
+                province=code[:2],
+                city=code[:4],
+                county=code[:6],
+                township=code[:9],
+                village=code[:12],
+                area=event.area,
+                provisional=event.provisional,
+                registered_on=event.on,
+                version=fact.version,
+                last_on=event.on,
+                last_name=fact.name,
+                last_title=event.title,
             )
         )
 

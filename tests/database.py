@@ -120,6 +120,8 @@ class TestServer:
                 connection.execute(
                     f'create database "{name}" template "{self.template(folder)}" {self._strategy}'
                 )
+                # privileges on a database are not part of its template; projections make their schemas
+                connection.execute(f'grant create on database "{name}" to hulian_app')
         try:
             yield Databases(self.uri(names["store"]), self.uri(names["keys"]))
         finally:

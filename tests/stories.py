@@ -32,7 +32,7 @@ from tests.scenario import Life, life
 
 A1, A2 = "990101197304120013", "990101200109030025"
 C1, C2, C3 = "990301198105050038", "990301198306160049", "990301201203200014"
-COUNTY_OF = {"370786": "370786/civil-affairs", "990301": "990301/civil-affairs"}
+COUNTY_OF = {code: f"{code}/civil-affairs" for code in ("370786", "990301", "990801")}
 
 
 def wage(yuan: int) -> IncomeItem:

@@ -6,20 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Event as Stop
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import structlog
 
 from application.handling import Desk, Request
-from application.reference import NATURAL_KEYS
-from domain.message import Command, Refusal, code_of
+from application.system_acts import ACTOR, act_id
+from domain.message import Refusal, code_of
 from domain.person import HouseholdId
-from domain.receipt import Actor
-from domain.supervision import NoteMissedDeadline, system_acts
-
-ACTOR = Actor("system:deadlines")
-TASK = uuid5(NATURAL_KEYS, "task/deadlines")
-"""The namespace of this worker's command ids: a second worker, or a retry, does nothing twice."""
+from domain.supervision import system_acts
 
 MAX_ACTS = 100
 """How many acts one household may need in one round; more than this is a fault, not a backlog."""
@@ -57,12 +52,6 @@ def carry_out(desk: Desk, household: HouseholdId, today: date, at: datetime | No
             refused += 1
             _log.warning("act refused", household=str(household), act=code_of(type(act)), code=refusal.code)
     return Round(1, acts, refused)
-
-
-def act_id(household: HouseholdId, act: Command) -> UUID:
-    """The id of a system act: the same whoever does it, and however often."""
-    subject = f"{household}/{act.what}/{act.about}" if isinstance(act, NoteMissedDeadline) else str(household)
-    return uuid5(TASK, f"{code_of(type(act))}/{subject}/{act.on}")
 
 
 def one_round(

@@ -90,11 +90,11 @@ def entry_of(row: HouseholdRow) -> EnterFromRegister:
     for item in row.items:
         if item.side == "income":
             income.append(
-                (item.person_index, IncomeItem(item.kind, item.period, item.fen, None, item.document))  # type: ignore[arg-type]
+                (item.person_index, IncomeItem(item.kind, item.period, item.fen))  # type: ignore[arg-type]
             )
         else:
             spending.append(
-                (item.person_index, SpendingItem(item.kind, item.period, item.fen, None, item.document))  # type: ignore[arg-type]
+                (item.person_index, SpendingItem(item.kind, item.period, item.fen))  # type: ignore[arg-type]
             )
     area = row.housing.area
     return EnterFromRegister(
@@ -112,6 +112,13 @@ def entry_of(row: HouseholdRow) -> EnterFromRegister:
             row.assets.vehicles,
             row.assets.business,
         ),
-        row.assets.note,
+        _note(row),
         f"{row.account.bank} {row.account.number}" if row.account else None,
     )
+
+
+def _note(row: HouseholdRow) -> str | None:
+    """What the row says in words: the property note, and the papers shown for each item."""
+    said = [row.assets.note] if row.assets.note else []
+    said += [f"{item.kind}：{item.document}" for item in row.items if item.document]
+    return "；".join(said) or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar
@@ -60,7 +60,9 @@ class RefusalMissing(ScriptStopped):
 
     def __init__(self, step: Step, on: date, do: str) -> None:
         self.expected = step.refused
-        super().__init__(step, on, do, self.CODE, f"脚本预期退回代码 {step.refused}，但该步骤符合规定，可以办理。")
+        super().__init__(
+            step, on, do, self.CODE, f"脚本预期退回代码 {step.refused}，但该步骤符合规定，可以办理。"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,9 @@ Progress = Callable[[Occurrence, Handled | None], None]
 def run_script(script: Script, desk: Desk, *, progress: Progress | None = None) -> ScriptRun:
     """Carry a script out; the same script again answers the same and adds nothing.
 
-    `progress` is told of every step, with None where it was refused as expected. Raises `ScriptRefused` for
-    a region the register does not know, `ScriptStopped` when a step does not go as the script says.
+    `progress` is told of every step, with None where it was refused as expected or told nothing new. Raises
+    `ScriptRefused` for a region the register does not know, `ScriptStopped` when a step does not go as the
+    script says.
     """
     _check_regions(script, desk)
     return _Run(script, desk, progress).run()
@@ -166,15 +169,16 @@ class _Run:
             at=self._clock,
         )
         expected = None if occurrence.opens == "implied" else step.refused
+        handled = None
         if expected is not None:
             self._refuse(occurrence, do, request, thread, expected)
-        else:
+        elif self._is_news(request, thread):
             handled = self._handle(step, occurrence.on, do, request)
             self._tell(thread, handled)
-            if isinstance(command, RegisterHousehold) and not thread.persons:
+            if isinstance(command, RegisterHousehold):
                 self._meet(occurrence, thread)
         if self._progress is not None:
-            self._progress(occurrence, None if expected is not None else handled)
+            self._progress(occurrence, handled)
 
     def _command(self, occurrence: Occurrence, do: str, thread: _Thread) -> Command:
         step = occurrence.step
@@ -230,7 +234,8 @@ class _Run:
         """Have a step refused: decided on the chain as this run knows it, so that a second run finds the same."""
         step = occurrence.step
         try:
-            self._decide(request, thread)
+            for _ in self._decided(request, thread):
+                pass
             if expected not in _store_codes():
                 raise RefusalMissing(step, occurrence.on, do)
             self._desk.handle(request)
@@ -246,7 +251,14 @@ class _Run:
             return
         raise RefusalMissing(step, occurrence.on, do)
 
-    def _decide(self, request: Request, thread: _Thread) -> None:
+    def _is_news(self, request: Request, thread: _Thread) -> bool:
+        """False when the chain, as this run knows it, says it all already: the store would not remember that."""
+        try:
+            return any(True for _ in self._decided(request, thread))
+        except Refusal:
+            return True
+
+    def _decided(self, request: Request, thread: _Thread) -> Iterator[Event]:
         command = request.command
         if isinstance(command, RegisterHousehold):
             region = command.region
@@ -255,8 +267,7 @@ class _Run:
         else:
             raise HouseholdUnknown
         context = self._desk.reference.context(region, command.on, request.actor, request.id)
-        for _ in command.decide(thread.state, context):
-            pass
+        yield from command.decide(thread.state, context)
 
     def _tell(self, thread: _Thread, handled: Handled) -> None:
         """Follow the chain up to where this command left it, at whichever run that was."""
@@ -316,8 +327,3 @@ def _check_regions(script: Script, desk: Desk) -> None:
 
 def _store_codes() -> frozenset[str]:
     return frozenset(code_of(kind) for kind in StoreError.__subclasses__())
-
-
-def events_of(desk: Desk, household: HouseholdId) -> Iterable[Event]:
-    """Every fact of a household's chain."""
-    return desk.store.load(household).events

@@ -38,7 +38,7 @@ COMMENT ON COLUMN es_meta.digest_algorithm IS '1 = SHA-256, 2 = SM3';
 INSERT INTO es_meta DEFAULT VALUES;
 
 CREATE TABLE es_lane (
-    lane     smallint PRIMARY KEY CHECK (lane BETWEEN 0 AND 255),
+    lane     smallint PRIMARY KEY,
     position bigint   NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 INSERT INTO es_lane (lane) SELECT generate_series(0, 255);
@@ -68,10 +68,10 @@ CREATE TABLE es_event (
     private      bytea,
     digest       bytea       NOT NULL,
     PRIMARY KEY (lane, position),
-    UNIQUE (lane, stream_id, version),
-    -- Only an event that is not ours (a trial of the library's own aggregates) has no legal day.
-    CHECK (effective_on IS NOT NULL OR meta = '')
+    UNIQUE (lane, stream_id, version)
 );
+-- No CHECK on es_lane, es_stream, es_event and es_command: PostgreSQL would parse it anew for every append.
+COMMENT ON COLUMN es_event.effective_on IS 'the legal day; NULL only with empty meta: an event of the library''s own';
 
 CREATE TABLE es_command (
     lane         smallint    NOT NULL,

@@ -91,6 +91,15 @@ def _abandon(connection: Connection[Any], projection: type[Projection]) -> None:
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
 
 
+def building(connection: Connection[Any], projections: Sequence[type[Projection]]) -> list[type[Projection]]:
+    """Those of these projections whose version is being built beside a live one."""
+    with connection.transaction():
+        there = set(
+            connection.execute("SELECT projection, version FROM read_model WHERE NOT live").fetchall()
+        )
+    return [projection for projection in projections if (projection.name, projection.version) in there]
+
+
 def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
     """Put a version that was built beside the live one in its place, once it has all but caught up.
 
@@ -115,5 +124,6 @@ def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
         connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
         connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(beside, live))
     # afterwards, because it waits for those who still read the old tables
-    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
+    with connection.transaction():
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
     return True

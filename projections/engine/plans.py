@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final
 
 from psycopg import Connection, Cursor, sql
 
@@ -48,13 +48,15 @@ class TablePlan:
         key = ("lane", *table.key)
         rest = [column for column in table.columns if column not in key]
         self._load = {
-            parts: sql.SQL("SELECT {} FROM unnest({}) AS k ({}) JOIN {} t USING ({}) WHERE {} ORDER BY {}").format(
+            parts: sql.SQL(
+                "SELECT {} FROM unnest({}) AS k ({}) JOIN {} t USING ({}) WHERE {} ORDER BY {}"
+            ).format(
                 _names(table.columns),
                 _arrays([kinds[column] for column in key[: parts + 1]]),
                 _names(key[: parts + 1]),
                 place,
                 _names(key[: parts + 1]),
-                sql.SQL(cast(LiteralString, table.only)),
+                sql.SQL(table.only),
                 _names(key),
             )
             for parts in range(1, len(key))
@@ -77,7 +79,9 @@ class TablePlan:
             place,
             _arrays([kinds[column] for column in key]),
             _names(key),
-            sql.SQL(" AND ").join(sql.SQL("t.{} = k.{}").format(sql.Identifier(c), sql.Identifier(c)) for c in key),
+            sql.SQL(" AND ").join(
+                sql.SQL("t.{} = k.{}").format(sql.Identifier(c), sql.Identifier(c)) for c in key
+            ),
         )
 
     def load(self, cursor: Cursor[Any], keys: Iterable[tuple[Any, ...]], rows: Rows[Any]) -> None:
@@ -101,7 +105,9 @@ class TablePlan:
         changed = rows.changed()
         if not changed:
             return
-        parts = [kind.pack(column) for kind, column in zip(self.types, zip(*changed, strict=True), strict=True)]
+        parts = [
+            kind.pack(column) for kind, column in zip(self.types, zip(*changed, strict=True), strict=True)
+        ]
         if self.table.log:
             with cursor.copy(self._copy) as copy:
                 copy.write(copy_body(parts))
@@ -161,8 +167,8 @@ def plan_of(connection: Connection[Any], projection: type[Projection], schema: s
 
 
 def _names(columns: Iterable[str]) -> sql.Composable:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL(", ").join([sql.Identifier(column) for column in columns])
 
 
 def _arrays(kinds: Iterable[ColumnType]) -> sql.Composable:
-    return sql.SQL(", ").join(sql.SQL(cast(LiteralString, f"%b::{kind.name}[]")) for kind in kinds)
+    return sql.SQL(", ").join([sql.SQL(f"%b::{kind.name}[]") for kind in kinds])

@@ -89,8 +89,11 @@ class Projector:
         lanes: int = 64,
         patience: timedelta = timedelta(seconds=30),
     ) -> None:
-        """Makes the tables of projections that are new. At most `lanes` lanes are claimed a page, so that other
-        workers find some too; a projection that failed in a lane is tried there again after `patience`."""
+        """Makes the tables of projections that are new. Raises `ProjectionEdited` and `TableMismatch`.
+
+        At most `lanes` lanes are claimed a page, so that other workers find some too; a projection that failed
+        in a lane is tried there again after `patience`.
+        """
         self._pool = pool
         self._codec = codec
         self._projections = {projection.name: projection for projection in projections}
@@ -102,6 +105,14 @@ class Projector:
         self._plans: dict[str, Plan] = {}
         with pool.connection() as connection:
             models.prepare(connection, projections)
+            self._building = models.building(connection, projections)
+            for projection in projections:
+                self._plan(connection, projection, live=projection not in self._building)
+
+    @property
+    def building(self) -> bool:
+        """Whether some projection is still being built beside its old version, as far as is known here."""
+        return bool(self._building)
 
     def page(self, max_events: int = 5_000) -> PageResult:
         """Take in up to `max_events` new events, in a constant number of statements; nothing new is 0 events.
@@ -115,12 +126,12 @@ class Projector:
         """Put every projection that was built beside its old version in its place, if it has caught up."""
         switched = []
         with self._pool.connection() as connection:
-            building = connection.execute("SELECT projection, version FROM read_model WHERE NOT live").fetchall()
-            connection.commit()
-            for name, version in building:
-                if self._versions.get(name) == version and models.switch(connection, self._projections[name]):
-                    _log.info("projection switched", projection=name, version=version)
-                    switched.append(name)
+            every = list(self._projections.values())
+            for projection in models.building(connection, every):
+                if models.switch(connection, projection):
+                    _log.info("projection switched", projection=projection.name, version=projection.version)
+                    switched.append(projection.name)
+            self._building = models.building(connection, every)
         return switched
 
     def _page(self, connection: Connection[Any], max_events: int) -> PageResult:
@@ -156,33 +167,38 @@ class Projector:
         facts, reached = reading.of_projection(batch, claimed, name)
         if not reached:
             return []
-        stood = {lane: claimed[lane].positions[name] for lane in reached}
-        try:
-            if projection.wants is not None:
-                facts = [fact for fact in facts if type(fact.event) in projection.wants]
-            if facts:
-                plan = self._plan(connection, projection, live=claimed[facts[0].lane].live[name])
+        if projection.wants is not None:
+            facts = [fact for fact in facts if type(fact.event) in projection.wants]
+        saved = {lane: _Checkpoint(lane, name, position) for lane, position in reached.items()}
+        while facts:
+            plan = self._plan(connection, projection, live=claimed[facts[0].lane].live[name])
+            try:
                 with connection.transaction():
                     _take_in(cursor, plan, facts)
-        except _HandlerFailed as failed:
-            fact, error = failed.fact, _told(failed.error)
-            _log.error(
-                "projection failed", projection=name, lane=fact.lane, position=fact.position, fact=fact.name,
-                household=str(fact.household), error=error, exc_info=failed.error,
-            )  # fmt: skip
-            result.failed[name] = error
-            # here a single poison event will be parked with its household's later ones, once that is built;
-            # until then the lane waits, and the next page takes in the other lanes
-            return [_Checkpoint(fact.lane, name, stood[fact.lane], error, fact.position)]
-        except psycopg.Error as refused:
-            if connection.broken:
-                raise
-            error = _told(refused)
-            _log.error("projection failed", projection=name, lanes=list(reached), error=error, exc_info=refused)
-            result.failed[name] = error
-            return [_Checkpoint(lane, name, position, error) for lane, position in stood.items()]
-        result.applied[name] = len(facts)
-        return [_Checkpoint(lane, name, position) for lane, position in reached.items()]
+                result.applied[name] = len(facts)
+                break
+            except _HandlerFailed as failed:
+                fact, error = failed.fact, _told(failed.error)
+                _log.error(
+                    "projection failed", projection=name, lane=fact.lane, position=fact.position, fact=fact.name,
+                    household=str(fact.household), error=error, exc_info=failed.error,
+                )  # fmt: skip
+                result.failed[name] = error
+                # here a single poison event will be parked with its household's later ones, once that is
+                # built; until then its lane waits, and the other lanes are taken in without it
+                stood = claimed[fact.lane].positions[name]
+                saved[fact.lane] = _Checkpoint(fact.lane, name, stood, error, fact.position)
+                facts = [each for each in facts if each.lane != fact.lane]
+            except psycopg.Error as refused:
+                if connection.broken:
+                    raise
+                error = _told(refused)
+                _log.error("projection failed", projection=name, error=error, exc_info=refused)
+                result.failed[name] = error
+                for lane in reached:
+                    saved[lane] = _Checkpoint(lane, name, claimed[lane].positions[name], error)
+                break
+        return list(saved.values())
 
     def _plan(self, connection: Connection[Any], projection: type[Projection], *, live: bool) -> Plan:
         schema = schema_of(projection, live=live)
@@ -229,7 +245,9 @@ def _stopped(
     for lane, (position, error) in batch.unreadable.items():
         stands = by_lane[lane].position if lane in by_lane else claimed[lane].positions.get(name)
         if stands == position - 1:
-            _log.error("event cannot be read", projection=name, lane=lane, position=position, error=_told(error))
+            _log.error(
+                "event cannot be read", projection=name, lane=lane, position=position, error=_told(error)
+            )
             by_lane[lane] = _Checkpoint(lane, name, stands, _told(error), position)
     return list(by_lane.values())
 

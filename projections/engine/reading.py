@@ -49,6 +49,11 @@ class Claimed:
     positions: dict[str, int] = field(default_factory=dict)
     live: dict[str, bool] = field(default_factory=dict)
 
+    @property
+    def foremost(self) -> int | None:
+        """Where the foremost of the live projections that are behind stands; None when there is none."""
+        return max((self.positions[name] for name, live in self.live.items() if live), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -90,19 +95,20 @@ def claim(
 def spans_of(claimed: Mapping[int, Claimed], limit: int, *, foremost: bool) -> dict[int, Span]:
     """What to read of each lane, at most `limit` events in all, shared out evenly.
 
-    Where projections of a lane stand further apart than its share, the foremost and the hindmost take turns, so
-    that a new one being built does not hold up the others.
+    Where the projections of a lane stand apart, the hindmost and the foremost that are live are served in turn,
+    so that one that is being built, or failed for long, does not hold up the others.
     """
+    starts = {lane: min(at.positions.values()) for lane, at in claimed.items()}
+    if foremost:
+        live = {lane: at.foremost for lane, at in claimed.items() if at.foremost is not None}
+        starts = live or starts
     spans: dict[int, Span] = {}
-    left, waiting = limit, len(claimed)
+    left, waiting = limit, len(starts)
     # the lanes with least to read come first: what they leave goes to the others
-    for lane, at in sorted(claimed.items(), key=lambda each: each[1].head - min(each[1].positions.values())):
-        share = max(left // waiting, 1)
-        after = min(at.positions.values())
-        if foremost and max(at.positions.values()) - after > share:
-            after = max(at.positions.values())
-        spans[lane] = Span(after, min(at.head, after + share))
-        left -= spans[lane].upto - after
+    for lane, after in sorted(starts.items(), key=lambda each: claimed[each[0]].head - each[1]):
+        upto = min(claimed[lane].head, after + max(left // waiting, 1))
+        spans[lane] = Span(after, upto)
+        left -= upto - after
         waiting -= 1
         if left <= 0:
             break
@@ -154,7 +160,9 @@ def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec
     return Batch(facts, spans, unreadable, len(rows))
 
 
-def of_projection(batch: Batch, claimed: Mapping[int, Claimed], projection: str) -> tuple[list[Fact], dict[int, int]]:
+def of_projection(
+    batch: Batch, claimed: Mapping[int, Claimed], projection: str
+) -> tuple[list[Fact], dict[int, int]]:
     """The facts new to a projection, and the position each of its lanes then stands at.
 
     Lanes that it has not been claimed in, or where it stands before or beyond what was read, are left out.

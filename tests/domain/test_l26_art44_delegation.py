@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 
+from domain.classification import GiveOpinion, PostNotice
 from domain.context import DeciderRequired, NotCompetent
 from domain.decision import (
     ConfirmDibao,
     DelegationNotAllowed,
     DelegationPaperMissing,
     DibaoConfirmed,
+    ReceiveFile,
     RefuseApplication,
 )
 from domain.exit import TerminateBenefit
+from domain.intake import AcceptApplication
 from domain.message import Command
 from domain.receipt import Actor
+from domain.verification import StartInvestigation, StartVerification
 from tests import stories
 from tests.scenario import Life
 
@@ -75,17 +79,17 @@ def test_a_village_a_city_and_a_province_do_not_decide() -> None:
 
 def test_each_step_belongs_to_its_level() -> None:
     commands: list[tuple[str, Command]] = [
-        ("authorise", stories.AcceptApplication(ON)),
-        ("accept", stories.StartInvestigation(ON)),
-        ("visit", stories.GiveOpinion(ON)),
-        ("opine", stories.PostNotice(ON)),
+        ("authorise", AcceptApplication(ON)),
+        ("accept", StartInvestigation(ON)),
+        ("visit", GiveOpinion(ON)),
+        ("opine", PostNotice(ON)),
     ]
     for until, command in commands:
         story = stories.on_the_road(stories.ling_registered(ON), ON, until=until)
         assert isinstance(stories.county(story).refused(command), NotCompetent)
     for until, command in (
-        ("request", stories.StartVerification(ON)),
-        ("close", stories.ReceiveFile(END)),
+        ("request", StartVerification(ON)),
+        ("close", ReceiveFile(END)),
     ):
         story = stories.on_the_road(stories.ling_registered(ON), ON, until=until)
         assert isinstance(stories.township(story).refused(command), NotCompetent)

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from domain.decision import ConfirmDibao
 from domain.exit import (
     BenefitTerminated,
     EndsNextMonth,
@@ -105,7 +106,7 @@ def test_a_used_hearing_does_not_serve_twice() -> None:
     case = story.household.case
     assert case is not None
     assert case.file_received_on is not None
-    story = story.when(stories.ConfirmDibao(case.file_received_on))
+    story = story.when(ConfirmDibao(case.file_received_on))
     day = date(2026, 9, 1)
     story = stories.township(story).when(Recertify(day, (stories.other(3_000),)))
     assert isinstance(stories.county(story).refused(end(day)), HearingNotHeld)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from domain.classification import NothingToPublish, OpinionGiven, PostNotice
-from domain.decision import ApplicationRefused, ConfirmDibao, RefuseApplication, ReportSaysNotEligible
+from domain.decision import (
+    ApplicationRefused,
+    ConfirmDibao,
+    ReceiveFile,
+    RefuseApplication,
+    ReportSaysNotEligible,
+)
 from domain.verification import ReportContradicts, ReportVerification
 from tests import stories
 from tests.scenario import Life
@@ -30,7 +36,7 @@ def test_a_proposal_to_refuse_is_not_put_on_notice() -> None:
 
 def test_the_county_cannot_confirm_against_the_report() -> None:
     story = stories.on_the_road(stories.ling_registered(ON), ON, until="opine", eligible=False)
-    story = story.when(stories.ReceiveFile(ON))
+    story = story.when(ReceiveFile(ON))
     refusal = story.refused(ConfirmDibao(ON))
     assert isinstance(refusal, ReportSaysNotEligible)
     assert refusal.article == "M57 art.18"

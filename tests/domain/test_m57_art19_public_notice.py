@@ -68,9 +68,7 @@ def test_what_is_posted_is_the_number_of_members_and_the_amount() -> None:
 
 
 def test_nothing_is_posted_before_an_opinion_and_nothing_closed_before_it_is_posted() -> None:
-    story = stories.township(
-        stories.on_the_road(stories.ling_registered(MONDAY), MONDAY, until="visit")
-    )
+    story = stories.township(stories.on_the_road(stories.ling_registered(MONDAY), MONDAY, until="visit"))
     assert isinstance(story.refused(PostNotice(MONDAY)), OpinionMissing)
     assert isinstance(opined(MONDAY).refused(CloseNotice(MONDAY)), NoticeMissing)
 

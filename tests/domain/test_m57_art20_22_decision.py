@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from domain.assessment import IncomeItem
+from domain.classification import CloseNotice, GiveOpinion, PostNotice
 from domain.decision import (
     AlreadyDecided,
     ApplicationRefused,
@@ -18,6 +20,7 @@ from domain.decision import (
 from domain.exit import ReasonsMissing
 from domain.intake import AcceptApplication
 from domain.message import Command
+from domain.money import Fen
 from domain.monitoring import ReturnedToMonitoring
 from domain.notification import DeliverNotice, NothingToDeliver, NoticeDelivered
 from domain.supervision import DeadlineMissed
@@ -154,10 +157,10 @@ def test_what_was_decided_is_not_decided_the_other_way() -> None:
 @pytest.mark.parametrize(("fen", "confirmed"), [(167_999, True), (168_000, False), (168_001, False)])
 def test_only_income_strictly_below_the_standard_enters(fen: int, confirmed: bool) -> None:
     on = date(2025, 4, 21)
-    item = stories.IncomeItem("property", "monthly", stories.Fen(fen))
+    item = IncomeItem("property", "monthly", Fen(fen))
     story = stories.on_the_road(stories.ling_registered(on), on, until="opine", income=(item,))
     if confirmed:
-        story = stories.township(story).when(stories.PostNotice(on), stories.CloseNotice(date(2025, 4, 28)))
+        story = stories.township(story).when(PostNotice(on), CloseNotice(date(2025, 4, 28)))
         story = stories.county(story).when(ReceiveFile(date(2025, 4, 28)), ConfirmDibao(date(2025, 4, 28)))
         assert story.household.benefits[-1].fen == 1
     else:
@@ -169,11 +172,12 @@ def test_a_proposal_to_refuse_is_not_confirmed_unseen_by_the_village() -> None:
     """The standard rose after the opinion: the family now fits, but the village never saw the proposal."""
     story = stories.ling_registered(date(2025, 4, 21))
     story = stories.on_the_road(story, date(2025, 4, 21), until="opine", eligible=True)
-    story = stories.township(story).when(
-        stories.GiveOpinion(date(2025, 4, 22), income=(stories.other(1_680),))
-    )
+    story = stories.township(story).when(GiveOpinion(date(2025, 4, 22), income=(stories.other(1_680),)))
     story = stories.county(story).when(ReceiveFile(date(2025, 4, 22)))
-    assert story.refused(ConfirmDibao(date(2025, 4, 22))).code in ("income-not-below-standard", "notice-missing")
+    assert story.refused(ConfirmDibao(date(2025, 4, 22))).code in (
+        "income-not-below-standard",
+        "notice-missing",
+    )
 
 
 def test_accepting_twice_is_no_news() -> None:

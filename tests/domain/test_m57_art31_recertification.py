@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from domain.decision import DibaoConfirmed
+from domain.decision import ConfirmDibao, DibaoConfirmed
 from domain.membership import NewMember, RegisterHousehold
 from domain.review import ChangeReported, NothingToReview, Recertified, Recertify, ReportChange
 from domain.supervision import DeadlineMissed
@@ -39,7 +39,7 @@ def test_a_family_without_one_is_checked_yearly() -> None:
     village = "990301100201"
     story = life(village, "990301100/township").when(RegisterHousehold(ON, village, members))
     story = stories.on_the_road(story, ON)
-    story = story.when(stories.ConfirmDibao(CONFIRMED)).then(DibaoConfirmed)
+    story = story.when(ConfirmDibao(CONFIRMED)).then(DibaoConfirmed)
     assert open_dues(story) == {"DL-REC-YEAR": date(2026, 4, 28)}
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 import pytest
 
 from application.reference import shipped
+from domain.assessment import IncomeItem
 from domain.decision import DelegationNotAllowed, DelegationPaperMissing
 from domain.exit import GraceStillRunning, HearOpinion, TerminateBenefit
 from domain.grace import (
@@ -26,6 +27,7 @@ from domain.grace import (
     WarnGraceExpiry,
 )
 from domain.household import Label, holds
+from domain.money import Fen
 from domain.month import Month, Months
 from domain.pack import Pack, Parameter
 from domain.review import Recertify, ReportChange
@@ -41,7 +43,7 @@ GRANTED = date(2025, 9, 10)
 def earning(fen: int, village: str = "990301100201") -> Life:
     """In Dibao, checked and found with so much income a month for three; the county acts next."""
     story = stories.township(stories.ling_in_dibao(ON, village))
-    item = stories.IncomeItem("property", "monthly", stories.Fen(fen))
+    item = IncomeItem("property", "monthly", Fen(fen))
     return stories.county(story.when(Recertify(CHECKED, (item,))))
 
 
@@ -181,7 +183,9 @@ def test_a_warning_is_neither_early_nor_given_twice() -> None:
 
 
 def test_the_warning_of_a_short_grace_is_not_dated_before_its_decision() -> None:
-    story = earning(200_000).when(GrantGrace(date(2026, 1, 31), months=Months(Month(2026, 2), Month(2026, 2))))
+    story = earning(200_000).when(
+        GrantGrace(date(2026, 1, 31), months=Months(Month(2026, 2), Month(2026, 2)))
+    )
     assert granted(story).warning.day == date(2026, 1, 31)
 
 

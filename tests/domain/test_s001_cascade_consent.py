@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from domain.decision import ConfirmDibao
 from domain.exit import TerminateBenefit
 from domain.household import Category
 from domain.intake import AlreadyApplying, Apply, EndProcedure
@@ -135,11 +136,19 @@ def test_a_marginal_family_may_apply_for_dibao_and_leaves_marginal_when_confirme
     assert case is not None
     assert case.file_received_on is not None
     confirmed = case.file_received_on
-    household = story.when(stories.ConfirmDibao(confirmed)).household
+    household = story.when(ConfirmDibao(confirmed)).household
+    assert [o.due.what for o in household.dues] == ["DL-REC-HALF"]
     assert [(s.category, s.start, s.end) for s in household.categories][1:] == [
         (Category.MARGINAL, date(2026, 7, 1), confirmed),
         (Category.DIBAO, confirmed, None),
     ]
+
+
+def test_a_family_already_marginal_or_about_to_be_is_not_passed_on_again() -> None:
+    story = asked(ended(), True).when(StartTransfer(DAY), ConfirmMarginal(DAY))
+    for day in (date(2026, 6, 12), date(2026, 7, 20)):
+        refusal = asked(story, True, day).refused(StartTransfer(day))
+        assert refusal.code == "already-receives"
 
 
 def test_a_family_in_dibao_cannot_apply_for_less_or_the_same() -> None:

@@ -35,7 +35,11 @@ from tests.scenario import HOUSEHOLD, Life
 STORIES = (stories.yu_exited, stories.ling_marginal)
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _META = msgspec.json.Encoder().encode
-_NOON = 9 * 3600
+_MORNING = timedelta(hours=1)
+_KINDS = (
+    *("smallint", "bigint", "uuid", "integer", "uuid", "text", "date", "timestamp with time zone"),
+    *("bytea",) * 4,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,9 @@ def told(life: Life) -> tuple[Told, ...]:
     return tuple(found)
 
 
-def lives(count: int, seed: int = 1, templates: Sequence[Sequence[Told]] | None = None) -> Iterator[list[Envelope]]:
+def lives(
+    count: int, seed: int = 1, templates: Sequence[Sequence[Told]] | None = None
+) -> Iterator[list[Envelope]]:
     """The events of `count` households, one list a household, versions from 1; the same for the same seed."""
     chance = random.Random(seed)
     read = codec()
@@ -114,9 +120,9 @@ def folded(envelopes: Iterable[Envelope]) -> Household:
 def fill(store: str, given: Iterable[Sequence[Envelope]], *, by_day: bool = True) -> int:
     """Write whole new lives straight into the event tables, as the superuser; answers how many events.
 
-    `by_day`: a lane's events lie in the order of their days, households mixed, as years of work leave them;
-    otherwise household after household, as an import does. For tests and benchmarks of readers only: no
-    command rows, claims or index entries.
+    `by_day`: a lane's events lie in the order of their days, households mixed, as years of work leave them (the
+    days of a life must not go back); otherwise household after household, as an import does.
+    For tests and benchmarks of readers only: no command rows, claims or index entries.
     """
     written = codec()
     every = [envelope for life in given for envelope in life]
@@ -131,11 +137,7 @@ def fill(store: str, given: Iterable[Sequence[Envelope]], *, by_day: bool = True
                 heads[lane] += 1
                 rows.append((lane, heads[lane], *_row(written, envelope)))
         columns = list(zip(*rows, strict=True))
-        kinds = "smallint bigint uuid integer uuid text date timestamptz bytea bytea bytea bytea".split()
-        packed = [
-            TYPES["timestamp with time zone" if kind == "timestamptz" else kind].pack(column)
-            for kind, column in zip(kinds, columns, strict=True)
-        ]
+        packed = [TYPES[kind].pack(column) for kind, column in zip(_KINDS, columns, strict=True)]
         with connection.cursor().copy("COPY es_event FROM STDIN (FORMAT binary)") as copy:
             copy.write(copy_body(packed))
         connection.execute(
@@ -158,9 +160,17 @@ def _row(written: Codec, envelope: Envelope) -> tuple[Any, ...]:
     private = pack(tokens) if tokens else None
     meta = _META(envelope.meta)
     stream, name, on = envelope.originator_id, encoded.name, envelope.event.on
-    recorded = datetime(on.year, on.month, on.day, tzinfo=UTC) + timedelta(seconds=_NOON)
+    recorded = datetime(on.year, on.month, on.day, tzinfo=UTC) + _MORNING
     proof = digest(
-        1, envelope.event_id.bytes, stream.bytes, envelope.originator_version, name, on, meta, encoded.data, private
+        1,
+        envelope.event_id.bytes,
+        stream.bytes,
+        envelope.originator_version,
+        name,
+        on,
+        meta,
+        encoded.data,
+        private,
     )
     return (
         stream,

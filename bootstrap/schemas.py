@@ -1,0 +1,51 @@
+"""Schemas (数据格式): the JSON Schema of every stored event and of scripts, generated from the code, checked in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from application.scripts.shape import DRAFT, script_schema
+from domain.catalogue import EVENTS
+from eventstore.codec import Codec
+
+SCRIPT: Final = "script.schema.json"
+EVENTS_FOLDER: Final = "events"
+
+
+def schemas() -> dict[str, str]:
+    """Every schema's text by its path under `schemas/`."""
+    codec = Codec(EVENTS)
+    found = {SCRIPT: _text(script_schema())}
+    for name in sorted(EVENTS):
+        found[f"{EVENTS_FOLDER}/{name}.json"] = _text({"$schema": DRAFT, "title": name, **codec.schema(name)})
+    return found
+
+
+def write_schemas(root: Path) -> None:
+    """Write every schema under `root`, and delete those of events there are no more."""
+    wanted = schemas()
+    (root / EVENTS_FOLDER).mkdir(parents=True, exist_ok=True)
+    for name in _there(root) - set(wanted):
+        (root / name).unlink()
+    for name, text in wanted.items():
+        (root / name).write_text(text, "utf-8")
+
+
+def stale_schemas(root: Path) -> list[str]:
+    """The paths under `root` that are missing, too many, or other than the code says; empty when all agree."""
+    wanted, there = schemas(), _there(root)
+    return sorted(
+        name
+        for name in wanted.keys() | there
+        if name not in there or wanted.get(name) != (root / name).read_text("utf-8")
+    )
+
+
+def _there(root: Path) -> set[str]:
+    return {file.relative_to(root).as_posix() for file in root.rglob("*.json")}
+
+
+def _text(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,92 @@
+"""PostgreSQL's binary forms of what the store sends: a value to its bytes, a list of them to an array's."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+_HEAD = struct.Struct(">iiIii")
+_NULL = b"\xff\xff\xff\xff"
+_UUID_LENGTH = b"\x00\x00\x00\x10"
+_SHORT = struct.Struct(">h")
+_INT = struct.Struct(">i")
+_LONG = struct.Struct(">q")
+_SHORT_ELEMENT = struct.Struct(">ih")
+_INT_ELEMENT = struct.Struct(">ii")
+_LONG_ELEMENT = struct.Struct(">iq")
+_FIRST_DAY = date(2000, 1, 1).toordinal()
+_FIRST_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+short = _SHORT.pack
+"""A smallint."""
+integer = _INT.pack
+"""An integer."""
+long = _LONG.pack
+"""A bigint."""
+
+
+def boolean(value: bool) -> bytes:
+    """A boolean."""
+    return b"\x01" if value else b"\x00"
+
+
+def timestamp(value: datetime | None) -> bytes | None:
+    """A timestamptz; the instant must be aware."""
+    return None if value is None else _LONG.pack((value - _FIRST_INSTANT) // _MICROSECOND)
+
+
+def instant(raw: bytes) -> datetime:
+    """The instant, in UTC, of a timestamptz's bytes."""
+    return _FIRST_INSTANT + timedelta(microseconds=_LONG.unpack(raw)[0])
+
+
+def uuids(values: Sequence[bytes]) -> bytes:
+    """A uuid[] of 16-byte ids."""
+    return _array(2950, [_UUID_LENGTH + value for value in values])
+
+
+def texts(values: Iterable[str | None]) -> bytes:
+    """A text[], in which None is NULL."""
+    return _lengths(25, [None if value is None else value.encode() for value in values])
+
+
+def byteas(values: Sequence[bytes | None]) -> bytes:
+    """A bytea[], in which None is NULL."""
+    return _lengths(17, values)
+
+
+def dates(values: Sequence[date | None]) -> bytes:
+    """A date[], in which None is NULL."""
+    parts = [_NULL if day is None else _INT_ELEMENT.pack(4, day.toordinal() - _FIRST_DAY) for day in values]
+    return _array(1082, parts, nulls=None in values)
+
+
+def shorts(values: Iterable[int]) -> bytes:
+    """A smallint[]."""
+    return _array(21, [_SHORT_ELEMENT.pack(2, value) for value in values])
+
+
+def integers(values: Iterable[int]) -> bytes:
+    """An integer[]."""
+    return _array(23, [_INT_ELEMENT.pack(4, value) for value in values])
+
+
+def longs(values: Iterable[int]) -> bytes:
+    """A bigint[]."""
+    return _array(20, [_LONG_ELEMENT.pack(8, value) for value in values])
+
+
+def booleans(values: Iterable[bool]) -> bytes:
+    """A boolean[]."""
+    return _array(16, [b"\x00\x00\x00\x01\x01" if value else b"\x00\x00\x00\x01\x00" for value in values])
+
+
+def _lengths(element: int, values: Sequence[bytes | None]) -> bytes:
+    parts = [_NULL if value is None else len(value).to_bytes(4, "big") + value for value in values]
+    return _array(element, parts, nulls=None in values)
+
+
+def _array(element: int, parts: list[bytes], nulls: bool = False) -> bytes:
+    return _HEAD.pack(1, nulls, element, len(parts), 1) + b"".join(parts)

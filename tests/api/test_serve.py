@@ -1,0 +1,168 @@
+"""Serving: over TCP, stopped gently; health; the description of the API."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+from httpx2 import Client, ConnectError
+
+from api.serve import serving
+from tests import stories
+from tests.api.office import Office
+
+SERVED = textwrap.dedent("""
+    import socket, sys, time
+    from fastapi import FastAPI
+    from api.serve import serve
+
+    app = FastAPI()
+
+    def slow():
+        print("asked", flush=True)
+        time.sleep(0.4)
+        return "whole"
+
+    app.add_api_route("/slow", slow)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        print(listening.getsockname()[1], flush=True)
+        try:
+            serve(app, listening)
+        finally:
+            print("closed", flush=True)
+""")
+
+
+def test_a_household_is_read_over_tcp_by_many_at_once(office: Office) -> None:
+    household = office.tell(stories.yu_confirmed())
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        headers = {"Authorization": f"Bearer {office.token()}"}
+        with (
+            serving(office.app(listens_on=None), listening),
+            Client(base_url=base, headers=headers) as client,
+            ThreadPoolExecutor(16) as many,
+        ):
+            answers = list(many.map(client.get, [f"/v1/households/{household}/chain"] * 64))
+        with pytest.raises(ConnectError), Client(base_url=base) as late:
+            late.get("/healthz")
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.headers["X-Request-ID"] for answer in answers}) == 64
+    assert len(office.looks(household)) == 64
+    assert "server" not in answers[0].headers
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_the_request_under_way_finish_and_then_returns(number: signal.Signals) -> None:
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVED], cwd=root, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    answers: list[str] = []
+    try:
+        port = int(process.stdout.readline())
+        asking = threading.Thread(target=lambda: answers.append(_eventually(f"http://127.0.0.1:{port}/slow")))
+        asking.start()
+        assert process.stdout.readline() == "asked\n"
+        process.send_signal(number)
+        asking.join(20)
+        assert process.stdout.readline() == "closed\n"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert answers == ['"whole"']
+
+
+def _eventually(url: str) -> str:
+    # the socket listens before the server does: the kernel keeps the connection until then
+    with Client(timeout=20) as client:
+        return client.get(url).text
+
+
+async def test_health_is_answered_to_anybody_and_says_what_is_missing(office: Office) -> None:
+    office.register(1)
+    async with office.client() as client:
+        alive, ready = await client.get("/healthz"), await client.get("/readyz")
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+    assert ready.status_code == 200
+    assert ready.json() == {
+        "ready": True,
+        "database": True,
+        "migrationsPending": [],
+        "lag": {"card": 0, "chain": 0, "dues": 0, "payments": 0},
+    }
+    async with office.client(app=office.app(pending=("store/0007",))) as client:
+        ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["migrationsPending"]) == (503, ["store/0007"])
+
+
+async def test_without_read_models_it_is_not_ready_and_says_what_to_start(office: Office) -> None:
+    with psycopg.connect(office.databases.store) as connection:
+        connection.execute("DELETE FROM read_checkpoint")
+        for name in ("card", "chain", "dues", "payments"):
+            connection.execute(f"DROP SCHEMA read_{name} CASCADE".encode())
+    async with office.client(office.token()) as client:
+        ready, answer = await client.get("/readyz"), await client.get("/v1/households")
+    assert (ready.status_code, ready.json()["ready"], ready.json()["database"]) == (503, False, True)
+    assert (answer.status_code, answer.json()["code"]) == (503, "read-models-missing")
+    assert "hulian work" in answer.json()["title"]
+
+
+async def test_lag_is_told_exactly(office: Office) -> None:
+    office.register(1, project=False)
+    async with office.client() as client:
+        ready = await client.get("/readyz")
+    assert ready.json()["lag"] == {"card": 2, "chain": 2, "dues": 2, "payments": 2}
+
+
+async def test_a_lost_database_is_told_and_the_process_stays_alive(office: Office) -> None:
+    household = office.tell(stories.yu_registered())
+    with psycopg.connect(office.databases.store) as connection:
+        name = connection.info.dbname
+    office.pool.timeout = 0.3
+    with psycopg.connect(office.databases.keys, autocommit=True) as beside:
+        beside.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        beside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        async with office.client(office.token()) as client:
+            ready = await client.get("/readyz")
+            answers = [await client.get(f"/v1/households/{household}") for _ in range(2)]
+            alive = await client.get("/healthz")
+    assert (ready.status_code, ready.json()["database"], alive.status_code) == (503, False, 200)
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {
+        (503, "database-unavailable")
+    }
+
+
+async def test_the_api_describes_itself_offline(office: Office) -> None:
+    async with office.client() as client:
+        described = await client.get("/openapi.json")
+        docs = await client.get("/docs")
+    paths = described.json()["paths"]
+    assert set(paths) == {
+        "/healthz",
+        "/readyz",
+        "/v1/households",
+        "/v1/households/{household}",
+        "/v1/households/{household}/chain",
+    }
+    assert docs.status_code == 404
+    for path, operations in paths.items():
+        for operation in operations.values():
+            assert any("一" <= sign <= "鿿" for sign in operation["summary"])
+            if path.startswith("/v1"):
+                assert operation["security"] == [{"token": []}]
+                assert "application/problem+json" in operation["responses"]["default"]["content"]
+                assert "HTTPValidationError" not in str(operation)

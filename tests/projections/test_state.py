@@ -1,0 +1,286 @@
+"""The read models say what the folded state says, whatever the life and wherever its pages are cut."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.assessment import Assessment
+from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.deadline import Due, OpenDue
+from domain.decision import ApplicationRefused, DibaoConfirmed
+from domain.exit import BenefitTerminated
+from domain.grace import GraceGranted
+from domain.household import Category, Household, Label
+from domain.intake import Applied, ProcedureEnded
+from domain.membership import HouseholdRegistered, MemberAdded
+from domain.message import Event
+from domain.money import Fen
+from domain.monitoring import ReturnedToMonitoring
+from domain.month import Month, Months
+from domain.person import HouseholdId, PersonId
+from domain.private import Private
+from domain.receipt import Decider, Decision, Receipt
+from domain.supervision import DeadlineMissed
+from domain.transfer import MarginalConfirmed, TransferStarted
+from eventstore.envelope import Envelope, Meta
+from projections.card import WholeCard, card_of
+from projections.chain import chain_of, running_deadlines
+from projections.dues import Deadline, dues_of
+from projections.engine.projector import Projector
+from projections.payments import payments_of
+from projections.running import Running
+from tests import stories
+from tests.database import Databases
+from tests.projections.lives import fill, folded, lives, told
+
+DECISION = Decision(date(2024, 1, 1), Decider("c1", "370786/civil-affairs", "county"), Receipt((), ()))
+ASSESSMENT = Assessment(1, (0, 1), Fen(0), Fen(70_000), Fen(105_000))
+
+
+class Chance:
+    """Any sequence of the events that change spells, cases and deadlines: more than any command would allow."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self.household = HouseholdId(self._id())
+        self._on = date(2024, 1, 1)
+        self._case = self._id()
+        self._benefit: UUID | None = None
+        self._ordered: list[PaymentOrdered] = []
+        self._opened: list[Due] = []
+        self._cycle = 1
+
+    def events(self, count: int) -> Iterator[Event]:
+        person = PersonId(self._id())
+        yield HouseholdRegistered(self._on, "370786101215", "rural")
+        yield MemberAdded(
+            self._on,
+            person,
+            "head",
+            None,
+            None,
+            False,
+            None,
+            "full",
+            Private(person, "name", token=bytes(40)),
+        )
+        yield self._seen(self._applied())
+        for _ in range(count):
+            self._on += timedelta(days=self._random.choice((-10, 0, 1, 20, 45)))
+            yield self._seen(self._random.choice(self._choices())())
+
+    def _choices(self) -> list[type]:
+        choices = [
+            self._applied,
+            self._confirmed,
+            self._marginal,
+            self._graced,
+            self._terminated,
+            self._refused,
+            self._ended,
+            self._transferred,
+            self._returned,
+            self._missed,
+        ]
+        if self._benefit is not None:
+            choices.append(self._order)
+        if self._ordered:
+            choices += [self._settle, self._send_back]
+        return choices  # type: ignore[return-value]
+
+    def _seen(self, event: Event) -> Event:
+        self._opened += event.opens()
+        return event
+
+    def _id(self) -> UUID:
+        return UUID(int=self._random.getrandbits(128), version=4)
+
+    def _due(self, what: str, subject: UUID, kind: str = "limit") -> Due:
+        day = self._on + timedelta(days=self._random.randrange(0, 60))
+        return Due(what, day, subject, "M57", (), False, kind)  # type: ignore[arg-type]
+
+    def _applied(self) -> Event:
+        self._case = self._id()
+        due = self._due("DL-ONE-NOTICE", self._case)
+        return Applied(self._on, self._case, Category.DIBAO, PersonId(self._id()), "window", (), (), due)
+
+    def _confirmed(self) -> Event:
+        self._benefit = self._id()
+        return DibaoConfirmed(
+            self._on, self._case, self._benefit, Fen(self._random.randrange(10**6)), Month.of(self._on) + 1, 1,
+            ASSESSMENT, (), "yearly", self._due("DL-REC-YEAR", self.household), DECISION,
+        )  # fmt: skip
+
+    def _marginal(self) -> Event:
+        start = self._on + timedelta(days=self._random.choice((0, 17)))
+        due = self._due("DL-REC-HALF", self.household)
+        return MarginalConfirmed(self._on, self._case, start, ASSESSMENT, (), "half-yearly", due, DECISION)
+
+    def _graced(self) -> Event:
+        grace, first = self._id(), Month.of(self._on) + self._random.choice((0, 1))
+        return GraceGranted(
+            self._on, grace, "employment", Months(first, first + 5), False, None,
+            self._due("warn-grace-expiry", grace, "timer"), self._due("DL-GRC", grace), DECISION,
+        )  # fmt: skip
+
+    def _terminated(self) -> Event:
+        termination = self._id()
+        return BenefitTerminated(
+            self._on, termination, "own-request", Private(self.household, "text", token=bytes(40)),
+            Month.of(self._on) + self._random.choice((0, 1)), "",
+            self._due("return-to-monitoring", termination, "timer"), DECISION,
+        )  # fmt: skip
+
+    def _refused(self) -> Event:
+        return ApplicationRefused(
+            self._on, self._case, "other", Private(self.household, "text", token=bytes(40)), "",
+            self._due("DL-DIB-REF", self._case), self._due("return-to-monitoring", self._case, "timer"), DECISION,
+        )  # fmt: skip
+
+    def _ended(self) -> Event:
+        reasons: Private[str] = Private(self.household, "text", token=bytes(40))
+        return ProcedureEnded(self._on, self._case, "not-cooperating", reasons)
+
+    def _transferred(self) -> Event:
+        evidence, self._case = self._case, self._id()
+        return TransferStarted(
+            self._on, self._case, Category.MARGINAL, PersonId(self._id()), evidence, self._on, (),
+            self._due("DL-DIB-TOT", self._case),
+        )  # fmt: skip
+
+    def _returned(self) -> Event:
+        self._cycle += 1
+        watch = self._random.choice((Label.EXITED, Label.REFUSED))
+        after = self._random.choice(self._opened).subject
+        return ReturnedToMonitoring(self._on, self._cycle, watch, after)
+
+    def _missed(self) -> Event:
+        due = self._random.choice(self._opened)
+        return DeadlineMissed(self._on, due.what, due.subject, due.day)
+
+    def _order(self) -> Event:
+        assert self._benefit is not None
+        order = PaymentOrdered(self._on, self._id(), "DIBAO", self._benefit, Month.of(self._on), Fen(7))
+        self._ordered.append(order)
+        return order
+
+    def _settle(self) -> Event:
+        order = self._ordered.pop(0)
+        return PaymentSettled(self._on, order.payment, "DIBAO", order.benefit, order.month, order.fen)
+
+    def _send_back(self) -> Event:
+        order = self._ordered.pop(0)
+        return PaymentReturned(
+            self._on, order.payment, "DIBAO", order.benefit, order.month, order.fen, "bank-error"
+        )
+
+
+def enclosed(chance: Chance, count: int) -> list[Envelope]:
+    meta = Meta("w1", "370786101/township", "370786101215")
+    return [
+        Envelope(chance.household, version, event, UUID(int=chance.household.int ^ version), meta)
+        for version, event in enumerate(chance.events(count), start=1)
+    ]
+
+
+def same(uri: str, life: Sequence[Envelope]) -> None:
+    """Assert that every read model says of a household what its events fold to."""
+    state = folded(life)
+    with psycopg.connect(uri) as connection:
+        whole = card_of(connection, state.id)
+        dues = dues_of(connection, state.id, running=True)
+        chain = chain_of(connection, state.id)
+        running = running_deadlines(connection, state.id)
+        payments = payments_of(connection, state.id)
+    assert whole is not None
+    assert_card(state, whole)
+    assert [due_of(due) for due in dues] == [open_due(each) for each in state.dues]
+    assert [running_of(each) for each in running] == [open_due(each) for each in state.dues]
+    assert [step.version for step in chain] == list(range(1, len(life) + 1))
+    assert chain[-1].cycle == state.cycle
+    ordered = {payment.payment for payment in payments if payment.state == "ordered"}
+    assert ordered == {order.payment for spell in state.benefits for order in spell.open} | {
+        aid.payment for aid in state.temporary if aid.state == "ordered"
+    }
+    paid = sum(payment.fen for payment in payments if payment.state == "settled")
+    assert paid == sum(each.event.fen for each in life if isinstance(each.event, PaymentSettled))
+
+
+def assert_card(state: Household, whole: WholeCard) -> None:
+    card = whole.card
+    assert [(c.category, c.since, c.until, c.person) for c in whole.categories] == [
+        (spell.category, spell.start, spell.end, spell.person) for spell in state.categories
+    ]
+    assert [(label.label, label.since, label.until) for label in whole.labels] == [
+        (label.label, label.start, label.end) for label in state.labels
+    ]
+    assert [(b.benefit, b.kind, b.fen, b.first_month, b.last_month) for b in whole.benefits] == [
+        (b.id, b.kind, b.fen, str(b.first), str(b.last) if b.last else None) for b in state.benefits
+    ]
+    assert [(m.person, m.relation, m.birth, m.since, m.until) for m in whole.members] == [
+        (m.person, m.relation, m.birth, m.start, m.end) for m in state.members
+    ]
+    assert (card.cycle, card.members, card.region) == (
+        state.cycle,
+        len(state.members),
+        state.residences[-1].region,
+    )
+    case = state.last_case if state.last_case is not None and state.last_case.outcome is None else None
+    assert card.case_id == (case.id if case else None)
+    first = min((each.due.day for each in state.dues if each.due.kind != "timer"), default=None)
+    assert card.next_due == first
+
+
+def open_due(each: OpenDue) -> tuple[str, date, UUID, str, bool]:
+    return (each.due.what, each.due.day, each.due.subject, each.due.kind, each.missed)
+
+
+def due_of(each: Deadline) -> tuple[str, date, UUID, str, bool]:
+    return (each.what, each.day, each.subject, each.kind, each.missed_on is not None)
+
+
+def running_of(each: Running) -> tuple[str, date, UUID, str, bool]:
+    return (each.what, each.day, each.subject, each.kind, each.missed)
+
+
+@pytest.mark.parametrize(
+    "story", [stories.yu_exited, stories.ling_marginal, stories.yu_received, stories.yu_graced]
+)
+def test_a_story_is_projected_as_it_is_folded(
+    databases: Databases, projector: Projector, story: object
+) -> None:
+    assert callable(story)
+    (life,) = lives(1, templates=[told(story())])
+    fill(databases.store, [life])
+    while projector.page(9).events:
+        pass
+    same(databases.reader, life)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+@given(seed=st.integers(0, 2**32), count=st.integers(0, 40), page=st.integers(1, 30))
+def test_any_events_are_projected_as_they_are_folded(
+    databases: Databases, projector: Projector, seed: int, count: int, page: int
+) -> None:
+    life = enclosed(Chance(seed), count)
+    with psycopg.connect(databases.store) as connection:
+        known = connection.execute("SELECT FROM es_stream WHERE stream_id = %s", [life[0].originator_id])
+        if known.fetchone() is not None:
+            return
+    fill(databases.store, [life], by_day=False)  # told late, a step may lie before its day
+    while projector.page(page).events:
+        pass
+    same(databases.reader, life)
