@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = _parser().parse_args(arguments)
     quick = wanted.quick or os.environ.get("QUICK", "") not in ("", "0")
     extent = QUICK if quick else FULL
-    faulthandler.register(signal.SIGUSR1)
     with bench_server(wanted.home) as server:
         known = facts(server)
         by_command = commands.measure(server, extent, profile=wanted.profile or not quick)
@@ -60,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tiny run that shows that it works (or QUICK=1)")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tiny run that shows that it works (or QUICK=1)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured as JSON")
     parser.add_argument("--profile", action="store_true", help="write profiles also when nothing was missed")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder of the profiles")

@@ -29,9 +29,7 @@ NOTE: Final = "邻居反映该户户主近期住院，医疗支出较大，请�
 FIRST_DAY: Final = date(2025, 6, 3)
 """The day of each household's first measured command; the lives before it end earlier."""
 
-_SELECT: Final = (
-    "SELECT version, name, effective_on, meta, data, private FROM bare_event WHERE stream_id = %b ORDER BY version"
-)
+_SELECT: Final = "SELECT version, name, effective_on, meta, data, private FROM bare_event WHERE stream_id = %b ORDER BY version"
 _INSERT: Final = (
     "INSERT INTO bare_event (stream_id, version, name, effective_on, meta, data, private)"
     " VALUES (%b, %b, %b, %b, %b, %b, %b)"
@@ -158,7 +156,9 @@ class Cases(Application[UUID]):
 class Stock:
     """Stock `eventsourcing`: load the aggregate, trigger one event, save."""
 
-    def __init__(self, environment: dict[str, str], shares: Sequence[Share], name: str, body: dict[str, Any]) -> None:
+    def __init__(
+        self, environment: dict[str, str], shares: Sequence[Share], name: str, body: dict[str, Any]
+    ) -> None:
         self._application = Cases(environment)
         self._name = name
         self._body = body

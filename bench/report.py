@@ -68,10 +68,17 @@ def projector_rows(results: ProjectorResults) -> list[Row]:
     ours = results.samples[ALL_OURS]
     label = f"projector, {len(results.projections)} projections"
     return [
-        _row(f"{label}: rate / stock runner, one", _rates(ours), _rates(results.samples[STOCK_ONE]), 15.0, 30.0),
-        _row(f"{label}: rate / the same, commits not awaited", _rates(ours), _rates(results.samples[STOCK_LAX])),
         _row(
-            f"{label}: CPU an event / stock runner", _cpus(ours), _cpus(results.samples[STOCK_ONE]), at_most=True
+            f"{label}: rate / stock runner, one", _rates(ours), _rates(results.samples[STOCK_ONE]), 15.0, 30.0
+        ),
+        _row(
+            f"{label}: rate / the same, commits not awaited", _rates(ours), _rates(results.samples[STOCK_LAX])
+        ),
+        _row(
+            f"{label}: CPU an event / stock runner",
+            _cpus(ours),
+            _cpus(results.samples[STOCK_ONE]),
+            at_most=True,
         ),
     ]
 
@@ -100,7 +107,9 @@ def show(
         sign = "≤" if row.at_most else "≥"
         asked = ["" if value is None else f"{sign} {value:g}" for value in (row.must, row.goal)]
         colour = {"missed": "red", "must": "yellow", "goal": "green"}.get(row.met, "white")
-        table.add_row(row.what, f"{row.ratio:.2f}", f"{row.lowest:.2f}", f"{row.highest:.2f}", *asked, row.met)
+        table.add_row(
+            row.what, f"{row.ratio:.2f}", f"{row.lowest:.2f}", f"{row.highest:.2f}", *asked, row.met
+        )
         table.rows[-1].style = colour
     console.print(table)
     console.print(

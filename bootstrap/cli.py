@@ -173,13 +173,14 @@ def show(
 def token(
     organ: Annotated[str, typer.Option(help="机构：区划代码/部门，例如 370786/civil-affairs。")],
     officer: Officer = "dev",
+    region: Annotated[str | None, typer.Option(help="可查阅的辖区，默认本机构辖区；cn 为全部。")] = None,
     hours: Annotated[int, typer.Option(min=1, max=24, help="有效小时数。")] = 8,
 ) -> None:
     """签发一枚开发令牌，只在本机回环地址上有效。"""
     from bootstrap.processes import development_token
     from bootstrap.settings import load_settings
 
-    typer.echo(development_token(load_settings(), officer, organ, hours))
+    typer.echo(development_token(load_settings(), officer, organ, hours, region))
 
 
 @app.command()

@@ -65,11 +65,17 @@ def work_on(settings: Settings) -> None:
         _log.info("stopped")
 
 
-def development_token(settings: Settings, officer: str, organ: str, hours: int = 8) -> str:
-    """A token for trying the API on this machine; accepted on the loopback address only."""
+def development_token(
+    settings: Settings, officer: str, organ: str, hours: int = 8, region: str | None = None
+) -> str:
+    """A token for trying the API on this machine; accepted on the loopback address only.
+
+    `region` is what it lets see: the organ's own by default, `cn` everything.
+    """
     from api.identity import issue_token
 
-    return issue_token(settings.key_directory, officer=officer, organ=organ, lifetime=timedelta(hours=hours))
+    lifetime = timedelta(hours=hours)
+    return issue_token(settings.key_directory, officer=officer, organ=organ, region=region, lifetime=lifetime)
 
 
 @contextmanager

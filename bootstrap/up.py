@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
+from uuid import UUID
 
 import typer
 
@@ -35,29 +36,33 @@ def run(settings: Settings) -> int:
         where = stack.enter_context(database(settings))
         typer.echo("正在升级数据库结构，采用政策包 …")
         ready(where, settings.key_directory)
-        _samples(settings, where)
+        household = _samples(settings, where)
         stop = stack.enter_context(stopping())
         port = _free_port(settings)
         told = {"HULIAN_HOME": str(settings.home), "HULIAN_HOST": settings.host, "HULIAN_PORT": str(port)}
-        worker = stack.enter_context(_child("work", told))
-        api = stack.enter_context(_child("serve", told))
+        logs = settings.home / "logs"
+        worker = stack.enter_context(_child("work", told, logs))
+        api = stack.enter_context(_child("serve", told, logs))
         url = f"http://{_shown(settings.host)}:{port}"
         if not _answers(f"{url}/healthz", api, worker):
-            typer.echo("服务没有启动成功，详情见上面的日志。", err=True)
+            typer.echo(f"服务没有启动成功，详情见日志：{logs}", err=True)
             return 3
-        _say(settings, url)
+        _say(settings, url, household, logs)
         while not stop.wait(1.0):
             for name, child in (("work", worker), ("serve", api)):
                 if child.poll() is not None:
-                    typer.echo(f"{name} 已意外停止（{child.returncode}）。", err=True)
+                    typer.echo(f"{name} 已意外停止（{child.returncode}），详情见日志：{logs}", err=True)
                     return 3
         typer.echo("正在停止 …")
     typer.echo("已停止，数据保留。再次启动：make up")
     return 0
 
 
-def _samples(settings: Settings, where: Addresses) -> None:
-    """Play the sample stories and import the sample register; what is there already is left as it is."""
+def _samples(settings: Settings, where: Addresses) -> UUID:
+    """Play the sample stories and import the sample register; what is there already is left as it is.
+
+    Answers a household worth looking at.
+    """
     from application.register.checking import check, villages_of
     from application.register.importing import import_register
     from application.register.reading import read_register
@@ -67,7 +72,7 @@ def _samples(settings: Settings, where: Addresses) -> None:
     samples = files("samples")
     for name in SCRIPTS:
         with as_file(samples.joinpath(name)) as script:
-            play(settings, script, into=True)
+            outcome = play(settings, script, into=True)
     with (
         as_file(samples.joinpath(REGISTER)) as workbook,
         opened(where, settings.key_directory, pool_size=2) as installation,
@@ -79,20 +84,23 @@ def _samples(settings: Settings, where: Addresses) -> None:
         f"示例：故事 {len(SCRIPTS)} 户；登记册受理 {len(checked.good)} 户（本次新增 {accepted} 户），"
         f"退回 {checked.seen - len(checked.good)} 户。"
     )
+    return next(iter(outcome.run.households.values()))
 
 
-def _say(settings: Settings, url: str) -> None:
-    token = development_token(settings, "dev", COUNTY, 8)
+def _say(settings: Settings, url: str, household: UUID, logs: Path) -> None:
+    token = development_token(settings, "dev", COUNTY, 8, region="cn")
     typer.echo(
         f"""
 户链已启动：{url}
 接口说明：{url}/openapi.json
-开发令牌（8 小时，仅本机有效，{COUNTY}）：
-{token}
+日志：{logs}
 
-试试这三条命令：
+开发令牌（8 小时，仅在本机有效，可查阅全部辖区）：
+  export TOKEN={token}
+
+另开一个终端，设好令牌，试试这三条命令：
   curl -H "Authorization: Bearer $TOKEN" "{url}/v1/households"
-  .venv/bin/hulian run samples/story-yu.yaml
+  .venv/bin/hulian show {household}
   .venv/bin/hulian import register samples/{REGISTER}
 
 按 Ctrl-C 停止。"""
@@ -109,15 +117,18 @@ def _shown(host: str) -> str:
 
 
 @contextmanager
-def _child(command: str, told: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _child(command: str, told: Mapping[str, str], logs: Path) -> Iterator[subprocess.Popen[bytes]]:
     """One of our processes in a session of its own, so that Ctrl-C reaches it through us, in order."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "bootstrap", command],
-        env={**os.environ, **told},
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        cwd=Path.cwd(),
-    )
+    logs.mkdir(parents=True, exist_ok=True)
+    with (logs / f"{command}.log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "bootstrap", command],
+            env={**os.environ, **told},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
     try:
         yield child
     finally:

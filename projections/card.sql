@@ -38,20 +38,20 @@ CREATE INDEX card_township ON card (lane, township, household);
 CREATE INDEX card_village ON card (lane, village, household);
 
 CREATE TABLE member (
-    lane      smallint NOT NULL,
-    household uuid     NOT NULL,
-    person    uuid     NOT NULL,
-    version   integer  NOT NULL,
-    relation  text     NOT NULL,
-    birth     date,
-    sex       text,
-    student   boolean  NOT NULL,
-    disability text,
-    work_capacity text NOT NULL,
-    name      bytea,
-    id_number bytea,
-    since     date     NOT NULL,
-    until     date,
+    lane          smallint NOT NULL,
+    household     uuid     NOT NULL,
+    person        uuid     NOT NULL,
+    version       integer  NOT NULL,
+    relation      text     NOT NULL,
+    birth         date,
+    sex           text,
+    student       boolean  NOT NULL,
+    disability    text,
+    work_capacity text     NOT NULL,
+    name          bytea,
+    id_number     bytea,
+    since         date     NOT NULL,
+    until         date,
     PRIMARY KEY (lane, household, person, version)
 );
 COMMENT ON COLUMN member.name IS 'a sealed token, as id_number; its owner is the person';

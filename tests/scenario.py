@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from application.reference import Reference, shipped
 from domain.household import Household, follow
 from domain.message import Command, Event, Refusal
-from domain.pack import Pack
+from domain.pack import Pack, Parameter
 from domain.person import HouseholdId, PersonId
 from domain.policy import Adoption
 from domain.receipt import Actor
@@ -97,6 +97,14 @@ class Life:
 def life(region: str, organ: str, officer: str = "w1", persons: Mapping[str, PersonId] | None = None) -> Life:
     """An empty life in a village, acted upon by an officer of an organ."""
     return Life(region, Actor(officer, organ), persons=tuple((persons or {}).items()))
+
+
+def altered(region: str, key: str, value: object, unit: str) -> Pack:
+    """A shipped pack with one value set anew for all time."""
+    (pack,) = [each for each in shipped(files("policy")).packs if each.region == region]
+    body = {"from": "2020-01-01", "value": value, "unit": unit, "source": "试验值"}
+    entry = Parameter.from_json(key, body, pack.hash)
+    return replace(pack, chapters={**pack.chapters, "altered": {key: (entry,)}})
 
 
 def with_pack(story: Life, pack: Pack) -> Life:

@@ -45,7 +45,12 @@ class ProjectorWorker:
                 _log.warning("projector waits for the database", error=type(lost).__name__)
                 stop.wait(_AFTER_FAILURE)
                 continue
+            except Exception:
+                # nothing of the page was kept; a worker that dies of it would leave all lanes standing
+                _log.exception("projector page failed")
+                stop.wait(_AFTER_FAILURE)
+                continue
             if result.events:
                 pause = _SHORTEST
                 continue
-            pause = _SHORTEST if self._woken.wait(pause) else min(pause * 2, _LONGEST)
+            pause = _SHORTEST if self._woken.wait(pause) else min(pause * 1.25, _LONGEST)

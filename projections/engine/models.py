@@ -109,10 +109,11 @@ def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
     old = sql.Identifier(f"read_{name}_old")
     live, beside = (sql.Identifier(schema_of(projection, live=each)) for each in (True, False))
     with connection.transaction():
+        if not _has_caught_up(connection, name, version):
+            return False
         # waits for the pages under way, and keeps new ones out
         connection.execute(_LOCK, [name])
-        (behind,) = connection.execute(_BEHIND, [name, version]).fetchone() or (None,)
-        if behind is None or behind > CAUGHT_UP:
+        if not _has_caught_up(connection, name, version):
             return False
         connection.execute("DELETE FROM read_checkpoint WHERE projection = %s AND live", [name])
         connection.execute("DELETE FROM read_model WHERE projection = %s AND live", [name])
@@ -127,3 +128,8 @@ def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
     with connection.transaction():
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
     return True
+
+
+def _has_caught_up(connection: Connection[Any], name: str, version: int) -> bool:
+    (behind,) = connection.execute(_BEHIND, [name, version]).fetchone() or (None,)
+    return behind is not None and behind <= CAUGHT_UP

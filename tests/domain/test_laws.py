@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from functools import cache
+from datetime import timedelta
 from itertools import pairwise
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from domain.benefit import (
-    GrantTemporaryAid,
     OrderPayment,
     PaymentOrdered,
     PaymentReturned,
@@ -24,54 +20,33 @@ from domain.benefit import (
 )
 from domain.catalogue import COMMANDS, RULES
 from domain.claims import claims_of
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.decision import ConfirmDibao, DibaoConfirmed, ReceiveFile, RefuseApplication
-from domain.exit import BenefitTerminated, HearOpinion, TerminateBenefit
-from domain.grace import GraceExpiryWarned, GrantGrace
-from domain.household import Category, Household, follow, replayed
+from domain.decision import DibaoConfirmed
+from domain.exit import BenefitTerminated
+from domain.grace import GraceExpiryWarned
+from domain.household import Household, follow, replayed
 from domain.intake import (
-    AcceptApplication,
     Applied,
-    Apply,
-    AuthoriseVerification,
-    EndProcedure,
-    NotifyMissingItems,
-    SupplementMaterials,
 )
-from domain.membership import HouseholdRegistered, MemberAdded, RegisterHousehold
-from domain.message import Command, Event, Refusal
-from domain.money import Fen
+from domain.membership import HouseholdRegistered, MemberAdded
+from domain.message import Command, Event
 from domain.monitoring import (
     AlertFedBack,
     AlertMerged,
     AlertRaised,
     AlertVerified,
     FeedBackAlert,
-    RaiseAlert,
     ReturnedToMonitoring,
-    ReturnToMonitoring,
     VerifyAlert,
 )
 from domain.month import Month
-from domain.notification import DeliverNotice, PublishConfirmation
+from domain.notification import DeliverNotice
 from domain.person import PersonId
-from domain.receipt import Actor, Decision, Receipt, replay
-from domain.review import ChangeReported, Recertify, ReportChange
-from domain.supervision import DeadlineMissed, NoteMissedDeadline, system_acts
-from domain.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer, TransferConsented
-from domain.verification import (
-    ReportVerification,
-    RequestVerification,
-    StartInvestigation,
-    StartVerification,
-    VisitHome,
-)
-from tests import stories
-from tests.scenario import HOUSEHOLD, SEED, reference
-
-VILLAGE = "990301100201"
-TOWNSHIP, COUNTY = Actor("w1", "990301100/township"), Actor("c1", "990301/civil-affairs")
-SYSTEM = Actor("system:deadlines")
+from domain.receipt import Decision, Receipt, replay
+from domain.review import ChangeReported
+from domain.supervision import DeadlineMissed
+from domain.transfer import TransferConsented
+from tests.domain.walks import Life, lives, walked, whole
+from tests.scenario import HOUSEHOLD
 
 # of these a family may have several at once, and the command names none: the next in turn is meant
 IN_TURN = (OrderPayment, SettlePayment, ReturnPayment, DeliverNotice, VerifyAlert, FeedBackAlert)
@@ -91,209 +66,6 @@ BEFORE_AN_APPLICATION = (
     PaymentReturned,
     DeadlineMissed,
 )
-
-
-@dataclass
-class Walk:
-    """A life as it is walked: its events, its state, and what the system did by itself."""
-
-    events: list[Event] = field(default_factory=list)
-    by_system: list[Event] = field(default_factory=list)
-    household: Household = field(default_factory=lambda: Household(HOUSEHOLD))
-    asked: int = 0
-
-    def ask(self, command: Command, actor: Actor) -> list[Event]:
-        """The facts a command makes true; none when it is refused."""
-        self.asked += 1
-        seed = uuid5(SEED, f"walk/{self.asked}")
-        context = reference().context(VILLAGE, command.on, actor, seed)
-        try:
-            events = list(command.decide(self.household, context))
-        except Refusal:
-            return []
-        for event in events:
-            self.household = follow(self.household, event)
-        self.events += events
-        return events
-
-    def pass_days(self, until: date) -> None:
-        """What the system does by the end of a day, each act once; asked again it has nothing to do."""
-        for _ in range(50):
-            act = next(system_acts(self.household, until), None)
-            if act is None:
-                return
-            events = self.ask(act, SYSTEM)
-            assert events, f"{act} is due and does nothing: the system would ask for ever"
-            self.by_system += events
-        raise AssertionError("the system never comes to rest")
-
-
-Step = tuple[int, int, int, int]
-"""Days that pass, which command (one that fits, or any), which half of any, and a number it uses."""
-
-Beginning = tuple[str, date]
-Life = tuple[Beginning, list[Step]]
-
-lives = st.tuples(
-    st.tuples(
-        st.sampled_from(["registered", "received", "in-dibao", "graced", "ended", "marginal"]),
-        st.dates(date(2021, 7, 1), date(2026, 8, 1)),
-    ),
-    st.lists(
-        st.tuples(
-            st.sampled_from([0, 0, 0, 1, 3, 8, 30, 100]),
-            st.integers(0, 99),
-            st.integers(0, 1),
-            st.integers(0, 5),
-        ),
-        min_size=20,
-        max_size=50,
-    ),
-)
-
-
-@cache
-def begun(how_far: str, on: date) -> tuple[Event, ...]:
-    """A family so far along on its road, registered on a day."""
-    story = stories.ling_registered(on)
-    if how_far == "registered":
-        return story.events
-    if how_far == "received":
-        return stories.on_the_road(story, on).events
-    story = stories.ling_in_dibao(on)
-    day = story.events[-1].on + timedelta(days=3)
-    story = stories.county(stories.township(story).when(Recertify(day, (stories.other(2_000),))))
-    if how_far == "graced":
-        return story.when(GrantGrace(day)).events
-    if how_far == "in-dibao":
-        return story.events
-    head = stories.person(story, 0)
-    story = story.when(
-        HearOpinion(day, heard=head),
-        TerminateBenefit(day, "income-above-standard", "收入超过标准"),
-        ConsentToTransfer(day, True, head),
-    )
-    if how_far == "ended":
-        return story.events
-    return story.when(StartTransfer(day), ConfirmMarginal(day)).events
-
-
-def fitting(household: Household, on: date, n: int) -> tuple[Command, Actor]:
-    """What an orderly office would do next, so that lives get somewhere."""
-    case = household.case
-    people = tuple(member.person for member in household.counted(on))
-    if case is None:
-        held = household.category(on)
-        if held is None:
-            return Apply(on, people[0], income=(stories.other(n * 300),)), TOWNSHIP
-        if held.category is Category.MARGINAL:
-            return Apply(on, people[0], income=(stories.other(600),)), TOWNSHIP
-        if held.end is not None:
-            return (StartTransfer(on), COUNTY) if n else (ConsentToTransfer(on, True, people[0]), COUNTY)
-        later: list[tuple[Command, Actor]] = [
-            (Recertify(on, (stories.other(2_000),)), TOWNSHIP),
-            (GrantGrace(on), COUNTY),
-            (OrderPayment(on), COUNTY),
-            (SettlePayment(on), COUNTY),
-            (HearOpinion(on, heard=people[0]), TOWNSHIP),
-            (TerminateBenefit(on, "income-above-standard", "收入超过标准"), COUNTY),
-        ]
-        return later[n]
-    if case.origin == "transfer" and case.category is Category.MARGINAL:
-        return ConfirmMarginal(on), COUNTY
-    steps: list[tuple[object, Command, Actor]] = [
-        (case.authorised, AuthoriseVerification(on, people[:2]), TOWNSHIP),
-        (case.accepted_on, AcceptApplication(on), TOWNSHIP),
-        (case.investigation_on, StartInvestigation(on), TOWNSHIP),
-        (case.verification_requested_on, RequestVerification(on), TOWNSHIP),
-        (case.verification_started_on, StartVerification(on), COUNTY),
-        (case.reported_on, ReportVerification(on, n != 5), COUNTY),
-        (case.opinion_on, GiveOpinion(on), TOWNSHIP),
-        (case.notice_on or not case.opinion_approves, PostNotice(on), TOWNSHIP),
-        (case.notice_closed_on or not case.opinion_approves, CloseNotice(on), TOWNSHIP),
-        (case.file_received_on, ReceiveFile(on), COUNTY),
-    ]
-    for done, command, actor in steps:
-        if not done:
-            return command, actor
-    if case.opinion_approves:
-        return ConfirmDibao(on), COUNTY
-    return RefuseApplication(on, "income-above-standard", "收入超过标准"), COUNTY
-
-
-def anything(household: Household, on: date, which: int, n: int) -> Command:
-    """Any command at all, plausible in its fields, fitting or not."""
-    people = [member.person for member in household.members]
-    person = people[n % len(people)]
-    income = (stories.wage(n * 500), stories.other(100))
-    month = Month.of(on) + -(n % 3)
-    kind = ("DIBAO", "DIBAO", "TEMPORARY")[n % 3]
-    choices: list[Command] = [
-        RaiseAlert(on, f"E-EXP-0{n % 2 + 1}", ("RED", "BLUE")[n % 2], person),
-        VerifyAlert(on, ("w1", "w2"), bool(n % 2)),
-        FeedBackAlert(on, ("watch", "referred")[n % 2]),
-        Apply(on, person, category=(Category.DIBAO, Category.MARGINAL)[n % 2], income=income),
-        NotifyMissingItems(on, ("甲", "乙")[: n % 3]),
-        SupplementMaterials(on, ("甲", "乙")[: n % 3]),
-        AuthoriseVerification(on, (person,), people[0] if n % 2 else None),
-        AcceptApplication(on, relatives=n == 4, delegated=n == 3),
-        EndProcedure(on, "not-cooperating", "拒不配合"),
-        StartInvestigation(on),
-        RequestVerification(on),
-        StartVerification(on),
-        ReportVerification(on, bool(n)),
-        VisitHome(on, ("c1", "c2")[: n + 1], person),
-        GiveOpinion(on, income if n else None),
-        PostNotice(on),
-        CloseNotice(on),
-        ReceiveFile(on),
-        ConfirmDibao(on, delegated_by="文件" if n % 2 else None),
-        RefuseApplication(on, "other", "理由", delegated_by="文件" if n % 2 else None),
-        DeliverNotice(on, person),
-        PublishConfirmation(on),
-        GrantTemporaryAid(on, Fen(n * 10_000), "急难"),
-        OrderPayment(on, kind, month if n else None),
-        SettlePayment(on, kind, month if n else None),
-        ReturnPayment(on, "bank-error", kind, month if n else None),
-        ReportChange(on, person, "income"),
-        Recertify(on, income if n else None),
-        GrantGrace(on, ("employment", "own-industry", "luck")[n % 3]),
-        HearOpinion(on, "termination", person),
-        TerminateBenefit(on, ("own-request", "income-above-standard")[n % 2], "理由", "文件"),
-        ConsentToTransfer(on, bool(n % 3), person),
-        StartTransfer(on),
-        ConfirmMarginal(on),
-        ReturnToMonitoring(on),
-        NoteMissedDeadline(on, ("DL-DIB-TOT", "DL-ALERT-R", "DL-REC-HALF")[n % 3]),
-        RegisterHousehold(on, VILLAGE, ()),
-    ]
-    return choices[which % len(choices)]
-
-
-def walked(life: Life) -> Iterator[tuple[Walk, Command, Actor]]:
-    """The walk before each of its commands; the command is asked when the iteration goes on."""
-    (how_far, on), steps = life
-    walk = Walk()
-    for event in begun(how_far, on):
-        walk.household = follow(walk.household, event)
-        walk.events.append(event)
-        on = event.on
-    for days, which, who, n in steps:
-        on += timedelta(days=days)
-        walk.pass_days(on)
-        if which < 50:
-            command, actor = fitting(walk.household, on, n)
-        else:
-            command, actor = anything(walk.household, on, which - 50 + who * 50, n), (TOWNSHIP, COUNTY)[n % 2]
-        yield walk, command, actor
-        walk.ask(command, actor)
-
-
-def whole(life: Life) -> Walk:
-    walk = Walk()
-    for walk, _, _ in walked(life):  # noqa: B007
-        pass
-    return walk
 
 
 laws = settings(

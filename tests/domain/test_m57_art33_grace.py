@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
-from importlib.resources import files
 
 import pytest
 
-from application.reference import shipped
 from domain.assessment import IncomeItem
 from domain.decision import DelegationNotAllowed, DelegationPaperMissing
 from domain.exit import GraceStillRunning, HearOpinion, TerminateBenefit
@@ -29,11 +26,10 @@ from domain.grace import (
 from domain.household import Label, holds
 from domain.money import Fen
 from domain.month import Month, Months
-from domain.pack import Pack, Parameter
 from domain.review import Recertify, ReportChange
 from domain.supervision import DeadlineMissed
 from tests import stories
-from tests.scenario import Life, with_pack
+from tests.scenario import Life, altered, with_pack
 
 ON = date(2025, 4, 21)
 CHECKED = date(2025, 9, 1)
@@ -198,16 +194,8 @@ def test_the_county_grants_it_and_a_township_only_with_the_paper() -> None:
     assert isinstance(story.refused(late), DelegationNotAllowed)
 
 
-def stepped() -> Pack:
-    """The test county's pack, its grace amounts stepping down."""
-    (pack,) = [each for each in shipped(files("policy")).packs if each.region == "990301"]
-    body = {"from": "2021-07-01", "value": "STEPDOWN", "unit": "word", "source": "试验值"}
-    step = Parameter.from_json("grace.amount-mode", body, pack.hash)
-    return replace(pack, chapters={**pack.chapters, "grace": {"grace.amount-mode": (step,)}})
-
-
 def test_a_stepped_grace_is_heard_before_it_is_granted_since_2026_07_01() -> None:
-    story = with_pack(earning(200_000), stepped())
+    story = with_pack(earning(200_000), altered("990301", "grace.amount-mode", "STEPDOWN", "word"))
     story.when(GrantGrace(date(2026, 6, 30))).then(GraceGranted)
     command = GrantGrace(date(2026, 7, 1))
     refusal = story.refused(command)

@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
-from importlib.resources import files
 
 import pytest
 
 import domain
-from application.reference import shipped
 from domain import (
     benefit,
     calendar,
@@ -42,11 +40,10 @@ from domain.membership import NewMember, RegisterHousehold
 from domain.message import Command, Refusal
 from domain.money import Fen
 from domain.month import Month, Months
-from domain.pack import Pack, Parameter
 from domain.person import PersonId
 from domain.receipt import Actor
 from tests import stories
-from tests.scenario import SEED, Life, reference, with_pack
+from tests.scenario import SEED, Life, altered, reference, with_pack
 
 for module in pkgutil.iter_modules(domain.__path__):
     importlib.import_module(f"domain.{module.name}")
@@ -103,15 +100,6 @@ def asked(story: Life, given: bool) -> Life:
 def transferred(yuan: int) -> Life:
     story = asked(earning(yuan).when(ended("income-above-standard")), True)
     return story.when(transfer.StartTransfer(date(2025, 9, 10)))
-
-
-def altered(region_code: str, key: str, value: object, unit: str) -> Pack:
-    """A shipped pack with one value set anew."""
-    (pack,) = [each for each in shipped(files("policy")).packs if each.region == region_code]
-    entry = Parameter.from_json(
-        key, {"from": "2020-01-01", "value": value, "unit": unit, "source": "试验值"}, pack.hash
-    )
-    return replace(pack, chapters={**pack.chapters, "altered": {key: (entry,)}})
 
 
 def with_categories(story: Life, category: Category, command: Command) -> Refusal:
