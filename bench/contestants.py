@@ -29,7 +29,9 @@ NOTE: Final = "邻居反映该户户主近期住院，医疗支出较大，请�
 FIRST_DAY: Final = date(2025, 6, 3)
 """The day of each household's first measured command; the lives before it end earlier."""
 
-_SELECT: Final = "SELECT version, name, effective_on, meta, data, private FROM bare_event WHERE stream_id = %b ORDER BY version"
+_SELECT: Final = """
+SELECT version, name, effective_on, meta, data, private FROM bare_event WHERE stream_id = %b ORDER BY version
+"""
 _INSERT: Final = (
     "INSERT INTO bare_event (stream_id, version, name, effective_on, meta, data, private)"
     " VALUES (%b, %b, %b, %b, %b, %b, %b)"

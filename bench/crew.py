@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -95,15 +95,13 @@ class Crew:
         """The most memory any of its processes has held, in KiB."""
         for line in self._lines:
             line.send(("peak",))
-        return max(_answer(line) for line in self._lines)
+        return max(int(_answer(line)) for line in self._lines)
 
     def close(self) -> None:
         """End the processes."""
         for line, process in zip(self._lines, self._processes, strict=True):
-            try:
+            with suppress(OSError):
                 line.send(("end",))
-            except OSError:
-                pass
             process.join(10)
             if process.is_alive():
                 process.kill()

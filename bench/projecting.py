@@ -213,7 +213,7 @@ def _audit_ours(store: str, events: int, results: ProjectorResults) -> None:
     """Every projection stands at the head of every lane, every household's event is a step of its chain, and
     all rounds leave the same number of rows."""
     with psycopg.connect(store, autocommit=True) as connection:
-        stand = dict(
+        stand: dict[str, Any] = dict(
             connection.execute(
                 "SELECT projection, sum(position) FROM read_checkpoint c JOIN es_lane USING (lane, position)"
                 " GROUP BY projection"

@@ -46,22 +46,25 @@ class _Raw:
         self.adapters.register_loader("timestamptz", ByteaBinaryLoader)
 
 
+_prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
+"""What each connection has prepared: several wires may share a pool."""
+
+
 class Wire:
     """Runs statements on a pool's connections, each by itself, outside any transaction."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._raw: Any = _Raw()
-        self._prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
 
     def rows(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
         """The rows of the answer, ids and instants as raw bytes. Raises psycopg's errors."""
         connection = self._pool.getconn()
         try:
             link = connection.pgconn
-            prepared = self._prepared.get(connection)
+            prepared = _prepared.get(connection)
             if prepared is None:
-                prepared = self._prepared[connection] = set()
+                prepared = _prepared[connection] = set()
             if statement.name not in prepared:
                 made = link.prepare(statement.name, statement.text)
                 if made.status != ExecStatus.COMMAND_OK:

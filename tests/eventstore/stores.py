@@ -27,7 +27,9 @@ OPENED = Opened(date(2026, 3, 2), "990101001")
 
 
 @contextmanager
-def opened(databases: Databases, keys: Path, *, size: int = 16, fresh_for: float = 30.0) -> Iterator[LaneStore]:
+def opened(
+    databases: Databases, keys: Path, *, size: int = 16, fresh_for: float = 30.0
+) -> Iterator[LaneStore]:
     """A store with keys in a directory, closed afterwards."""
     with open_pool(databases.app, size=size) as pool, open_pool(databases.keyring) as key_pool:
         ring = KeyRing.in_directory(key_pool, keys, access=access_log(pool), fresh_for=fresh_for)
