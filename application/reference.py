@@ -22,6 +22,9 @@ from domain.policy import Adoption, Policy
 from domain.receipt import Actor
 from domain.region import Region, RegionRegister
 
+PATHS_KEPT = 100_000
+"""How many places and days are remembered before the memory is emptied."""
+
 NATURAL_KEYS = UUID("6b1f6a0e-52a4-5a0c-9d6a-2f1f5d7c1e11")
 """The namespace of streams named by a natural key: jurisdictions and calendar years."""
 
@@ -61,11 +64,7 @@ class Reference:
 
     def ground(self, region: str, on: date) -> Ground:
         """The ground of the county a region lies in on a day; raises `UnknownRegion`, `RegionAbolished`."""
-        path = self._paths.get((region, on))
-        if path is None:
-            if len(self._paths) > 100_000:
-                self._paths.clear()
-            path = self._paths[region, on] = self.regions.path(region, on)[:3]
+        path = self._path(region, on)[:3]
         ground = self._grounds.get(path)
         if ground is None:
             calendar = WorkingCalendar.of(self._editions, path)
@@ -82,7 +81,16 @@ class Reference:
     ) -> Context:
         """The context of one command about a household in a region on a day."""
         ground = self.ground(region, on)
-        return Context(ground.policy, ground.calendar, self.regions, actor, command, persons or {})
+        path = self._path(region, on)
+        return Context(ground.policy, ground.calendar, self.regions, actor, command, path, persons or {})
+
+    def _path(self, region: str, on: date) -> tuple[str, ...]:
+        path = self._paths.get((region, on))
+        if path is None:
+            if len(self._paths) > PATHS_KEPT:
+                self._paths.clear()
+            path = self._paths[region, on] = self.regions.path(region, on)
+        return path
 
 
 @dataclass(frozen=True, slots=True)

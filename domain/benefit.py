@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from domain.context import Context
+from domain.copies import replace
 from domain.household import BenefitSpell, Household, Ordered, TemporaryAid
 from domain.membership import require_registered
 from domain.message import Command, Event, Refusal

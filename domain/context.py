@@ -23,8 +23,24 @@ NOTICE = "DL-DIB-NOT"
 """The one calendar-day period whose end a place may leave on a rest day (M57 art.19 does not say)."""
 
 
+CIVIL_AFFAIRS = "civil-affairs"
+"""The department that confirms and ends social assistance at the county (民政部门)."""
+
+
 class NotCompetent(Refusal):
     """该事项应由{needed}级经办机构办理，当前机构“{organ}”无此权限。"""
+
+    article = "M57 art.2; L26 art.44"
+
+
+class OutsideJurisdiction(Refusal):
+    """该户不在机构“{organ}”的辖区内，应由该户所在地的经办机构办理。"""
+
+    article = "M57 art.5; L26 art.37, 44"
+
+
+class NotTheDepartment(Refusal):
+    """社会救助的确认、终止等决定应由县级民政部门作出，机构“{organ}”不是民政部门。"""
 
     article = "M57 art.2; L26 art.44"
 
@@ -40,6 +56,7 @@ class Context:
     """All a decider may read besides the household: no clock, no random, no I/O behind it.
 
     `command` seeds the ids; `persons` answers "who has this ID number" for the numbers the command names.
+    `path` is where the household lives, province first, as the register has it on the day.
     """
 
     policy: Policy
@@ -47,6 +64,7 @@ class Context:
     regions: RegionRegister
     actor: Actor
     command: UUID
+    path: tuple[str, ...]
     persons: Mapping[str, PersonId] = field(default_factory=dict)
 
     def rules(self, on: date) -> Rules:
@@ -81,19 +99,27 @@ class Context:
         )
 
     def require(self, *levels: Level) -> None:
-        """Refuse unless the acting organ is of one of these levels."""
+        """Refuse unless the acting organ is of one of these levels, in whose area the household lives."""
         if self.actor.level not in levels:
             raise NotCompetent(
                 needed="、".join(LEVEL_WORDS[level] for level in levels),
                 organ=self.actor.organ,
             )
+        if self.actor.region not in self.path:
+            raise OutsideJurisdiction(organ=self.actor.organ)
 
     def decider(self, *levels: Level, delegated_by: str | None = None) -> Decider:
-        """The acting organ as the decider; refuses persons, the system, and organs of another level."""
+        """The acting organ as the decider.
+
+        Refuses persons, the system, organs of another level or area, and at the county any other
+        department than civil affairs.
+        """
         level = self.actor.level
         if level is None:
             raise DeciderRequired
         self.require(*levels)
+        if level == "county" and not self.actor.organ.endswith(f"/{CIVIL_AFFAIRS}"):
+            raise NotTheDepartment(organ=self.actor.organ)
         return Decider(self.actor.officer, self.actor.organ, level, delegated_by)
 
     def decision(self, on: date, decider: Decider, *applied: RuleApplied) -> Decision:

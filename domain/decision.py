@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -17,6 +17,7 @@ from domain.classification import (
     require_investigated,
 )
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
 from domain.household import (
     BenefitSpell,
@@ -30,9 +31,9 @@ from domain.household import (
     ended,
     holds,
 )
-from domain.intake import accepted_case
+from domain.intake import DelegationNotAllowed, accepted_case, watch_of
 from domain.message import Command, Event, Refusal
-from domain.money import Fen
+from domain.money import Fen, yuan
 from domain.month import Month
 from domain.order import require_order
 from domain.private import Private
@@ -56,13 +57,13 @@ class FileNotReceived(Refusal):
 
 
 class IncomeNotBelowStandard(Refusal):
-    """人均月收入{per_capita}分，不低于保障标准{standard}分，不能确认为{category}对象。"""
+    """人均月收入{per_capita}元，不低于保障标准{standard}元，不能确认为{category}对象。"""
 
     article = "M57 art.4, 13"
 
 
 class IncomeBelowStandard(Refusal):
-    """人均月收入{per_capita}分，低于所申请类别的标准，不能以收入超标为由不予确认。"""
+    """人均月收入{per_capita}元，低于所申请类别的标准，不能以收入超标为由不予确认。"""
 
     article = "M57 art.21; L26 art.70"
 
@@ -97,12 +98,6 @@ class WrongProcedure(Refusal):
 
 class AlreadyDecided(Refusal):
     """本申请已作出决定（{outcome}），不能再作出相反的决定。"""
-
-
-class DelegationNotAllowed(Refusal):
-    """本地没有将确认权限下放到乡镇（街道）的规定，应当由县级作出决定。"""
-
-    article = "M57 art.2; L26 art.44"
 
 
 class DelegationPaperMissing(Refusal):
@@ -225,8 +220,8 @@ class ConfirmDibao(Command):
         assessment, applied = assess(household, context, self.on, case.income)
         if not assessment.below_standard:
             raise IncomeNotBelowStandard(
-                per_capita=assessment.per_capita,
-                standard=assessment.standard,
+                per_capita=yuan(assessment.per_capita),
+                standard=yuan(assessment.standard),
                 category="低保",
             )
         if case.notice_closed_on is None:  # proposed for refusal, fits by the rules of today
@@ -262,11 +257,11 @@ class ApplicationRefused(Event):
     reasons: Private[str]
     remedy: str
     notice_due: Due
-    watch: Due
+    watch: Due | None
     decision: Decision
 
     def opens(self) -> tuple[Due, ...]:
-        return (self.notice_due, self.watch)
+        return (self.notice_due, self.watch) if self.watch else (self.notice_due,)
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
         return (("*", self.case),)
@@ -299,8 +294,7 @@ class RefuseApplication(Command):
         assessment, applied = assess(household, context, self.on, case.income)
         below = assessment.below_line if case.category == Category.MARGINAL else assessment.below_standard
         if self.ground == "income-above-standard" and below:
-            raise IncomeBelowStandard(per_capita=assessment.per_capita)
-        watch = Due("return-to-monitoring", self.on, case.id, "G39", kind="timer")
+            raise IncomeBelowStandard(per_capita=yuan(assessment.per_capita))
         yield ApplicationRefused(
             self.on,
             case.id,
@@ -308,7 +302,7 @@ class RefuseApplication(Command):
             Private(household.id, "text", self.reasons),
             remedy_text(decider, context, self.on),
             context.due("DL-DIB-REF", self.on, case.id),
-            watch,
+            watch_of(household, case, self.on),
             context.decision(self.on, decider, *applied),
         )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
 from domain.decision import competent
 from domain.household import Category, Grace, Hearing, Household, LabelSpell, Undelivered, ended
@@ -210,7 +211,7 @@ class TerminateBenefit(Command):
             Private(household.id, "text", self.reasons),
             first,
             remedy_text(decider, context, self.on),
-            Due("return-to-monitoring", first.first_day, termination, "G39", kind="timer"),
+            Due("return-to-monitoring", first.first_day, termination, "C2020", kind="timer"),
             context.decision(self.on, decider, hearing),
         )
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import ClassVar
 from uuid import UUID
 
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
 from domain.decision import competent
 from domain.household import Category, Grace, Household, Label, LabelSpell
 from domain.message import Command, Event, Refusal
+from domain.money import yuan
 from domain.month import Month, Months
 from domain.private import Private
 from domain.receipt import Decision, Value, apply, fraction, ratio
@@ -38,7 +40,7 @@ class LongGraceNeedsGround(Refusal):
 
 
 class IncomeOutsideGrace(Refusal):
-    """最近一次核查的人均收入未达到或者已超出渐退范围（应在{lowest}分以上、{highest}分以下）。"""
+    """最近一次核查的人均收入未达到或者已超出渐退范围（应在{lowest}元以上、{highest}元以下）。"""
 
     article = "M57 art.33; M83"
 
@@ -134,7 +136,10 @@ class GrantGrace(Command):
         decider = competent(context, self.on, self.delegated_by)
         if self.cause not in rules.words("grace.causes"):
             raise GraceCauseNotRecognised(cause=self.cause)
-        if len(months) > usual and not self.ground:
+        # A grace that follows on another is one long grace: six months are the principle for both together.
+        before = household.grace(months.first + -1)
+        long = len(months) + (len(before.months) if before else 0) > usual
+        if long and not self.ground:
             raise LongGraceNeedsGround(months=usual)
         review = household.review
         if review is None or any(change.on > review.on for change in household.changes):
@@ -153,7 +158,7 @@ class GrantGrace(Command):
             times=ratio(times),
         )
         if not applied.result:
-            raise IncomeOutsideGrace(lowest=found.standard, highest=int(found.standard * times))
+            raise IncomeOutsideGrace(lowest=yuan(found.standard), highest=yuan(int(found.standard * times)))
         stepped = rules["grace.amount-mode"].value != "FULL"
         heard = any(h.about == "reduction" and not h.used for h in household.hearings)
         if stepped and rules.flag("procedure.hearing-before-reduction") and not heard:
@@ -167,7 +172,7 @@ class GrantGrace(Command):
             grace,
             self.cause,
             months,
-            len(months) > usual,
+            long,
             Private(household.id, "text", self.ground) if self.ground else None,
             Due(
                 "warn-grace-expiry",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import reduce
@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeVar
 from uuid import UUID
 
 from domain.assessment import Assessment, IncomeItem
+from domain.copies import replace
 from domain.deadline import Due, OpenDue
 from domain.message import Event
 from domain.money import Fen

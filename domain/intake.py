@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from domain.assessment import IncomeItem
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
 from domain.household import Category, Household, Procedure
 from domain.membership import require_member, require_registered
@@ -76,6 +77,12 @@ class AlreadyAccepted(Refusal):
     """申请已经受理，不能再要求补正材料。"""
 
     article = "M57 art.10"
+
+
+class DelegationNotAllowed(Refusal):
+    """本地没有将确认权限下放到乡镇（街道）的规定，应当由县级作出决定。"""
+
+    article = "M57 art.2; L26 art.44"
 
 
 class GuardianNotAdult(Refusal):
@@ -354,6 +361,8 @@ class AcceptApplication(Command):
         missing = [item for item in case.missing_notified if item not in case.supplemented]
         if missing:
             raise FileIncomplete(missing="、".join(missing))
+        if self.delegated and not context.rules(self.on).flag("procedure.delegation-allowed"):
+            raise DelegationNotAllowed
         shorter = self.delegated and "deadline.DL-DIB-DEL" in context.rules(self.on)
         total = "DL-DIB-DEL" if shorter else "DL-DIB-TOT"
         yield ApplicationAccepted(
@@ -380,6 +389,10 @@ class ProcedureEnded(Event):
     case: UUID
     cause: EndCause
     reasons: Private[str]
+    watch: Due | None
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.watch,) if self.watch else ()
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
         return (("*", self.case),)
@@ -402,7 +415,15 @@ class EndProcedure(Command):
             return
         case = open_case(household)
         context.require("township", "county")
-        yield ProcedureEnded(self.on, case.id, self.cause, Private(household.id, "text", self.reasons))
+        reasons = Private(household.id, "text", self.reasons)
+        yield ProcedureEnded(self.on, case.id, self.cause, reasons, watch_of(household, case, self.on))
+
+
+def watch_of(household: Household, case: Procedure, on: date) -> Due | None:
+    """What puts a family back on the watch list when its case ends without aid; None while it is aided."""
+    if household.in_any_category(on):
+        return None
+    return Due("return-to-monitoring", on, case.id, "C2020", kind="timer")
 
 
 def open_case(household: Household) -> Procedure:

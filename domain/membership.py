@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 
 from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
 from domain.context import LEVEL_WORDS, Context
+from domain.copies import replace
 from domain.household import Household, Membership, Residence
 from domain.message import Command, Event, Refusal
 from domain.person import Disability, PersonId, Relation, Sex, WorkCapacity

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
 from domain.household import Alert, Household, Label, LabelSpell
 from domain.membership import require_member, require_registered
@@ -235,7 +236,7 @@ class ReturnToMonitoring(Command):
         if household.in_any_category(self.on):
             raise StillInCategory
         case = household.last_case
-        refused = case is not None and case.id == timer.subject and case.outcome == "refused"
+        refused = case is not None and case.id == timer.subject and case.outcome in ("refused", "ended")
         watch = Label.REFUSED if refused else Label.EXITED
         yield ReturnedToMonitoring(self.on, household.cycle + 1, watch, timer.subject)
 

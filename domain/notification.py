@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
 from domain.classification import NoticeNotForIdentification
 from domain.context import Context
+from domain.copies import replace
 from domain.household import Category, Household
 from domain.membership import require_member
 from domain.message import Command, Event, Refusal

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from domain.assessment import IncomeItem
 from domain.context import Context
+from domain.copies import replace
 from domain.household import Household, follow
 from domain.intake import AcceptApplication, Apply, Channel, DeclaredProperty, SpendingItem
 from domain.membership import RegisterHousehold

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.assessment import Assessment, IncomeItem
 from domain.classification import assess
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
 from domain.decision import Interval, review_due
 from domain.household import Change, Household, Review

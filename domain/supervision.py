@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import ClassVar
 from uuid import UUID
 
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import OpenDue
 from domain.grace import WarnGraceExpiry
 from domain.household import Household

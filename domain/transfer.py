@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.assessment import Assessment, IncomeItem, is_below
 from domain.classification import assess
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
 from domain.decision import (
     Interval,
@@ -26,6 +27,7 @@ from domain.household import Category, CategorySpell, Consent, Household, Proced
 from domain.intake import AlreadyApplying, AlreadyReceives, accepted_case
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
+from domain.money import yuan
 from domain.order import require_order
 from domain.person import PersonId
 from domain.receipt import Decision, apply
@@ -50,7 +52,7 @@ class EvidenceMissing(Refusal):
 
 
 class NotBelowMarginalLine(Refusal):
-    """人均月收入{per_capita}分，不低于边缘家庭标准{line}分，不能确认为低保边缘家庭。"""
+    """人均月收入{per_capita}元，不低于边缘家庭标准{line}元，不能确认为低保边缘家庭。"""
 
     article = "M57 art.8; L26 art.21"
 
@@ -250,7 +252,9 @@ class ConfirmMarginal(Command):
             line=assessment.line,
         )
         if not below.result:
-            raise NotBelowMarginalLine(per_capita=assessment.per_capita, line=assessment.line)
+            raise NotBelowMarginalLine(
+                per_capita=yuan(assessment.per_capita), line=yuan(assessment.line or 0)
+            )
         interval = self.interval or review_interval(household, context, self.on)
         yield MarginalConfirmed(
             self.on,

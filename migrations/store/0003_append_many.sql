@@ -92,9 +92,7 @@ DECLARE
     v_position bigint;
 BEGIN
     IF p_at IS NOT NULL THEN
-        IF NOT (SELECT trial FROM es_meta) THEN
-            RAISE EXCEPTION USING ERRCODE = 'HL006', MESSAGE = 'not a trial store';
-        END IF;
+        PERFORM es_must_be_trial();
         v_now := p_at;
     END IF;
     SELECT array_agg(u.expected + u.count ORDER BY u.n) INTO o_versions
@@ -117,18 +115,11 @@ BEGIN
              AS u (lane, stream_id, category, expected, count, state)
         ORDER BY u.expected <= 0, u.lane, u.stream_id
     LOOP
-        IF r.expected > 0 THEN
-            UPDATE es_stream t SET version = r.expected + r.count, state = r.state
-            WHERE t.lane = r.lane AND t.stream_id = r.stream_id AND t.version = r.expected AND t.state = 0
-            RETURNING t.last_recorded_at INTO v_last;
-        ELSE
-            INSERT INTO es_stream (lane, stream_id, category, version, state, last_recorded_at)
-            VALUES (r.lane, r.stream_id, r.category, r.expected + r.count, r.state, v_now)
-            ON CONFLICT DO NOTHING;
-            v_last := v_now;
-        END IF;
+        UPDATE es_stream t SET version = r.expected + r.count, state = r.state
+        WHERE t.lane = r.lane AND t.stream_id = r.stream_id AND t.version = r.expected AND t.state = 0
+        RETURNING t.last_recorded_at INTO v_last;
         IF NOT FOUND THEN
-            PERFORM es_refuse(r.lane, r.stream_id, r.expected);
+            v_last := es_begin(r.lane, r.stream_id, r.category, r.expected, r.count, r.state, v_now);
         END IF;
         v_now := greatest(v_now, v_last);
     END LOOP;
@@ -193,9 +184,7 @@ DECLARE
     v_moved    uuid;
 BEGIN
     IF p_at IS NOT NULL THEN
-        IF NOT (SELECT trial FROM es_meta) THEN
-            RAISE EXCEPTION USING ERRCODE = 'HL006', MESSAGE = 'not a trial store';
-        END IF;
+        PERFORM es_must_be_trial();
         v_now := p_at;
     END IF;
     IF cardinality(p_streams) <> (SELECT count(DISTINCT stream_id) FROM unnest(p_streams) AS u (stream_id)) THEN

@@ -8,14 +8,13 @@ from domain.classification import GiveOpinion, PostNotice
 from domain.context import DeciderRequired, NotCompetent
 from domain.decision import (
     ConfirmDibao,
-    DelegationNotAllowed,
     DelegationPaperMissing,
     DibaoConfirmed,
     ReceiveFile,
     RefuseApplication,
 )
 from domain.exit import TerminateBenefit
-from domain.intake import AcceptApplication
+from domain.intake import AcceptApplication, DelegationNotAllowed
 from domain.message import Command
 from domain.receipt import Actor
 from domain.verification import StartInvestigation, StartVerification

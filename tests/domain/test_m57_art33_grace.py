@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from domain.assessment import IncomeItem
-from domain.decision import DelegationNotAllowed, DelegationPaperMissing
+from domain.decision import DelegationPaperMissing
 from domain.exit import GraceStillRunning, HearOpinion, TerminateBenefit
 from domain.grace import (
     GraceAlreadyRunning,
@@ -24,6 +25,7 @@ from domain.grace import (
     WarnGraceExpiry,
 )
 from domain.household import Label, holds
+from domain.intake import DelegationNotAllowed
 from domain.money import Fen
 from domain.month import Month, Months
 from domain.review import Recertify, ReportChange
@@ -203,3 +205,13 @@ def test_a_stepped_grace_is_heard_before_it_is_granted_since_2026_07_01() -> Non
     assert refusal.article == "L26 art.48"
     hearing = HearOpinion(date(2026, 7, 1), "reduction", stories.person(story, 0))
     story.when(hearing, command).then(GraceGranted)
+
+
+def test_a_grace_that_follows_on_another_needs_a_ground_as_one_of_seven_months_does() -> None:
+    story = stories.county(stories.ling_graced())
+    following = GrantGrace(date(2026, 9, 15), months=Months(Month(2026, 10), Month(2026, 10)))
+    assert isinstance(story.refused(following), LongGraceNeedsGround)
+    story = story.when(replace(following, ground="岗位尚不稳定"))
+    granted = story.events[-1]
+    assert isinstance(granted, GraceGranted)
+    assert granted.long

@@ -58,4 +58,3 @@ def test_anything_else_is_unreadable(said: str | Decimal) -> None:
 
 def test_amounts_are_shown_in_yuan_with_two_places() -> None:
     assert [yuan(fen) for fen in (2_753_700, 1, -150)] == ["27,537.00", "0.01", "-1.50"]
-

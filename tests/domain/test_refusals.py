@@ -130,6 +130,12 @@ WAYS: dict[type[Refusal], Way] = {
     region.UnknownRegion: lambda: register(HEAD, village="990301100999"),
     region.RegionAbolished: lambda: register(HEAD, village="990801100216", on=date(2023, 6, 1)),
     context.NotCompetent: lambda: up_to("authorise").refused(intake.AcceptApplication(ON)),
+    context.OutsideJurisdiction: lambda: (
+        up_to("authorise").by("990301101/township").refused(intake.AcceptApplication(ON))
+    ),
+    context.NotTheDepartment: lambda: (
+        up_to("receive").by("990301/human-resources", "h1").refused(decision.ConfirmDibao(END))
+    ),
     context.DeciderRequired: lambda: Life(
         VILLAGE, Actor("system:deadlines"), up_to("receive").events
     ).refused(decision.ConfirmDibao(END)),
@@ -236,7 +242,7 @@ WAYS: dict[type[Refusal], Way] = {
     ),
     decision.WrongProcedure: lambda: up_to("receive").refused(transfer.ConfirmMarginal(END)),
     decision.AlreadyDecided: lambda: dibao().refused(decision.RefuseApplication(END, "other", "理由")),
-    decision.DelegationNotAllowed: lambda: of_township(dibao()).refused(ended("own-request", LAW)),
+    intake.DelegationNotAllowed: lambda: of_township(dibao()).refused(ended("own-request", LAW)),
     decision.DelegationPaperMissing: lambda: of_township(up_to("close")).refused(decision.ConfirmDibao(END)),
     # notification
     notification.NothingToDeliver: lambda: dibao().refused(notification.DeliverNotice(END, head())),
