@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
 from api.identity import NATION, Identity
-from eventstore.lanes import lane_of
-
-_PLACE: Final = """
-SELECT c.province, c.city, c.county, c.township, c.village,
-       (SELECT min(p.position) FROM read_checkpoint p
-        WHERE p.lane = c.lane AND p.projection = ANY(%s) AND p.live)
-FROM read_card.card c WHERE c.lane = %s AND c.household = %s
-"""
+from projections.place import place_of
 
 
 class Reached(NamedTuple):
@@ -32,8 +25,7 @@ def reached(
 
     `projections` are the read models about to be read: what is told is the position all of them have reached.
     """
-    lane = lane_of(household)
-    row = connection.execute(_PLACE, (list(projections), lane, household), prepare=True).fetchone()
-    if row is None or identity.region not in (NATION, *row[:5]):
+    place = place_of(connection, household, projections)
+    if place is None or identity.region not in (NATION, *place.codes):
         return None
-    return Reached(household, f"{lane}:{row[5]}")
+    return Reached(household, f"{place.lane}:{place.position}")

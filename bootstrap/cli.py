@@ -36,7 +36,7 @@ Officer = Annotated[str, typer.Option("--officer", help="经办人代号（不�
 
 def main() -> None:
     """Run the command line; faults people can mend are one sentence and a code, without a traceback."""
-    from bootstrap.faults import exit_status_of
+    from bootstrap.faults import exit_status_of, sentence_of
 
     try:
         app()
@@ -44,10 +44,7 @@ def main() -> None:
         status = exit_status_of(fault)
         if status is None:
             raise
-        typer.echo(str(fault), err=True)
-        code = getattr(fault, "code", None)
-        if code is not None and str(code) not in str(fault):
-            typer.echo(f"[{code}]", err=True)
+        typer.echo(sentence_of(fault), err=True)
         sys.exit(status)
 
 

@@ -33,3 +33,12 @@ def exit_status_of(fault: Exception) -> int | None:
     ):
         return NOT_IN_ORDER
     return None
+
+
+def sentence_of(fault: Exception) -> str:
+    """The sentence for people, ending with the stable code in brackets."""
+    if isinstance(fault, FileNotFoundError | IsADirectoryError):
+        return f"找不到文件 {fault.filename}，请核对路径。 [file-not-found]"
+    said = str(fault)
+    code = getattr(fault, "code", None)
+    return said if code is None or f"[{code}]" in said else f"{said} [{code}]"

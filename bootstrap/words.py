@@ -19,6 +19,7 @@ FIELDS: Mapping[str, str] = {
     "day": "期限",
     "delegated": "下放确认",
     "eligible": "符合条件",
+    "eligible_for": "可享专项救助",
     "finding": "结论",
     "first": "首发月",
     "from_month": "自",
@@ -123,6 +124,10 @@ VALUES: Mapping[str, str] = {
     "account-wrong": "账户有误",
     "payee-dead": "收款人死亡",
     "bank-error": "银行差错",
+    "medical": "医疗救助",
+    "education": "教育救助",
+    "housing": "住房救助",
+    "rehabilitation": "残疾康复",
 }
 """Codes of closed lists; `members`, `watch` and the like are field names too and stand above."""
 
@@ -145,5 +150,7 @@ def word(value: object) -> str:
         return "是" if value else "否"
     if isinstance(value, dict) and set(value) == {"first", "last"}:
         return f"{value['first']} 至 {value['last']}"
+    if isinstance(value, list):
+        return "、".join(word(each) for each in value)
     text = str(value)
     return VALUES.get(text) or _MEMBERS_CHANGED.get(text) or text

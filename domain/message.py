@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -86,7 +85,13 @@ class _Facts(dict[str, object]):
         return "…"
 
 
-@cache
 def code_of(kind: type) -> str:
     """The kebab-case name of a class: `GrantGrace` → `grant-grace`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", kind.__name__).lower()
+    code = _codes.get(kind)
+    if code is None:
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", kind.__name__)
+        code = _codes[kind] = words.lower()
+    return code
+
+
+_codes: dict[type, str] = {}

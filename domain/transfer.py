@@ -179,7 +179,10 @@ class StartTransfer(Command):
 
 @dataclass(frozen=True, slots=True)
 class MarginalConfirmed(Event):
-    """The family is marginal from this day, or from the day its other category ends (低保边缘家庭确认)."""
+    """The family is marginal from this day, or from the day its other category ends (低保边缘家庭确认).
+
+    `eligible_for` are the kinds of specialised aid the status opens without another means test.
+    """
 
     title: ClassVar[str] = "确认低保边缘家庭"
     basis: ClassVar[str] = "M57 art.8; L26 art.21; G39"
@@ -191,6 +194,7 @@ class MarginalConfirmed(Event):
     income: tuple[IncomeItem, ...]
     interval: Interval
     review_due: Due
+    eligible_for: tuple[str, ...]
     decision: Decision
 
     def opens(self) -> tuple[Due, ...]:
@@ -264,5 +268,6 @@ class ConfirmMarginal(Command):
             case.income,
             interval,
             review_due(interval, self.on, household, context),
+            context.rules(self.on).words("marginal.specialised-aid"),
             context.decision(self.on, decider, *applied, below),
         )

@@ -108,7 +108,7 @@ class Chain(Projection):
                 kind.title,
                 meta.actor,
                 meta.organ,
-                meta.legal_basis or kind.basis or None,
+                meta.legal_basis,
                 due,
                 in_time,
                 met,

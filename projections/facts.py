@@ -19,6 +19,7 @@ Say = Callable[[Event], str | None]
 
 # of the words: codes out of closed lists, never free text
 _WORDS = frozenset({"code", "cause", "what", "notice"})
+_LISTS = frozenset({"eligible_for"})
 # plain in the event because rules read them, and yet about a person
 _PERSONAL = frozenset({"on", "birth", "sex", "student", "disability", "work_capacity"})
 
@@ -55,6 +56,8 @@ def _is_shown(name: str, kind: Any) -> bool:
         return all(_is_shown(name, choice) for choice in get_args(kind) if choice is not type(None))
     if kind is str:
         return name in _WORDS
+    if get_origin(kind) is tuple:
+        return name in _LISTS
     return isinstance(kind, type) and issubclass(kind, int | date | Month | Months | Enum)
 
 

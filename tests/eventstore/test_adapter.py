@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -134,14 +135,14 @@ def test_a_chain_is_saved_as_envelopes_and_folded_by_a_projector(store: LaneStor
         key = command(1)
         answer = chains.append(*enclose(key.id, stream(1), 0, [OPENED, paid(3)], META), command=key)
         assert (answer.versions, answer.repeated) == ((2,), False)
-        home = chains.repository.get(stream(1), projector_func=fold)  # type: ignore[type-var, arg-type]
+        home = chains.repository.get(stream(1), projector_func=fold)
         assert home == Home(stream(1), 2, 3)
-        assert chains.repository.get(stream(1), version=1, projector_func=fold) == Home(stream(1), 1, 0)  # type: ignore[type-var, arg-type]
+        assert chains.repository.get(stream(1), version=1, projector_func=fold) == Home(stream(1), 1, 0)
         assert chains.repository.cache is None
         again = chains.append(*enclose(key.id, stream(1), 0, [OPENED, paid(3)], META), command=key)
         assert (again.repeated, again.positions) == (True, answer.positions)
         with pytest.raises(AggregateNotFoundError):
-            chains.repository.get(stream("none"), projector_func=fold)  # type: ignore[type-var, arg-type]
+            chains.repository.get(stream("none"), projector_func=fold)
 
 
 def test_save_hands_the_whole_contract_to_the_recorder(store: LaneStore) -> None:
@@ -215,7 +216,7 @@ def test_there_is_no_total_order(store: LaneStore, ask: Callable[[Chains], objec
 
 
 def test_the_module_has_exactly_one_factory(store: LaneStore) -> None:
-    factory: InfrastructureFactory[object] = InfrastructureFactory.construct(Environment("x", offer(store)))
+    factory: InfrastructureFactory[Any] = InfrastructureFactory.construct(Environment("x", offer(store)))
     assert type(factory) is Factory
     with pytest.raises(errors.BadCall):
         InfrastructureFactory.construct(
@@ -241,7 +242,7 @@ def statements(trace: Path) -> list[str]:
 
 def test_a_command_without_claim_or_key_costs_two_statements(databases: Databases, tmp_path: Path) -> None:
     def command_on(chains: Chains, n: int) -> None:
-        home = chains.repository.get(stream(1), projector_func=fold)  # type: ignore[type-var, arg-type]
+        home = chains.repository.get(stream(1), projector_func=fold)
         assert isinstance(home, Home)
         key = command(n)
         chains.append(*enclose(key.id, stream(1), home.version, [paid(n)], META), command=key)

@@ -69,7 +69,11 @@ def test_a_page_of_households_is_one_record_each(store: LaneStore, owner: Admin)
     append(store, command(1), stream(1), 0, [joined()])
     (event,) = store.load(stream(1)).events
     assert isinstance(event, Joined)
-    groups = [(stream(1), [event.phone]), (stream(2), [event.members[0].name]), (stream(3), [None])]
+    groups: list[tuple[UUID, list[Private[str] | None]]] = [
+        (stream(1), [event.phone]),
+        (stream(2), [event.members[0].name]),
+        (stream(3), [None]),
+    ]
     clear = store.keys.reveal_many(groups, purpose="列表", actor="w1")
     assert clear == [[SECRETS[2]], [SECRETS[0]], [None]]
     assert {row[0] for row in written_down(owner)} == {stream(1), stream(2)}

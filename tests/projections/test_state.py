@@ -122,7 +122,9 @@ class Chance:
     def _marginal(self) -> Event:
         start = self._on + timedelta(days=self._random.choice((0, 17)))
         due = self._due("DL-REC-HALF", self.household)
-        return MarginalConfirmed(self._on, self._case, start, ASSESSMENT, (), "half-yearly", due, DECISION)
+        return MarginalConfirmed(
+            self._on, self._case, start, ASSESSMENT, (), "half-yearly", due, (), DECISION
+        )
 
     def _graced(self) -> Event:
         grace, first = self._id(), Month.of(self._on) + self._random.choice((0, 1))
@@ -147,7 +149,7 @@ class Chance:
 
     def _ended(self) -> Event:
         reasons: Private[str] = Private(self.household, "text", token=bytes(40))
-        return ProcedureEnded(self._on, self._case, "not-cooperating", reasons)
+        return ProcedureEnded(self._on, self._case, "not-cooperating", reasons, None)
 
     def _transferred(self) -> Event:
         evidence, self._case = self._case, self._id()
