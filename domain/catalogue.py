@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from domain import (
     assessment,
+    authorisation,
     benefit,
     classification,
     decision,
@@ -34,7 +35,7 @@ EVENTS: Mapping[str, type[Event]] = {
     "household.applied.1": intake.Applied,
     "household.missing-items-notified.1": intake.MissingItemsNotified,
     "household.materials-supplemented.1": intake.MaterialsSupplemented,
-    "household.verification-authorised.1": intake.VerificationAuthorised,
+    "household.verification-authorised.1": authorisation.VerificationAuthorised,
     "household.application-accepted.1": intake.ApplicationAccepted,
     "household.procedure-ended.1": intake.ProcedureEnded,
     "household.investigation-started.1": verification.InvestigationStarted,
@@ -81,7 +82,7 @@ COMMANDS: Mapping[str, type[Command]] = {
         intake.Apply,
         intake.NotifyMissingItems,
         intake.SupplementMaterials,
-        intake.AuthoriseVerification,
+        authorisation.AuthoriseVerification,
         intake.AcceptApplication,
         intake.EndProcedure,
         verification.StartInvestigation,

@@ -85,12 +85,6 @@ class DelegationNotAllowed(Refusal):
     article = "M57 art.2; L26 art.44"
 
 
-class GuardianNotAdult(Refusal):
-    """代为签署核对授权的监护人应当是该户已签署授权的成年成员。"""
-
-    article = "M57 art.9"
-
-
 @dataclass(frozen=True, slots=True)
 class SpendingItem:
     """One unavoidable spending (刚性支出): kind, whose, fen a month or a year."""
@@ -274,45 +268,6 @@ class SupplementMaterials(Command):
         new = tuple(item for item in self.items if item not in case.supplemented)
         if new:
             yield MaterialsSupplemented(self.on, case.id, new, self.by_promise)
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationAuthorised(Event):
-    """Members signed that their economic situation may be verified (核对授权)."""
-
-    title: ClassVar[str] = "签署核对授权"
-    basis: ClassVar[str] = "M57 art.9; L26 art.40"
-
-    on: date
-    case: UUID
-    persons: tuple[PersonId, ...]
-    guardian: PersonId | None
-
-    def evolve(self, household: Household) -> Household:
-        return household.with_case(authorised=household.procedures[-1].authorised | set(self.persons))
-
-
-@dataclass(frozen=True, slots=True)
-class AuthoriseVerification(Command):
-    """Record the signed authorisations; a guardian signs for persons without capacity (签署核对授权)."""
-
-    on: date
-    persons: tuple[PersonId, ...]
-    guardian: PersonId | None = None
-
-    def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        case = open_case(household)
-        for person in self.persons:
-            require_member(household, person, self.on)
-        new = tuple(person for person in self.persons if person not in case.authorised)
-        if not new:
-            return
-        if self.guardian is not None:
-            adult = context.rules(self.on).integer("adult-age")
-            guardians = (m for m in household.counted(self.on) if m.person == self.guardian)
-            if self.guardian not in case.authorised or not any(m.is_adult(self.on, adult) for m in guardians):
-                raise GuardianNotAdult
-        yield VerificationAuthorised(self.on, case.id, new, self.guardian)
 
 
 @dataclass(frozen=True, slots=True)

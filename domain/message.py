@@ -58,11 +58,10 @@ class Command:
         raise NotImplementedError
 
 
-class Refusal(Exception):
-    """该操作不符合规定。"""
+class Told(Exception):
+    """未能完成该操作。"""
 
-    article: ClassVar[str] = ""
-    """The article or rule the refusal rests on, as cited in policy packs; empty for plain order."""
+    # What people are told: the class docstring is the sentence, the class name the code.
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
@@ -78,6 +77,13 @@ class Refusal(Exception):
         """The sentence shown to people: the class docstring, with the facts filled in."""
         text = (type(self).__doc__ or "").strip()
         return text.format_map(_Facts(self.facts))
+
+
+class Refusal(Told):
+    """该操作不符合规定。"""
+
+    article: ClassVar[str] = ""
+    """The article or rule the refusal rests on, as cited in policy packs; empty for plain order."""
 
 
 class _Facts(dict[str, object]):

@@ -6,33 +6,14 @@ import json
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from domain.message import code_of
+from domain.message import Told
 
 if TYPE_CHECKING:
     from psycopg import Error
 
 
-class StoreError(Exception):
+class StoreError(Told):
     """事件库未能完成该操作。"""
-
-    def __init__(self, **facts: object) -> None:
-        self.facts = facts
-        super().__init__(self.sentence)
-
-    @property
-    def code(self) -> str:
-        """The stable English code: the class name in kebab case, `VersionConflict` → `version-conflict`."""
-        return code_of(type(self))
-
-    @property
-    def sentence(self) -> str:
-        """The sentence shown to people: the class docstring with the facts filled in."""
-        return (type(self).__doc__ or "").strip().format_map(_Facts(self.facts))
-
-
-class _Facts(dict[str, object]):
-    def __missing__(self, key: str) -> str:
-        return "…"
 
 
 class VersionConflict(StoreError):

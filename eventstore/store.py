@@ -125,6 +125,7 @@ _CUT: Final = Statement("es_take_cut", "SELECT * FROM es_take_cut($1::uuid, $2::
 _FORGET: Final = Statement("es_forget", "SELECT es_forget($1::uuid)")
 _ERASE: Final = Statement("es_erase_stream", "SELECT es_erase_stream($1::smallint, $2::uuid)")
 _HIGHEST: Final = 2**31 - 1
+_RETRIES: Final = 3
 
 
 def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
@@ -345,7 +346,15 @@ class LaneStore:
         return None if row is None else writing.appended(row)
 
     def _call(self, statement: Statement, parameters: Sequence[Parameter]) -> Appended:
-        row = self._one(statement, parameters)
+        # Locks are taken in one order, so this is for what we have not thought of; nothing was written yet.
+        for _ in range(_RETRIES):
+            try:
+                row = self._one(statement, parameters)
+                break
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                continue
+        else:
+            row = self._one(statement, parameters)
         assert row is not None
         return writing.appended(row)
 

@@ -30,7 +30,9 @@ def _call(function: str, answer: str, types: str) -> Statement:
 _ANSWER = "o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result"
 _EVENTS = "uuid[] text[] date[] bytea[] bytea[] bytea[] bytea[]"
 APPEND: Final = _call(
-    "es_append", _ANSWER, f"smallint uuid bytea bytea uuid text integer integer smallint timestamptz {_EVENTS}"
+    "es_append",
+    _ANSWER,
+    f"smallint uuid bytea bytea uuid text integer integer smallint timestamptz {_EVENTS}",
 )
 APPEND_MANY: Final = _call(
     "es_append_many",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 from domain.assessment import IncomeItem
+from domain.authorisation import AuthoriseVerification
 from domain.benefit import GrantTemporaryAid, OrderPayment, SettlePayment
 from domain.classification import CloseNotice, GiveOpinion, PostNotice
 from domain.decision import ConfirmDibao, ReceiveFile
 from domain.exit import HearOpinion, TerminateBenefit
 from domain.grace import GrantGrace
 from domain.household import Category
-from domain.intake import AcceptApplication, Apply, AuthoriseVerification
+from domain.intake import AcceptApplication, Apply
 from domain.membership import NewMember, RegisterHousehold
 from domain.message import Command
 from domain.money import Fen

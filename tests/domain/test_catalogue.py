@@ -24,6 +24,7 @@ CHAPTERS = (
     "membership",
     "monitoring",
     "intake",
+    "authorisation",
     "verification",
     "classification",
     "decision",

@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
+from domain.authorisation import AuthoriseVerification, GuardianNotAdult
 from domain.household import Label
-from domain.intake import Apply, AuthoriseVerification, EndProcedure, GuardianNotAdult, PromiseMissing
+from domain.intake import Apply, EndProcedure, PromiseMissing
 from domain.membership import NewMember, NotAMember, RegisterHousehold
 from domain.person import PersonId
 from domain.verification import AuthorisationMissing, RequestVerification, VerificationRequested

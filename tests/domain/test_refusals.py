@@ -14,6 +14,7 @@ import pytest
 
 import domain
 from domain import (
+    authorisation,
     benefit,
     calendar,
     classification,
@@ -186,8 +187,8 @@ WAYS: dict[type[Refusal], Way] = {
     intake.AlreadyAccepted: lambda: of_township(up_to("accept")).refused(
         intake.NotifyMissingItems(ON, ("收入证明",))
     ),
-    intake.GuardianNotAdult: lambda: up_to("apply").refused(
-        intake.AuthoriseVerification(ON, (head(),), stories.person(known(), 2))
+    authorisation.GuardianNotAdult: lambda: up_to("apply").refused(
+        authorisation.AuthoriseVerification(ON, (head(),), stories.person(known(), 2))
     ),
     # verification
     verification.AuthorisationMissing: lambda: of_township(

@@ -10,6 +10,7 @@ from uuid import uuid5
 
 from hypothesis import strategies as st
 
+from domain.authorisation import AuthoriseVerification
 from domain.benefit import (
     GrantTemporaryAid,
     OrderPayment,
@@ -25,7 +26,6 @@ from domain.household import Category, Household, follow
 from domain.intake import (
     AcceptApplication,
     Apply,
-    AuthoriseVerification,
     EndProcedure,
     NotifyMissingItems,
     SupplementMaterials,

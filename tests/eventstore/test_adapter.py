@@ -273,3 +273,13 @@ def test_an_unknown_originator_is_nobody(trial: LaneStore) -> None:
                 recorder.select_events(stream(1))[0],
             ]
         )
+
+
+def test_save_and_append_are_the_same_to_the_store(store: LaneStore) -> None:
+    answers: list[object] = []
+    with Chains(store) as chains:
+        saved = enclose(command(1).id, stream(1), 0, [OPENED], META)
+        assert chains.save(*saved, command=command(1), answer=answers.append) == []
+        again = chains.append(*enclose(command(1).id, stream(1), 0, [OPENED], META), command=command(1))
+    assert again.repeated
+    assert len(answers) == 1
