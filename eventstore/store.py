@@ -35,7 +35,7 @@ Every refusal is a class of `eventstore.errors`; nothing is written with any of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -62,10 +62,9 @@ from eventstore.wire import Parameter, Pool, Row, Statement, Wire
 _LOAD: Final = Statement(
     "es_load",
     f"""
-    SELECT {COLUMNS}, s.version, s.state
-    FROM es_stream s
-    LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > $1::integer
-    WHERE s.lane = $2::smallint AND s.stream_id = $3::uuid
+    SELECT {COLUMNS}, (SELECT s.state FROM es_stream s WHERE s.lane = $2::smallint AND s.stream_id = $3::uuid)
+    FROM es_event e
+    WHERE e.lane = $2::smallint AND e.stream_id = $3::uuid AND e.version > $1::integer
     ORDER BY e.version
     """,
 )
@@ -124,6 +123,7 @@ _HEADS: Final = Statement("es_heads", "SELECT lane, position FROM es_lane")
 _CUT: Final = Statement("es_take_cut", "SELECT * FROM es_take_cut($1::uuid, $2::text)")
 _FORGET: Final = Statement("es_forget", "SELECT es_forget($1::uuid)")
 _ERASE: Final = Statement("es_erase_stream", "SELECT es_erase_stream($1::smallint, $2::uuid)")
+_FOR_EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _HIGHEST: Final = 2**31 - 1
 _RETRIES: Final = 3
 
@@ -197,7 +197,9 @@ class LaneStore:
         told_at = at if self._trial else None
         if command is not None and len(batch.streams) == 1 and not claims and not index:
             return self._call(writing.APPEND, batch.single(command, told_at, result))
-        return self._call(writing.APPEND_MANY, batch.many(command, told_at, result, claims, index))
+        parameters = batch.many(command, told_at, result, claims, index)
+        # With a command id, sending again what may have been carried out gets the first answer.
+        return self._call(writing.APPEND_MANY, parameters, again=command is not None)
 
     def append_bulk(
         self,
@@ -226,7 +228,7 @@ class LaneStore:
         if not self._trial:
             raise NotATrial
         if events:
-            self._call(writing.APPEND_MANY, writing.plain_parameters(self._algorithm, events))
+            self._call(writing.APPEND_MANY, writing.plain_parameters(self._algorithm, events), again=False)
 
     def command(self, command: UUID, lane: int, hash: bytes | None = None) -> Appended | None:
         """What the command was answered when it was carried out, None when it was not.
@@ -237,23 +239,31 @@ class LaneStore:
         return self._answer(command, lane, hash, None)
 
     def load(self, stream: UUID, after: int = 0, known_at: datetime | None = None) -> Loaded:
-        """The stream's events with version above `after`, as known at an instant; one statement.
+        """The stream's events with version above `after`, as known at an instant; one statement,
+        two when there are none above an `after` that is not 0.
 
         An event numbered 0 (the library's own) is loaded with `after=-1`. A stream there is not is empty,
         open and at version 0.
         """
         parameters = (binary.integer(after), binary.short(lane_of(stream)), stream.bytes)
+        codec = self._codec
         if known_at is None:
             rows = self._all(_LOAD, parameters)
-        else:
-            rows = self._all(_LOAD_KNOWN_AT, (*parameters, binary.timestamp(known_at)))
+            if rows:
+                last = rows[-1]
+                return Loaded(
+                    stream, last[1], last[1], _STATES[last[-1]], [Recorded(row, codec) for row in rows]
+                )
+            if after <= 0:
+                return Loaded(stream, 0, 0, StreamState.OPEN, [])
+        # Here the stream's own row has something to add: what came after, or whether it is there at all.
+        rows = self._all(_LOAD_KNOWN_AT, (*parameters, binary.timestamp(known_at or _FOR_EVER)))
         if not rows:
             return Loaded(stream, max(after, 0), 0, StreamState.OPEN, [])
         last = rows[-1]
         current, state = last[-2], _STATES[last[-1]]
         if last[0] is None:
             return Loaded(stream, after, current, state, [])
-        codec = self._codec
         return Loaded(stream, last[1], current, state, [Recorded(row, codec) for row in rows])
 
     def slice(
@@ -345,26 +355,22 @@ class LaneStore:
         row = self._one(writing.ANSWER, (hash, first, binary.short(lane), command.bytes))
         return None if row is None else writing.appended(row)
 
-    def _call(self, statement: Statement, parameters: Sequence[Parameter]) -> Appended:
+    def _call(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> Appended:
         # Locks are taken in one order, so this is for what we have not thought of; nothing was written yet.
         for _ in range(_RETRIES):
             try:
-                row = self._one(statement, parameters)
-                break
+                return writing.appended(self._all(statement, parameters, again=again)[0])
             except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
                 continue
-        else:
-            row = self._one(statement, parameters)
-        assert row is not None
-        return writing.appended(row)
+        return writing.appended(self._all(statement, parameters, again=again)[0])
 
     def _one(self, statement: Statement, parameters: Sequence[Parameter]) -> Row | None:
         rows = self._all(statement, parameters)
         return rows[0] if rows else None
 
-    def _all(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
+    def _all(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> list[Row]:
         try:
-            return self._wire.rows(statement, parameters)
+            return self._wire.rows(statement, parameters, again=again)
         except psycopg.Error as error:
             refusal = told(error)
             if refusal is None:

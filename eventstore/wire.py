@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.types.string import ByteaBinaryLoader
 from psycopg_pool import ConnectionPool
 
@@ -50,6 +50,10 @@ _prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
 """What each connection has prepared: several wires may share a pool."""
 
 
+class ConnectionLost(psycopg.OperationalError):
+    """与数据库的连接中断，不能确定是否已完成。请用同一请求编号重试。"""
+
+
 class Wire:
     """Runs statements on a pool's connections, each by itself, outside any transaction."""
 
@@ -57,11 +61,24 @@ class Wire:
         self._pool = pool
         self._raw: Any = _Raw()
 
-    def rows(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
-        """The rows of the answer, ids and instants as raw bytes. Raises psycopg's errors."""
-        connection = self._pool.getconn()
+    def rows(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> list[Row]:
+        """The rows of the answer, ids and instants as raw bytes. Raises psycopg's errors.
+
+        When the connection is lost, as all are when a server is started anew, the statement is sent `again` on
+        another: it must be one that may run twice.
+        """
         try:
-            link = connection.pgconn
+            return self._rows(statement, parameters)
+        except ConnectionLost:
+            if not again:
+                raise
+        self._pool.check()
+        return self._rows(statement, parameters)
+
+    def _rows(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
+        connection = self._pool.getconn()
+        link = connection.pgconn
+        try:
             prepared = _prepared.get(connection)
             if prepared is None:
                 prepared = _prepared[connection] = set()
@@ -74,6 +91,10 @@ class Wire:
             result = link.exec_prepared(statement.name, values, statement.formats, Format.BINARY)
             if result.status != ExecStatus.TUPLES_OK:
                 raise error_from_result(result, "utf-8")
+        except psycopg.Error as error:
+            if link.status == ConnStatus.BAD:
+                raise ConnectionLost(str(error)) from error
+            raise
         finally:
             self._pool.putconn(connection)
         loaders = Transformer(self._raw)

@@ -40,7 +40,8 @@ def carry_out(desk: Desk, household: HouseholdId, today: date, at: datetime | No
     seen: set[UUID] = set()
     while len(seen) < MAX_ACTS:
         act = next(
-            (a for a in system_acts(desk.household(household), today) if act_id(household, a) not in seen), None
+            (a for a in system_acts(desk.household(household), today) if act_id(household, a) not in seen),
+            None,
         )
         if act is None:
             break

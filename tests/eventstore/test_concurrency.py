@@ -294,3 +294,18 @@ def test_a_cut_holds_a_write_to_two_lanes_whole_or_not_at_all(store: LaneStore) 
             done.result()
     assert all(cut[3] == cut[200] for cut in cuts)
     assert store.cut(UUID(int=99), "test").positions[3] == 60
+
+
+def test_connections_lost_while_idle_are_replaced_unseen(store: LaneStore, databases: Databases) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: append(store, command(n), stream(n), 0, [OPENED]), range(6)))
+    with psycopg.connect(databases.store, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert append(store, command("x"), stream(1), 1, [paid()]).versions == (2,)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda n: append(store, command(f"y{n}"), stream(f"y{n}"), 0, [OPENED]), range(6)))
+    assert store.load(stream(1)).version == 2
+    assert sum(whole(store).values()) == 13
