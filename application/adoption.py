@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 from uuid import UUID, uuid5
-
-from psycopg import Connection
 
 from application.reference import (
     Reference,
@@ -27,6 +24,7 @@ from eventstore.adapter import Chains
 from eventstore.contract import CommandKey
 from eventstore.envelope import Meta, enclose
 from eventstore.store import LaneStore
+from eventstore.wire import Pool
 
 SHIPPED_PAPER = "随程序提供的政策包与日历"
 
@@ -46,9 +44,12 @@ def adopt_shipped(chains: Chains, bodies: Shipped, on: date, since: date, approv
     return new
 
 
-def adopted_reference(store: LaneStore, connection: Connection[Any]) -> Reference:
+def adopted_reference(store: LaneStore, pool: Pool) -> Reference:
     """Everything in force as the jurisdictions' streams say, with the published bodies behind it."""
-    packs, editions = stored_packs(connection), stored_editions(connection)
+    # The connection is given back before the store asks for one: a pool that need not grow stays warm.
+    with pool.connection() as connection:
+        packs, editions = stored_packs(connection), stored_editions(connection)
+        regions = stored_regions(connection)
     adoptions: list[Adoption] = []
     for region in {pack.region for pack in packs.values()}:
         adoptions += _in_force(store.load(jurisdiction_stream(region)).events, packs)
@@ -56,7 +57,7 @@ def adopted_reference(store: LaneStore, connection: Connection[Any]) -> Referenc
     for key in {(edition.region, edition.year) for edition in editions.values()}:
         events = store.load(calendar_stream(*key)).events
         current += [editions[e.edition] for e in events if isinstance(e, EditionAdopted)]
-    return Reference(adoptions, current, stored_regions(connection))
+    return Reference(adoptions, current, regions)
 
 
 def _in_force(events: Iterable[Event], packs: dict[str, Pack]) -> list[Adoption]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
@@ -30,7 +30,7 @@ from eventstore.contract import NO_CLAIMS, Appended, Claim, ClaimChanges, Comman
 from eventstore.envelope import Envelope, Meta
 from eventstore.errors import ClaimConflict, VersionConflict
 from eventstore.lanes import event_id, lane_of
-from eventstore.rows import Recorded
+from eventstore.rows import Brief, Recorded
 from eventstore.store import LaneStore
 
 CATEGORY = "category"
@@ -188,7 +188,7 @@ class Chain(NamedTuple):
     version: int
 
 
-def _replayed(initial: Chain | None, rows: Iterable[Recorded]) -> Chain | None:
+def _replayed(initial: Chain | None, rows: Iterable[Recorded | Brief]) -> Chain | None:
     """The projector function of the library's repository: the fold over recorded events."""
     household, version = initial or (None, 0)
     for row in rows:
@@ -274,15 +274,8 @@ def _index_entries(events: Sequence[Event]) -> Iterator[IndexEntry]:
 
 def _said(request: Request) -> bytes:
     """What the caller said, in a fixed order: the input of the request hash."""
-    command = request.command
-    said: dict[str, object] = {
-        "command": code_of(type(command)),
-        "fields": {field.name: getattr(command, field.name) for field in fields(command)}
-        if is_dataclass(command)
-        else {},
-        "household": request.household,
-        "actor": [request.actor.officer, request.actor.organ],
-    }
+    command, actor = request.command, request.actor
+    said = (code_of(type(command)), command, request.household, actor.officer, actor.organ)
     return _encoder.encode(said)
 
 

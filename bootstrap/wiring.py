@@ -148,8 +148,7 @@ def opened(where: Addresses, key_directory: Path, *, pool_size: int = 10) -> Ite
         store = LaneStore(pool, Codec(EVENTS), keys)
         chains = Chains(store)
         stack.callback(chains.close)
-        with pool.connection() as connection:
-            reference = adopted_reference(store, connection)
+        reference = adopted_reference(store, pool)
         yield Installation(where, pool, projecting, keys, store, chains, reference, Desk(chains, reference))
 
 

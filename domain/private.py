@@ -22,22 +22,30 @@ class Private(Generic[T]):
     what is inside, and state that holds one must not depend on it.
     """
 
-    __slots__ = ("kind", "n", "owner", "token", "value")
+    __slots__ = ("_owner", "kind", "n", "token", "value")
 
     def __init__(
         self,
-        owner: Owner,
+        owner: Owner | str,
         kind: PrivateKind,
         value: T | None = None,
         *,
         n: int | None = None,
         token: bytes | None = None,
     ) -> None:
-        self.owner = owner
+        self._owner = owner
         self.kind = kind
         self.value = value
         self.n = n
         self.token = token
+
+    @property
+    def owner(self) -> Owner:
+        """Whose value it is; a stored id is read as one only when somebody asks: a fold never does."""
+        owner = self._owner
+        if isinstance(owner, str):
+            owner = self._owner = UUID(owner)
+        return owner
 
     def __repr__(self) -> str:
         return f"<private {self.kind}>"

@@ -28,7 +28,7 @@ from eventstore.codec import Codec
 from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
 from eventstore.envelope import Envelope
 from eventstore.errors import BadCall, NoTotalOrder, VersionConflict
-from eventstore.rows import Recorded
+from eventstore.rows import Brief, Recorded
 from eventstore.store import LaneStore
 from eventstore.writing import PlainEvent
 
@@ -99,6 +99,8 @@ class HulianMapper(Mapper[UUID]):
         return super().to_stored_event(domain_event)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        if isinstance(stored_event, Brief):
+            return cast("DomainEventProtocol[UUID]", stored_event)
         if isinstance(stored_event, LaneStoredEvent):
             return cast("DomainEventProtocol[UUID]", stored_event.event)
         return super().to_domain_event(stored_event)
@@ -155,9 +157,11 @@ class LaneRecorder(ApplicationRecorder):
         stream = _uuid(originator_id)
         after = _BEFORE_ALL if gt is None else gt
         if lte is None and limit is None and not desc:
-            rows = self._store.load(stream, after).rows
-        else:
-            rows = self._store.slice(stream, after, upto=lte, newest_first=desc, limit=limit)
+            briefs = self._store.brief(stream, after)
+            if all(brief.ours for brief in briefs):
+                return cast("list[StoredEvent]", briefs)
+            return [StoredEvent(stream, b.originator_version, b.topic, b.state) for b in briefs]
+        rows = self._store.slice(stream, after, upto=lte, newest_first=desc, limit=limit)
         return [_stored(row) for row in rows]
 
     def select_notifications(self, *_: Any, **__: Any) -> NoReturn:

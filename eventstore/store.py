@@ -34,9 +34,10 @@ Every refusal is a class of `eventstore.errors`; nothing is written with any of 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -56,13 +57,22 @@ from eventstore.contract import (
 from eventstore.errors import BadCall, NotATrial, told
 from eventstore.keys import KeyRing
 from eventstore.lanes import LANES, lane_of
-from eventstore.rows import COLUMNS, Loaded, Recorded, StreamState
+from eventstore.rows import COLUMNS, Brief, Loaded, Recorded, StreamState
 from eventstore.wire import Parameter, Pool, Row, Statement, Wire
 
 _LOAD: Final = Statement(
     "es_load",
     f"""
     SELECT {COLUMNS}, (SELECT s.state FROM es_stream s WHERE s.lane = $2::smallint AND s.stream_id = $3::uuid)
+    FROM es_event e
+    WHERE e.lane = $2::smallint AND e.stream_id = $3::uuid AND e.version > $1::integer
+    ORDER BY e.version
+    """,
+)
+_BRIEF: Final = Statement(
+    "es_brief",
+    """
+    SELECT e.version, e.name, e.data, e.private, e.effective_on IS NOT NULL
     FROM es_event e
     WHERE e.lane = $2::smallint AND e.stream_id = $3::uuid AND e.version > $1::integer
     ORDER BY e.version
@@ -128,12 +138,19 @@ _HIGHEST: Final = 2**31 - 1
 _RETRIES: Final = 3
 
 
+class _NewestFirst(deque[Any]):
+    """The pool's idle connections, taken from the end they are given back to."""
+
+    def popleft(self) -> Any:
+        return self.pop()
+
+
 def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
     """A pool of autocommit connections as the store and the key ring need them; open, for the caller to close.
 
     `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring.
     """
-    return ConnectionPool(
+    pool = ConnectionPool(
         uri,
         min_size=1,
         max_size=size,
@@ -141,6 +158,9 @@ def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
         open=True,
         kwargs={"autocommit": True},
     )
+    # psycopg's pool hands out the connection idle for longest; the one used last has a warm backend.
+    pool._pool = _NewestFirst(pool._pool)
+    return pool
 
 
 class LaneStore:
@@ -265,6 +285,12 @@ class LaneStore:
         if last[0] is None:
             return Loaded(stream, after, current, state, [])
         return Loaded(stream, last[1], current, state, [Recorded(row, codec) for row in rows])
+
+    def brief(self, stream: UUID, after: int = 0) -> list[Brief]:
+        """The stream's events with version above `after`, with what a fold needs of them; one statement."""
+        codec = self._codec
+        parameters = (binary.integer(after), binary.short(lane_of(stream)), stream.bytes)
+        return [Brief(stream, row, codec) for row in self._all(_BRIEF, parameters)]
 
     def slice(
         self,

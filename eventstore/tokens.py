@@ -41,14 +41,15 @@ def pack(tokens: Iterable[bytes]) -> bytes:
     return b"".join(len(token).to_bytes(4, "big") + token for token in tokens)
 
 
-def unpack(private: bytes | None) -> list[bytes]:
-    """The tokens of a `private` column, in order; raises ValueError when it is cut short."""
-    tokens: list[bytes] = []
+def token_of(private: bytes | None, n: int) -> bytes:
+    """Token number `n`, from 0, of a `private` column; raises ValueError when it is not there."""
     at, end = 0, len(private) if private else 0
     while private and at < end:
         start = at + 4
         at = start + int.from_bytes(private[at:start], "big")
         if at > end:
-            raise ValueError("tokens cut short")
-        tokens.append(private[start:at])
-    return tokens
+            break
+        if n == 0:
+            return private[start:at]
+        n -= 1
+    raise ValueError("tokens cut short")

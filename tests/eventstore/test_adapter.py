@@ -29,7 +29,7 @@ from eventstore import adapter, errors
 from eventstore.adapter import Chains, Factory, LaneRecorder, LaneStoredEvent, offer
 from eventstore.contract import Claim, ClaimChanges, IndexEntry
 from eventstore.envelope import Envelope, enclose
-from eventstore.rows import Recorded
+from eventstore.rows import Brief, Recorded
 from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import Opened, Paid
@@ -189,15 +189,19 @@ def test_envelopes_and_recorded_rows_are_the_librarys_domain_events(store: LaneS
     (envelope,) = enclose(command(1).id, stream(1), 0, [OPENED], META)
     with Chains(store) as chains:
         chains.append(envelope, command=command(1))
-        (stored,) = chains.recorder.select_events(stream(1))
+        (stored,) = chains.recorder.select_events(stream(1), limit=1)
+        (brief,) = chains.recorder.select_events(stream(1))
         assert isinstance(stored, LaneStoredEvent)
+        assert isinstance(brief, Brief)
+        assert (brief.topic, brief.state) == (stored.topic, stored.state)
         assert (stored.originator_id, stored.originator_version) == (stream(1), 1)
         assert stored.topic == "sample.opened.1"
         assert stored.state == b'{"on":"2026-03-02","region":"990101001"}'
-        (recorded,) = chains.events.get(stream(1))
-    for domain_event in (envelope, recorded):
+        (told,) = chains.events.get(stream(1))
+        (recorded,) = chains.events.get(stream(1), limit=1)
+    for domain_event in (envelope, told, recorded):
         assert isinstance(domain_event, DomainEventProtocol)
-        assert isinstance(domain_event, Envelope | Recorded)
+        assert isinstance(domain_event, Envelope | Brief | Recorded)
         assert domain_event.event == OPENED
 
 

@@ -42,10 +42,10 @@ def test_a_token_is_algorithm_key_version_nonce_ciphertext() -> None:
 def test_tokens_stand_one_after_the_other_each_with_its_length() -> None:
     packed = tokens.pack([b"ab", b"c"])
     assert packed == b"\x00\x00\x00\x02ab\x00\x00\x00\x01c"
-    assert tokens.unpack(packed) == [b"ab", b"c"]
-    assert tokens.unpack(None) == []
-    with pytest.raises(ValueError, match="short"):
-        tokens.unpack(packed[:-1])
+    assert [tokens.token_of(packed, n) for n in range(2)] == [b"ab", b"c"]
+    for cut in (None, packed[:-1]):
+        with pytest.raises(ValueError, match="short"):
+            tokens.token_of(cut, 1)
 
 
 def test_the_digest_is_over_length_prefixed_fields() -> None:
