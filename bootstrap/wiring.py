@@ -42,12 +42,16 @@ SINCE = date(2020, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the two databases are, for their owner; roles are put on at connection."""
+    """Where the two databases are, for the application and for their owner; roles are put on at connection.
+
+    `digest` is what a new store shall digest its events with; one with events keeps what it has.
+    """
 
     store: str
     keys: str
     store_owner: str
     keys_owner: str
+    digest: str = "sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,17 @@ def database(settings: Settings) -> Iterator[Addresses]:
             settings.keys_url,
             settings.migrations_url or settings.database_url,
             settings.keys_migrations_url or settings.keys_url,
+            settings.digest,
         )
         return
     with embedded(settings) as server:
         for name in ("hulian", "hulian_keys"):
             server.ensure_database(name)
-        store, keys = server.uri("hulian"), server.uri("hulian_keys")
-        yield Addresses(store, keys, store, keys)
+        # As themselves, not as the superuser in a role: what runs there cannot take more upon itself.
+        store = server.uri("hulian", user="hulian_app")
+        keys = server.uri("hulian_keys", user="hulian_keys")
+        owner, keys_owner = server.uri("hulian"), server.uri("hulian_keys")
+        yield Addresses(store, keys, owner, keys_owner, settings.digest)
 
 
 @contextmanager
@@ -120,6 +128,10 @@ def migrated(where: Addresses) -> list[str]:
     applied += [f"store/{number:04d}" for number in migrate(where.store_owner, "store")]
     with psycopg.connect(where.store_owner, autocommit=True) as connection:
         publish(connection, shipped(files("policy")))
+        if where.digest == "sm3":
+            connection.execute(
+                "UPDATE es_meta SET digest_algorithm = 2 WHERE NOT EXISTS (SELECT FROM es_event)"
+            )
     return applied
 
 

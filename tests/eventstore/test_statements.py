@@ -1,0 +1,34 @@
+"""Every statement of the store fits the migrated schema."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.pq import ExecStatus
+
+from eventstore import access, keys, store, writing
+from eventstore.wire import Statement
+from tests.database import Databases
+
+
+def statements(*modules: object) -> dict[str, Statement]:
+    found = [value for module in modules for value in vars(module).values()]
+    found += [each for value in found if isinstance(value, tuple) for each in value]
+    return {each.name.decode(): each for each in found if isinstance(each, Statement)}
+
+
+OF_THE_STORE = statements(store, writing, access)
+OF_THE_KEYS = {
+    name: each for name, each in statements(keys).items() if name not in statements(store, writing, access)
+}
+
+
+def test_every_statement_can_be_prepared(databases: Databases) -> None:
+    assert len(OF_THE_STORE) > 10
+    with psycopg.connect(databases.app) as connection:
+        for name, statement in OF_THE_STORE.items():
+            made = connection.pgconn.prepare(statement.name, statement.text)
+            assert made.status == ExecStatus.COMMAND_OK, (name, made.error_message)
+    with psycopg.connect(databases.keyring) as connection:
+        for name, statement in OF_THE_KEYS.items():
+            made = connection.pgconn.prepare(statement.name, statement.text)
+            assert made.status == ExecStatus.COMMAND_OK, (name, made.error_message)
