@@ -57,7 +57,7 @@ generated: .venv/.stamp-dev
 bench: .venv/.stamp-dev
 	$(BIN)/python -m bench $(ARGS)
 
-COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make requirements"
 requirements: .venv/.stamp-venv
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt

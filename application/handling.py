@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -15,6 +15,7 @@ from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
 from domain.claims import Claim as Held
 from domain.claims import claims_of
+from domain.context import Context
 from domain.household import Household, follow
 from domain.intake import Applied
 from domain.membership import HouseholdRegistered, HouseholdUnknown, MemberAdded, NewMember, RegisterHousehold
@@ -24,7 +25,7 @@ from domain.person import HouseholdId, PersonId
 from domain.private import Private
 from domain.receipt import Actor
 from domain.register_entry import EnterFromRegister
-from domain.sources import in_force
+from domain.sources import cited
 from eventstore.adapter import Chains
 from eventstore.contract import NO_CLAIMS, Appended, Claim, ClaimChanges, CommandKey, IndexEntry, Release
 from eventstore.envelope import Envelope, Meta
@@ -123,7 +124,8 @@ class Desk:
         if request.expected is not None and request.expected != version:
             return self._first_answer(key, stream) or _conflict(version, request.expected)
         try:
-            events = tuple(request.command.decide(before, self._context(request, before)))
+            context = self._context(request, before)
+            events = tuple(request.command.decide(before, context))
         except Exception:
             answer = self._first_answer(key, stream)
             if answer is not None:
@@ -136,7 +138,7 @@ class Desk:
         for event in events:
             after = follow(after, event)
         appended = self._chains.append(
-            *_enclosed(request, stream, version, events, after),
+            *_enclosed(request, context, version, events, after),
             command=key,
             claims=_claim_changes(stream, before, after, request.command.on),
             index=list(_index_entries(events)),
@@ -151,7 +153,7 @@ class Desk:
         answer = self.store.command(key.id, lane_of(stream), key.hash)
         return None if answer is None else _handled(stream, answer, ())
 
-    def _context(self, request: Request, before: Household) -> Any:
+    def _context(self, request: Request, before: Household) -> Context:
         command = request.command
         persons: dict[str, PersonId] = {}
         opening = command.registration if isinstance(command, EnterFromRegister) else command
@@ -210,18 +212,17 @@ def _handled(stream: HouseholdId, appended: Appended, events: tuple[Event, ...])
 
 
 def _enclosed(
-    request: Request, stream: HouseholdId, version: int, events: Sequence[Event], after: Household
+    request: Request, context: Context, version: int, events: Sequence[Event], after: Household
 ) -> list[Envelope]:
-    command = request.command
+    """The facts in their envelopes: who entered them, for where, and on which papers in force that day."""
+    command, actor = request.command, request.actor
     region = after.region(command.on)
     name = code_of(type(command))
-    actor = request.actor
     metas: dict[str, Meta] = {}
     envelopes = []
     for ordinal, event in enumerate(events):
         meta = metas.get(event.basis)
         if meta is None:
-            basis = in_force(event.basis, event.on)
             meta = metas[event.basis] = Meta(
                 actor=actor.officer,
                 organ=actor.organ or None,
@@ -229,9 +230,11 @@ def _enclosed(
                 command=name,
                 correlation=request.correlation,
                 causation=request.causation,
-                legal_basis=basis or None,
+                legal_basis=cited(event.basis, context.rules(event.on)) or None,
             )
-        envelopes.append(Envelope(stream, version + 1 + ordinal, event, event_id(request.id, ordinal), meta))
+        envelopes.append(
+            Envelope(after.id, version + 1 + ordinal, event, event_id(request.id, ordinal), meta)
+        )
     return envelopes
 
 

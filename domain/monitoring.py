@@ -32,8 +32,6 @@ AlertOutcome = Literal[
     "terminated",
     "watch",
 ]
-MERGE_DAYS = 90
-"""Alerts on the same person and indicator within these days are one (D, domain default)."""
 
 
 class NoOpenAlert(Refusal):
@@ -110,9 +108,10 @@ class RaiseAlert(Command):
         require_registered(household)
         if self.person is not None:
             require_member(household, self.person, self.on)
+        within = context.rules(self.on).integer("alert.merge-days")
         for alert in household.alerts:
             same = (alert.code, alert.person) == (self.code, self.person)
-            if same and alert.outcome is None and abs((self.on - alert.raised_on).days) <= MERGE_DAYS:
+            if same and alert.outcome is None and abs((self.on - alert.raised_on).days) <= within:
                 if self.on not in (alert.raised_on, alert.merged_on):
                     yield AlertMerged(self.on, alert.id, self.fen)
                 return

@@ -68,7 +68,7 @@ class TransferConsented(Event):
     """The family said yes or no to being passed on to another procedure (转办同意)."""
 
     title: ClassVar[str] = "征求转办意见"
-    basis: ClassVar[str] = "S001"
+    basis: ClassVar[str] = "C2020; G39; S001; L26 art.42"
 
     on: date
     to: Category
@@ -101,7 +101,7 @@ class TransferStarted(Event):
     """The next category's procedure began with the evidence there is (转入程序)."""
 
     title: ClassVar[str] = "转入低保边缘家庭认定程序"
-    basis: ClassVar[str] = "S001; L26 art.42"
+    basis: ClassVar[str] = "C2020; G39; S001; L26 art.42"
 
     on: date
     case: UUID
