@@ -121,9 +121,9 @@ def test_a_chapter_imports_only_earlier_ones(chapter: str) -> None:
     assert imported(chapter) & later == set()
 
 
-@pytest.mark.parametrize("helper", sorted(BESIDE))
-def test_what_stands_beside_the_chapters_imports_none(helper: str) -> None:
-    assert imported(helper) & {*CHAPTERS, *ABOVE} == set()
+@pytest.mark.parametrize("module", sorted(BESIDE))
+def test_what_stands_beside_the_chapters_imports_none(module: str) -> None:
+    assert imported(module) & {*CHAPTERS, *ABOVE} == set()
 
 
 @pytest.mark.parametrize("value", sorted(VALUES))
