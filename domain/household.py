@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -360,10 +360,6 @@ class Household:
         """The household with its last case changed."""
         case = replace(self.procedures[-1], **changes)  # type: ignore[arg-type]
         return replace(self, procedures=(*self.procedures[:-1], case))
-
-    def overdue(self, day: date) -> Iterator[OpenDue]:
-        """The limits whose day has passed without being noted."""
-        return (o for o in self.dues if o.due.kind == "limit" and not o.missed and o.due.day < day)
 
 
 H = TypeVar("H")

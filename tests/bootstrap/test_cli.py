@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from bootstrap.embedded import EmbeddedPostgres
@@ -128,6 +129,27 @@ def test_a_register_is_imported_once_and_its_faults_are_told_cell_by_cell(home: 
     chain = told(home, "show", household)["chain"]
     assert [step["title"] for step in chain][-2:] == ["申请", "受理"]
     assert "受理" in hulian(home, "show", household[:8]).stdout
+
+
+def looks(home: Path, household: str) -> list[tuple[str, str]]:
+    """Who looked at a household and what for, as the store says."""
+    server = EmbeddedPostgres(home / "postgres")
+    server.start()
+    try:
+        with psycopg.connect(server.uri("hulian")) as connection:
+            return connection.execute(
+                "SELECT actor, purpose FROM es_access WHERE subject = %s", (household,)
+            ).fetchall()
+    finally:
+        server.stop()
+
+
+def test_every_look_at_a_household_leaves_a_record(home: Path) -> None:
+    workbook = str(SAMPLES / "register-sample.xlsx")
+    household = told(home, "import", "register", workbook, status=1)["imported"][1]["id"]
+    before = looks(home, household)
+    hulian(home, "show", household, "--officer", "w7")
+    assert looks(home, household) == [*before, ("w7", "case-handling")]
 
 
 def test_something_that_is_no_workbook_is_refused(home: Path, tmp_path: Path) -> None:
