@@ -17,7 +17,7 @@ import pytest
 
 from bootstrap.embedded import EmbeddedPostgres
 from bootstrap.ground import SHARED, HomeNotOurs
-from tests.bootstrap.servers import (
+from tests.bootstrap.embedded.servers import (
     SMALL,
     as_user,
     data_of,

@@ -12,7 +12,7 @@ import pytest
 
 from bootstrap import embedded
 from bootstrap.embedded import EmbeddedPostgres
-from tests.bootstrap.servers import (
+from tests.bootstrap.embedded.servers import (
     AS_ROOT,
     REPOSITORY,
     data_of,

@@ -16,7 +16,7 @@ import pytest
 
 from bootstrap.embedded import EmbeddedPostgres
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 AS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root starts the server as somebody else")
 SMALL = {"shared_buffers": "16MB"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.embedded import EmbeddedPostgres
-from tests.bootstrap.servers import (
+from tests.bootstrap.embedded.servers import (
     SMALL,
 )
 from tests.database import new_home, remove_home

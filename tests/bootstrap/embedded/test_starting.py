@@ -13,7 +13,7 @@ import pytest
 from bootstrap import embedded
 from bootstrap.embedded import EmbeddedPostgres
 from bootstrap.ground import DataMissing, EmbeddedFault, NotStarted, OtherMajorVersion
-from tests.bootstrap.servers import (
+from tests.bootstrap.embedded.servers import (
     REPOSITORY,
     SMALL,
     data_of,
