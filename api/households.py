@@ -21,10 +21,10 @@ from api.paging import Cursor, CursorInvalid, Cursors, Limit, Place
 from api.problems import DESCRIBED, Problem
 from api.reach import reached
 from api.shapes import answered
-from domain.household import Category
 from domain.membership import HouseholdUnknown
 from domain.private import Private, PrivateKind
 from domain.region import RegionRegister
+from domain.spells import Category
 from eventstore.lanes import LANES
 from eventstore.wire import Pool
 from projections.card import Member, card_of

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from domain.context import Context
 from domain.copies import replace
-from domain.household import BenefitSpell, Household, Ordered, TemporaryAid
+from domain.household import Household
 from domain.membership import require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.month import Month
 from domain.private import Private
 from domain.receipt import Decision, Value, apply
+from domain.spells import BenefitSpell, Ordered, TemporaryAid
 
 AidType = Literal["urgent", "expenditure"]
 PaymentKind = Literal["DIBAO", "TEMPORARY"]

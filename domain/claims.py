@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from domain.household import Category, Household, holds
+from domain.household import Household
 from domain.person import PersonId
+from domain.spells import Category, holds
 
 EXCLUSIVE = frozenset(
     {Category.TEKUN, Category.DIBAO, Category.DIBAO_SINGLE, Category.MARGINAL, Category.RIGID}

@@ -20,12 +20,13 @@ from domain.assessment import (
 )
 from domain.context import Context
 from domain.deadline import Due
-from domain.household import Category, Household
+from domain.household import Household
 from domain.intake import accepted_case
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.order import require_order
 from domain.receipt import Receipt, RuleApplied, apply, fraction, ratio
+from domain.spells import Category
 
 
 class NotInvestigated(Refusal):

@@ -19,26 +19,17 @@ from domain.classification import (
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
-from domain.household import (
-    BenefitSpell,
-    Category,
-    CategorySpell,
-    Household,
-    LabelSpell,
-    Procedure,
-    Review,
-    Undelivered,
-    ended,
-    holds,
-)
+from domain.household import Household
 from domain.intake import DelegationNotAllowed, accepted_case, watch_of
 from domain.message import Command, Event, Refusal
 from domain.money import Fen, yuan
 from domain.month import Month
 from domain.order import require_order
 from domain.private import Private
+from domain.procedure import Procedure, Review, Undelivered
 from domain.receipt import Decider, Decision
 from domain.remedy import remedy_text
+from domain.spells import BenefitSpell, Category, CategorySpell, LabelSpell, ended, holds
 
 Interval = Literal["half-yearly", "yearly"]
 RefusalGround = Literal[

@@ -12,14 +12,16 @@ from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
 from domain.decision import competent
-from domain.household import Category, Grace, Hearing, Household, LabelSpell, Undelivered, ended
+from domain.household import Household
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.month import Month, Months
 from domain.person import PersonId
 from domain.private import Private
+from domain.procedure import Hearing, Undelivered
 from domain.receipt import Decision, Value, apply
 from domain.remedy import remedy_text
+from domain.spells import Category, Grace, LabelSpell, ended
 
 About = Literal["reduction", "termination"]
 Substitute = Literal["own-request", "death-without-survivors", "unreachable"]

@@ -13,12 +13,13 @@ from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
 from domain.decision import competent
-from domain.household import Category, Grace, Household, Label, LabelSpell
+from domain.household import Household
 from domain.message import Command, Event, Refusal
 from domain.money import yuan
 from domain.month import Month, Months
 from domain.private import Private
 from domain.receipt import Decision, Value, apply, fraction, ratio
+from domain.spells import Category, Grace, Label, LabelSpell
 
 
 class NoCurrentDibao(Refusal):

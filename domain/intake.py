@@ -12,13 +12,15 @@ from domain.assessment import IncomeItem
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
-from domain.household import Category, Household, Procedure
+from domain.household import Household
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.order import require_order
 from domain.person import PersonId
 from domain.private import Private
+from domain.procedure import Procedure
+from domain.spells import Category
 
 Channel = Literal["window", "online", "village", "agent", "active-finding"]
 Tenure = Literal["owned", "rented", "public", "borrowed", "none", "other"]

@@ -11,10 +11,11 @@ from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
 from domain.context import LEVEL_WORDS, Context
 from domain.copies import replace
-from domain.household import Household, Membership, Residence
+from domain.household import Household
 from domain.message import Command, Event, Refusal
 from domain.person import Disability, PersonId, Relation, Sex, WorkCapacity
 from domain.private import Private
+from domain.spells import Membership, Residence
 
 
 class HouseholdUnknown(Refusal):

@@ -11,13 +11,15 @@ from uuid import UUID
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
-from domain.household import Alert, Household, Label, LabelSpell
+from domain.household import Household
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.order import require_order
 from domain.person import PersonId
 from domain.private import Private
+from domain.procedure import Alert
+from domain.spells import Label, LabelSpell
 from domain.visit import require_team
 
 AlertLevel = Literal["RED", "ORANGE", "YELLOW", "BLUE"]

@@ -11,11 +11,12 @@ from uuid import UUID
 from domain.classification import NoticeNotForIdentification
 from domain.context import Context
 from domain.copies import replace
-from domain.household import Category, Household
+from domain.household import Household
 from domain.membership import require_member
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.person import PersonId
+from domain.spells import Category
 
 
 class NothingToDeliver(Refusal):

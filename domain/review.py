@@ -14,11 +14,12 @@ from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
 from domain.decision import Interval, review_due
-from domain.household import Change, Household, Review
+from domain.household import Household
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.person import PersonId
 from domain.private import Private
+from domain.procedure import Change, Review
 from domain.receipt import Receipt
 
 ChangeKind = Literal["employment", "income", "property", "members", "residence", "other"]

@@ -23,14 +23,16 @@ from domain.decision import (
     review_interval,
     watch_ended,
 )
-from domain.household import Category, CategorySpell, Consent, Household, Procedure, Review
+from domain.household import Household
 from domain.intake import AlreadyApplying, AlreadyReceives, accepted_case
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import yuan
 from domain.order import require_order
 from domain.person import PersonId
+from domain.procedure import Consent, Procedure, Review
 from domain.receipt import Decision, apply
+from domain.spells import Category, CategorySpell
 
 
 class ConsentMissing(Refusal):

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from domain.context import Context
 from domain.deadline import Due
-from domain.household import Household, Procedure, Visit
+from domain.household import Household
 from domain.intake import accepted_case
 from domain.membership import require_member
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.order import require_order
 from domain.person import PersonId
+from domain.procedure import Procedure, Visit
 from domain.visit import require_team
 
 

@@ -13,11 +13,11 @@ from domain.catalogue import EVENTS
 from domain.decision import ApplicationRefused, DibaoConfirmed
 from domain.exit import BenefitTerminated
 from domain.grace import GraceGranted
-from domain.household import Category, Label
 from domain.intake import Applied, ProcedureEnded
 from domain.membership import HouseholdRegistered, MemberAdded
 from domain.message import Event
 from domain.monitoring import ReturnedToMonitoring
+from domain.spells import Category, Label
 from domain.supervision import DeadlineMissed
 from domain.transfer import MarginalConfirmed, TransferStarted
 from eventstore.lanes import lane_of

@@ -11,7 +11,6 @@ from domain.classification import CloseNotice, GiveOpinion, PostNotice
 from domain.decision import ConfirmDibao, ReceiveFile
 from domain.exit import HearOpinion, TerminateBenefit
 from domain.grace import GrantGrace
-from domain.household import Category
 from domain.intake import AcceptApplication, Apply
 from domain.membership import NewMember, RegisterHousehold
 from domain.message import Command
@@ -21,6 +20,7 @@ from domain.month import Month
 from domain.notification import DeliverNotice, PublishConfirmation
 from domain.person import PersonId
 from domain.review import Recertify, ReportChange
+from domain.spells import Category
 from domain.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
 from domain.verification import (
     ReportVerification,

@@ -16,12 +16,12 @@ from domain.assessment import IncomeItem
 from domain.benefit import GrantTemporaryAid, OrderPayment
 from domain.catalogue import COMMANDS
 from domain.grace import GrantGrace
-from domain.household import Category
 from domain.intake import Apply
 from domain.membership import RegisterHousehold
 from domain.money import Fen
 from domain.month import Month, Months
 from domain.person import PersonId
+from domain.spells import Category
 
 A1, A2 = PersonId(UUID(int=1)), PersonId(UUID(int=2))
 PERSONS = {"A1": A1, "A2": A2}

@@ -18,7 +18,6 @@ from domain.authorisation import AuthoriseVerification
 from domain.claims import claims_of
 from domain.classification import CloseNotice, GiveOpinion, PostNotice
 from domain.decision import ConfirmDibao, ReceiveFile
-from domain.household import Category
 from domain.intake import AcceptApplication, Apply
 from domain.membership import HouseholdUnknown, NewMember, NotAMember, RegisterHousehold
 from domain.message import Command
@@ -26,6 +25,7 @@ from domain.monitoring import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAler
 from domain.person import HouseholdId, PersonId
 from domain.receipt import Actor
 from domain.review import ReportChange
+from domain.spells import Category
 from domain.verification import (
     ReportVerification,
     RequestVerification,

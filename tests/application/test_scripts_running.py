@@ -22,7 +22,7 @@ from application.scripts.script import CHINA, Script, ScriptRefused
 from bootstrap.outcome import OutcomeUnread, outcome_json
 from bootstrap.trial import fresh_trial
 from bootstrap.wiring import Installation
-from domain.household import Label
+from domain.spells import Label
 from tests.application.trials import sample, store_in_use, told, trial
 from tests.database import TestServer
 from workers.deadlines import carry_out

@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from domain.authorisation import AuthoriseVerification, GuardianNotAdult
-from domain.household import Label
 from domain.intake import Apply, EndProcedure, PromiseMissing
 from domain.membership import NewMember, NotAMember, RegisterHousehold
 from domain.person import PersonId
+from domain.spells import Label
 from domain.verification import AuthorisationMissing, RequestVerification, VerificationRequested
 from tests import stories
 from tests.scenario import SEED, Life, life

@@ -19,7 +19,7 @@ from domain.classification import (
     PostNotice,
 )
 from domain.decision import ConfirmDibao, ReceiveFile
-from domain.household import Category
+from domain.spells import Category
 from tests import stories
 from tests.scenario import Life
 

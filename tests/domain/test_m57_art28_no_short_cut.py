@@ -9,10 +9,10 @@ import pytest
 from domain.benefit import OrderPayment
 from domain.classification import CloseNotice, GiveOpinion, PostNotice
 from domain.decision import ConfirmDibao, DibaoConfirmed, ReceiveFile, RefuseApplication
-from domain.household import Category
 from domain.intake import AcceptApplication
 from domain.message import Command
 from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
+from domain.spells import Category
 from domain.transfer import ConfirmMarginal, MarginalConfirmed
 from domain.verification import (
     ReportVerification,

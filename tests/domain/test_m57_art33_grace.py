@@ -24,11 +24,11 @@ from domain.grace import (
     SteppedGraceUnheard,
     WarnGraceExpiry,
 )
-from domain.household import Label, holds
 from domain.intake import DelegationNotAllowed
 from domain.money import Fen
 from domain.month import Month, Months
 from domain.review import Recertify, ReportChange
+from domain.spells import Label, holds
 from domain.supervision import DeadlineMissed
 from tests import stories
 from tests.scenario import Life, altered, with_pack

@@ -10,7 +10,8 @@ import pytest
 from domain.claims import claims_of
 from domain.context import Context
 from domain.decision import ConfirmDibao, OneCategoryOnly, WrongProcedure
-from domain.household import Category, CategorySpell, Household
+from domain.household import Household
+from domain.spells import Category, CategorySpell
 from domain.transfer import ConfirmMarginal
 from tests import stories
 from tests.scenario import Life, reference

@@ -36,13 +36,13 @@ from domain import (
     visit,
 )
 from domain.calendar import WorkingCalendar
-from domain.household import Category, CategorySpell
 from domain.membership import NewMember, RegisterHousehold
 from domain.message import Command, Refusal
 from domain.money import Fen
 from domain.month import Month, Months
 from domain.person import PersonId
 from domain.receipt import Actor
+from domain.spells import Category, CategorySpell
 from tests import stories
 from tests.scenario import SEED, Life, altered, reference, with_pack
 

@@ -6,11 +6,11 @@ from datetime import date
 
 from domain.decision import ConfirmDibao
 from domain.exit import TerminateBenefit
-from domain.household import Category
 from domain.intake import AlreadyApplying, Apply, EndProcedure
 from domain.membership import NotAMember
 from domain.person import PersonId
 from domain.review import Recertify
+from domain.spells import Category
 from domain.transfer import (
     ConfirmMarginal,
     ConsentDeclined,

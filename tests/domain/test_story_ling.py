@@ -7,9 +7,9 @@ from datetime import date
 from domain.decision import DibaoConfirmed
 from domain.exit import HearingNotHeld, TerminateBenefit
 from domain.grace import GraceExpiryWarned
-from domain.household import Category
 from domain.month import Month, Months
 from domain.review import Recertified
+from domain.spells import Category
 from domain.supervision import DeadlineMissed
 from domain.transfer import MarginalConfirmed
 from tests import stories

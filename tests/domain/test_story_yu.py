@@ -9,10 +9,10 @@ import pytest
 from domain.benefit import PaymentSettled
 from domain.decision import DibaoConfirmed
 from domain.grace import GraceExpiryWarned, GraceGranted
-from domain.household import Category, Label, holds
 from domain.intake import ApplicationAccepted
 from domain.monitoring import AlertRaised, ReturnedToMonitoring
 from domain.month import Month, Months
+from domain.spells import Category, Label, holds
 from domain.supervision import DeadlineMissed
 from tests import stories
 from tests.scenario import Life

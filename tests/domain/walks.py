@@ -22,7 +22,7 @@ from domain.classification import CloseNotice, GiveOpinion, PostNotice
 from domain.decision import ConfirmDibao, ReceiveFile, RefuseApplication
 from domain.exit import HearOpinion, TerminateBenefit
 from domain.grace import GrantGrace
-from domain.household import Category, Household, follow
+from domain.household import Household, follow
 from domain.intake import (
     AcceptApplication,
     Apply,
@@ -43,6 +43,7 @@ from domain.month import Month
 from domain.notification import DeliverNotice, PublishConfirmation
 from domain.receipt import Actor
 from domain.review import Recertify, ReportChange
+from domain.spells import Category
 from domain.supervision import NoteMissedDeadline, system_acts
 from domain.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
 from domain.verification import (

@@ -18,7 +18,7 @@ from domain.deadline import Due, OpenDue
 from domain.decision import ApplicationRefused, DibaoConfirmed
 from domain.exit import BenefitTerminated
 from domain.grace import GraceGranted
-from domain.household import Category, Household, Label
+from domain.household import Household
 from domain.intake import Applied, ProcedureEnded
 from domain.membership import HouseholdRegistered, MemberAdded
 from domain.message import Event
@@ -28,6 +28,7 @@ from domain.month import Month, Months
 from domain.person import HouseholdId, PersonId
 from domain.private import Private
 from domain.receipt import Decider, Decision, Receipt
+from domain.spells import Category, Label
 from domain.supervision import DeadlineMissed
 from domain.transfer import MarginalConfirmed, TransferStarted
 from eventstore.envelope import Envelope, Meta

@@ -9,8 +9,8 @@ import msgspec
 import psycopg
 import pytest
 
-from domain.household import Category, Label
 from domain.monitoring import AlertRaised
+from domain.spells import Category, Label
 from projections.card import card_of
 from projections.card_list import cards_in
 from projections.chain import Step, chain_of, running_deadlines
