@@ -81,6 +81,16 @@ class IndexEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class OneAppend:
+    """One command with its one stream, and what it claims and is found by."""
+
+    command: CommandKey
+    stream: StreamAppend
+    claims: ClaimChanges = NO_CLAIMS
+    index: Sequence[IndexEntry] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Appended:
     """What an append did: per stream its version after, and the position of its last event in its lane.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain.message import Told
@@ -112,8 +113,12 @@ _BY_SQLSTATE: dict[str, type[StoreError]] = {
 
 def told(error: Error) -> StoreError | None:
     """The store's own refusal behind a database error, None when it is any other error."""
-    kind = _BY_SQLSTATE.get(error.sqlstate or "")
-    if kind is None:
+    if error.sqlstate not in _BY_SQLSTATE:
         return None
     detail = error.diag.message_detail
-    return kind(**(json.loads(detail) if detail else {}))
+    return refusal(error.sqlstate, json.loads(detail) if detail else {})
+
+
+def refusal(sqlstate: str, facts: Mapping[str, Any]) -> StoreError:
+    """The refusal of a code of the store's own functions, with what they said of it."""
+    return _BY_SQLSTATE[sqlstate](**facts)

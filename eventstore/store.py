@@ -20,8 +20,10 @@ The contract, in short::
     appended.versions, .positions, .reached, .recorded_at, .repeated, .news, .result
 
     store.append_bulk(command, streams, strict=False, at=None, result=None)   # one lane; .moved are left out
+    store.append_each([OneAppend(command, stream, claims, index)])            # one lane, each its own command
+    store.asked([(lane, id)])     -> {id: hash}                 # which of many commands were carried out
     store.command(id, lane, hash) -> Appended | None            # the first answer, before deciding again
-    store.find(kind, text)        -> UUID | None                # blind index; find_all for names
+    store.find(kind, text)        -> UUID | None                # blind index; find_all for names, find_each
     store.heads()                 -> {lane: position}
     store.read(lane, after, limit) -> list[Recorded]
     store.read_many({lane: after}, limit) -> list[Recorded]     # by lane, then position
@@ -43,7 +45,7 @@ from uuid import UUID
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from eventstore import binary, writing
+from eventstore import binary, each, reading, writing
 from eventstore.codec import Codec
 from eventstore.contract import (
     NO_CLAIMS,
@@ -52,87 +54,15 @@ from eventstore.contract import (
     CommandKey,
     Cut,
     IndexEntry,
+    OneAppend,
     StreamAppend,
 )
-from eventstore.errors import BadCall, NotATrial, told
+from eventstore.errors import BadCall, NotATrial, StoreError, told
 from eventstore.keys import KeyRing
 from eventstore.lanes import LANES, lane_of
-from eventstore.rows import COLUMNS, Brief, Loaded, Recorded, StreamState
+from eventstore.rows import Brief, Loaded, Recorded, StreamState
 from eventstore.wire import Parameter, Pool, Row, Statement, Wire
 
-_LOAD: Final = Statement(
-    "es_load",
-    f"""
-    SELECT {COLUMNS}, (SELECT s.state FROM es_stream s WHERE s.lane = $2::smallint AND s.stream_id = $3::uuid)
-    FROM es_event e
-    WHERE e.lane = $2::smallint AND e.stream_id = $3::uuid AND e.version > $1::integer
-    ORDER BY e.version
-    """,
-)
-_BRIEF: Final = Statement(
-    "es_brief",
-    """
-    SELECT e.version, e.name, e.data, e.private, e.effective_on IS NOT NULL
-    FROM es_event e
-    WHERE e.lane = $2::smallint AND e.stream_id = $3::uuid AND e.version > $1::integer
-    ORDER BY e.version
-    """,
-)
-_LOAD_KNOWN_AT: Final = Statement(
-    "es_load_known_at",
-    f"""
-    SELECT {COLUMNS}, s.version, s.state
-    FROM es_stream s
-    LEFT JOIN es_event e ON e.lane = s.lane AND e.stream_id = s.stream_id AND e.version > $1::integer
-                        AND e.recorded_at <= $4::timestamptz
-    WHERE s.lane = $2::smallint AND s.stream_id = $3::uuid
-    ORDER BY e.version
-    """,
-)
-_SLICE, _SLICE_DOWN = (
-    Statement(
-        name,
-        f"""
-        SELECT {COLUMNS} FROM es_event e
-        WHERE e.lane = $1::smallint AND e.stream_id = $2::uuid
-          AND e.version > $3::integer AND e.version <= $4::integer
-        ORDER BY e.version {direction} LIMIT $5::bigint
-        """,
-    )
-    for name, direction in (("es_slice", "ASC"), ("es_slice_down", "DESC"))
-)
-_READ: Final = Statement(
-    "es_read",
-    f"""
-    SELECT {COLUMNS} FROM es_event e
-    WHERE e.lane = $1::smallint AND e.position > $2::bigint ORDER BY e.position LIMIT $3::bigint
-    """,
-)
-_READ_MANY: Final = Statement(
-    "es_read_many",
-    f"""
-    SELECT r.* FROM unnest($1::smallint[], $2::bigint[]) AS c (lane, position)
-    JOIN es_lane h ON h.lane = c.lane AND h.position > c.position
-    CROSS JOIN LATERAL (
-        SELECT {COLUMNS} FROM es_event e
-        WHERE e.lane = c.lane AND e.position > c.position ORDER BY e.position LIMIT $3::bigint) r
-    LIMIT $3::bigint
-    """,
-)
-_FIND: Final = Statement(
-    "es_find",
-    """
-    SELECT DISTINCT owner FROM es_index i
-    JOIN unnest($1::smallint[], $2::smallint[], $3::bytea[]) AS u (lane, key_version, blind)
-         USING (lane, key_version, blind)
-    WHERE i.kind = $4::text ORDER BY owner
-    """,
-)
-_META: Final = Statement("es_meta", "SELECT store_id, trial, digest_algorithm, lanes FROM es_meta")
-_HEADS: Final = Statement("es_heads", "SELECT lane, position FROM es_lane")
-_CUT: Final = Statement("es_take_cut", "SELECT * FROM es_take_cut($1::uuid, $2::text)")
-_FORGET: Final = Statement("es_forget", "SELECT es_forget($1::uuid)")
-_ERASE: Final = Statement("es_erase_stream", "SELECT es_erase_stream($1::smallint, $2::uuid)")
 _FOR_EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _HIGHEST: Final = 2**31 - 1
 _RETRIES: Final = 3
@@ -171,7 +101,7 @@ class LaneStore:
         self._wire = Wire(pool)
         self._codec = codec
         self._keys = keys
-        meta = self._all(_META, ())
+        meta = self._all(reading.META, ())
         if not meta or meta[0][3] != LANES:
             raise BadCall(why="该库不是 256 通道的事件库，请先执行 hulian migrate")
         self._store_id = UUID(bytes=meta[0][0])
@@ -243,6 +173,27 @@ class LaneStore:
         told_at = at if self._trial else None
         return self._call(writing.APPEND_BULK, batch.bulk(command, told_at, result, strict))
 
+    def append_each(
+        self, ones: Sequence[OneAppend], at: datetime | None = None
+    ) -> list[Appended | StoreError]:
+        """Carry out many commands of one lane, each of its own stream, in one statement.
+
+        Each is answered by itself, in order: what `append` would answer, or the `VersionConflict`,
+        `StreamClosed`, `StreamErased`, `ClaimConflict` or `ChangedCommand` it would raise; those others go on.
+        A command may clash with one of the same call that is left out itself: sent again by itself it will not.
+        Raises `BadCall` for streams of more than one lane, or one twice, or without events.
+        """
+        streams = [one.stream for one in ones]
+        if len({lane_of(stream.stream) for stream in streams}) > 1:
+            raise BadCall(why="批量追加一次只能写一条通道")
+        if not ones:
+            return []
+        batch = writing.Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
+        if len(batch.streams) != len(ones):
+            raise BadCall(why="批量追加的每条命令须有且只有一条流、至少一个事件")
+        parameters = each.parameters(batch, ones, self._keys, at if self._trial else None)
+        return each.answers(ones, self._retried(each.APPEND_EACH, parameters, again=True))
+
     def append_plain(self, events: Sequence[writing.PlainEvent]) -> None:
         """Append events of the library's own aggregates, in a trial store; raises `NotATrial` in any other."""
         if not self._trial:
@@ -258,6 +209,12 @@ class LaneStore:
         """
         return self._answer(command, lane, hash, None)
 
+    def asked(self, commands: Sequence[tuple[int, UUID]]) -> dict[UUID, bytes]:
+        """Of these (lane, command id), those carried out before, with the hash of what was asked."""
+        if not commands:
+            return {}
+        return {UUID(bytes=row[0]): row[1] for row in self._all(each.ASKED, each.asked_parameters(commands))}
+
     def load(self, stream: UUID, after: int = 0, known_at: datetime | None = None) -> Loaded:
         """The stream's events with version above `after`, as known at an instant; one statement,
         two when there are none above an `after` that is not 0.
@@ -268,7 +225,7 @@ class LaneStore:
         parameters = (binary.integer(after), binary.short(lane_of(stream)), stream.bytes)
         codec = self._codec
         if known_at is None:
-            rows = self._all(_LOAD, parameters)
+            rows = self._all(reading.LOAD, parameters)
             if rows:
                 last = rows[-1]
                 return Loaded(
@@ -277,7 +234,7 @@ class LaneStore:
             if after <= 0:
                 return Loaded(stream, 0, 0, StreamState.OPEN, [])
         # Here the stream's own row has something to add: what came after, or whether it is there at all.
-        rows = self._all(_LOAD_KNOWN_AT, (*parameters, binary.timestamp(known_at or _FOR_EVER)))
+        rows = self._all(reading.LOAD_KNOWN_AT, (*parameters, binary.timestamp(known_at or _FOR_EVER)))
         if not rows:
             return Loaded(stream, max(after, 0), 0, StreamState.OPEN, [])
         last = rows[-1]
@@ -290,7 +247,7 @@ class LaneStore:
         """The stream's events with version above `after`, with what a fold needs of them; one statement."""
         codec = self._codec
         parameters = (binary.integer(after), binary.short(lane_of(stream)), stream.bytes)
-        return [Brief(stream, row, codec) for row in self._all(_BRIEF, parameters)]
+        return [Brief(stream, row, codec) for row in self._all(reading.BRIEF, parameters)]
 
     def slice(
         self,
@@ -311,14 +268,15 @@ class LaneStore:
         )
         codec = self._codec
         return [
-            Recorded(row, codec) for row in self._all(_SLICE_DOWN if newest_first else _SLICE, parameters)
+            Recorded(row, codec)
+            for row in self._all(reading.SLICE_DOWN if newest_first else reading.SLICE, parameters)
         ]
 
     def read(self, lane: int, after: int, limit: int) -> list[Recorded]:
         """The lane's events with position above `after`, in order, at most `limit`; positions are dense."""
         parameters = (binary.short(lane), binary.long(after), binary.long(limit))
         codec = self._codec
-        return [Recorded(row, codec) for row in self._all(_READ, parameters)]
+        return [Recorded(row, codec) for row in self._all(reading.READ, parameters)]
 
     def read_many(self, positions: Mapping[int, int], limit: int) -> list[Recorded]:
         """Events above a position in each of several lanes, at most `limit` in all; one statement.
@@ -327,15 +285,15 @@ class LaneStore:
         """
         parameters = (binary.shorts(positions), binary.longs(positions.values()), binary.long(limit))
         codec = self._codec
-        return [Recorded(row, codec) for row in self._all(_READ_MANY, parameters)]
+        return [Recorded(row, codec) for row in self._all(reading.READ_MANY, parameters)]
 
     def heads(self) -> dict[int, int]:
         """The position of the last event of every lane."""
-        return dict(self._all(_HEADS, ()))
+        return dict(self._all(reading.HEADS, ()))
 
     def cut(self, cut: UUID, purpose: str) -> Cut:
         """The cut of this id, taken and stored at the first call."""
-        row = self._one(_CUT, (cut.bytes, purpose.encode()))
+        row = self._one(reading.CUT, (cut.bytes, purpose.encode()))
         assert row is not None
         return Cut(cut, tuple(row[0]), binary.instant(row[1]))
 
@@ -353,16 +311,24 @@ class LaneStore:
             binary.byteas([blind for _, blind in blinds]),
             kind.encode(),
         )
-        return [UUID(bytes=owner) for (owner,) in self._all(_FIND, parameters)]
+        return [UUID(bytes=owner) for (owner,) in self._all(reading.FIND, parameters)]
+
+    def find_each(self, kind: str, texts: Sequence[str]) -> dict[str, UUID]:
+        """The owners of those of these texts that only one owner has, in one statement: what `find` answers."""
+        owners: dict[int, list[bytes]] = {}
+        if texts:
+            for n, owner in self._all(each.FIND_EACH, each.find_parameters(self._keys, kind, texts)):
+                owners.setdefault(n, []).append(owner)
+        return {texts[n]: UUID(bytes=found[0]) for n, found in owners.items() if len(found) == 1}
 
     def erase(self, owner: UUID) -> None:
         """Erase a person or household: index entries gone, keys destroyed; repeatable."""
-        self._one(_FORGET, (owner.bytes,))
+        self._one(reading.FORGET, (owner.bytes,))
         self._keys.erase(owner)
 
     def erase_stream(self, stream: UUID) -> None:
         """Mark a stream erased: it still loads, appending raises `StreamErased`."""
-        self._one(_ERASE, (binary.short(lane_of(stream)), stream.bytes))
+        self._one(reading.ERASE, (binary.short(lane_of(stream)), stream.bytes))
 
     def _stated(self, at: datetime | None) -> str | None:
         return None if at is None or self._trial else at.isoformat()
@@ -382,13 +348,16 @@ class LaneStore:
         return None if row is None else writing.appended(row)
 
     def _call(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> Appended:
+        return writing.appended(self._retried(statement, parameters, again=again))
+
+    def _retried(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool) -> Row:
         # Locks are taken in one order, so this is for what we have not thought of; nothing was written yet.
         for _ in range(_RETRIES):
             try:
-                return writing.appended(self._all(statement, parameters, again=again)[0])
+                return self._all(statement, parameters, again=again)[0]
             except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
                 continue
-        return writing.appended(self._all(statement, parameters, again=again)[0])
+        return self._all(statement, parameters, again=again)[0]
 
     def _one(self, statement: Statement, parameters: Sequence[Parameter]) -> Row | None:
         rows = self._all(statement, parameters)

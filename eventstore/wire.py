@@ -15,7 +15,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, Format
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
 from psycopg.types.string import ByteaBinaryLoader
 from psycopg_pool import ConnectionPool
 
@@ -46,6 +46,7 @@ class _Raw:
         self.adapters.register_loader("timestamptz", ByteaBinaryLoader)
 
 
+_FORGOTTEN: Final = b"26000"
 _prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
 """What each connection has prepared: several wires may share a pool."""
 
@@ -89,6 +90,12 @@ class Wire:
                 prepared.add(statement.name)
             values: Any = parameters  # NULLs are allowed, whatever the stub says
             result = link.exec_prepared(statement.name, values, statement.formats, Format.BINARY)
+            if result.error_field(DiagnosticField.SQLSTATE) == _FORGOTTEN:
+                # psycopg has the server forget all statements after a rollback; nothing has run yet
+                prepared.clear()
+                link.prepare(statement.name, statement.text)
+                prepared.add(statement.name)
+                result = link.exec_prepared(statement.name, values, statement.formats, Format.BINARY)
             if result.status != ExecStatus.TUPLES_OK:
                 raise error_from_result(result, "utf-8")
         except psycopg.Error as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
@@ -15,35 +15,36 @@ from eventstore.codec import Codec
 from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
 from eventstore.digest import digest
 from eventstore.envelope import Envelope, Meta
-from eventstore.errors import BadCall, VersionConflict
+from eventstore.errors import BadCall, OwnerErased, VersionConflict
 from eventstore.keys import KeyRing
 from eventstore.lanes import lane_of
 from eventstore.tokens import pack
 from eventstore.wire import Parameter, Statement
 
 
-def _call(function: str, answer: str, types: str) -> Statement:
+def call(function: str, answer: str, types: str) -> Statement:
+    """The statement that calls a function of the store with parameters of these types."""
     placeholders = ", ".join(f"${n}::{kind}" for n, kind in enumerate(types.split(), 1))
     return Statement(function, f"SELECT {answer} FROM {function}({placeholders})")
 
 
 _ANSWER = "o_repeated, o_streams, o_versions, o_positions, o_recorded_at, o_result"
-_EVENTS = "uuid[] text[] date[] bytea[] bytea[] bytea[] bytea[]"
-APPEND: Final = _call(
+EVENT_TYPES: Final = "uuid[] text[] date[] bytea[] bytea[] bytea[] bytea[]"
+APPEND: Final = call(
     "es_append",
     _ANSWER,
-    f"smallint uuid bytea bytea uuid text integer integer smallint timestamptz {_EVENTS}",
+    f"smallint uuid bytea bytea uuid text integer integer smallint timestamptz {EVENT_TYPES}",
 )
-APPEND_MANY: Final = _call(
+APPEND_MANY: Final = call(
     "es_append_many",
     _ANSWER,
     "smallint uuid bytea bytea timestamptz smallint[] uuid[] text[] integer[] integer[] smallint[] "
-    f"{_EVENTS} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[]",
+    f"{EVENT_TYPES} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[]",
 )
-APPEND_BULK: Final = _call(
+APPEND_BULK: Final = call(
     "es_append_bulk",
     f"{_ANSWER}, o_moved",
-    f"smallint uuid bytea bytea timestamptz boolean uuid[] text[] integer[] integer[] smallint[] {_EVENTS}",
+    f"smallint uuid bytea bytea timestamptz boolean uuid[] text[] integer[] integer[] smallint[] {EVENT_TYPES}",
 )
 ANSWER: Final = Statement(
     "es_answer",
@@ -204,7 +205,7 @@ class Batch:
             binary.integer(len(self._ids)),
             binary.short(stream.state),
             binary.timestamp(at),
-            *self._events(),
+            *self.events(),
         )
 
     def many(
@@ -221,8 +222,8 @@ class Batch:
             *_command(command, result),
             binary.timestamp(at),
             binary.shorts([lane_of(stream.stream) for stream in self.streams]),
-            *self._stream_columns(),
-            *self._events(),
+            *self.stream_columns(),
+            *self.events(),
             *_claim_columns(claims),
             *_index_columns(self._keys, index),
         )
@@ -233,9 +234,10 @@ class Batch:
         """The parameters of `APPEND_BULK`."""
         lane = binary.short(lane_of(self.streams[0].stream))
         times = (binary.timestamp(at), binary.boolean(strict))
-        return (lane, *_command(command, result), *times, *self._stream_columns(), *self._events())
+        return (lane, *_command(command, result), *times, *self.stream_columns(), *self.events())
 
-    def _stream_columns(self) -> tuple[Parameter, ...]:
+    def stream_columns(self) -> tuple[Parameter, ...]:
+        """Ids, categories, expected versions, counts and states of the streams."""
         streams = self.streams
         return (
             binary.uuids([stream.stream.bytes for stream in streams]),
@@ -245,7 +247,8 @@ class Batch:
             binary.shorts([stream.state for stream in streams]),
         )
 
-    def _events(self) -> tuple[Parameter, ...]:
+    def events(self) -> tuple[Parameter, ...]:
+        """The seven columns of all events, in the order of the streams."""
         return (
             binary.uuids(self._ids),
             binary.texts(self._names),
@@ -284,12 +287,30 @@ def _merged(streams: Sequence[StreamAppend]) -> list[_Stream]:
 
 
 def _sealed(keys: KeyRing, privates: Sequence[Private[Any]]) -> list[bytes]:
-    """The tokens of private values, in order; a value that comes from the store keeps its own."""
+    """The tokens of private values, in order.
+
+    A value that comes from the store keeps its own token, unless it is handed to another owner.
+    """
     if not privates:
         return []
-    clear = [(p.owner, p.kind, p.value.encode()) for p in privates if p.value is not None]
-    fresh = iter(keys.seal_many(clear))
-    return [private.token or b"" if private.value is None else next(fresh) for private in privates]
+    clear = [_clear(keys, private) for private in privates]
+    fresh = iter(keys.seal_many([each for each in clear if each is not None]))
+    return [
+        private.token or b"" if each is None else next(fresh)
+        for private, each in zip(privates, clear, strict=True)
+    ]
+
+
+def _clear(keys: KeyRing, private: Private[Any]) -> tuple[UUID, str, bytes] | None:
+    """What is to be sealed for whom; None for a value that stays sealed as it is."""
+    if private.value is not None:
+        return private.owner, private.kind, private.value.encode()
+    if private.under is None or private.token is None:
+        return None
+    opened = keys.open(private.under, private.kind, private.token)
+    if opened is None:
+        raise OwnerErased(owner=private.under)
+    return private.owner, private.kind, opened
 
 
 def _command(command: CommandKey | None, result: bytes | None) -> tuple[Parameter, ...]:
@@ -298,17 +319,34 @@ def _command(command: CommandKey | None, result: bytes | None) -> tuple[Paramete
     return command.id.bytes, command.hash, result
 
 
+class ClaimRow(NamedTuple):
+    """A claim to take or to release, as the store's functions want it."""
+
+    kind: str
+    key: UUID
+    holder: UUID
+    valid_from: date | None
+    valid_to: date | None
+    take: bool
+
+
+def claim_rows(claims: ClaimChanges) -> list[ClaimRow]:
+    """Releases first, then claims to take."""
+    return [
+        *(ClaimRow(c.kind, c.key, c.holder, None, c.valid_to, False) for c in claims.release),
+        *(ClaimRow(c.kind, c.key, c.holder, c.valid_from, c.valid_to, True) for c in claims.take),
+    ]
+
+
 def _claim_columns(claims: ClaimChanges) -> tuple[Parameter, ...]:
-    rows = [(c.kind, c.key.bytes, c.holder.bytes, None, c.valid_to, False) for c in claims.release]
-    taken = [(c.kind, c.key.bytes, c.holder.bytes, c.valid_from, c.valid_to, True) for c in claims.take]
-    every: list[tuple[Any, ...]] = [*rows, *taken]
+    rows = claim_rows(claims)
     return (
-        binary.texts([row[0] for row in every]),
-        binary.uuids([row[1] for row in every]),
-        binary.uuids([row[2] for row in every]),
-        binary.dates([row[3] for row in every]),
-        binary.dates([row[4] for row in every]),
-        binary.booleans([row[5] for row in every]),
+        binary.texts([row.kind for row in rows]),
+        binary.uuids([row.key.bytes for row in rows]),
+        binary.uuids([row.holder.bytes for row in rows]),
+        binary.dates([row.valid_from for row in rows]),
+        binary.dates([row.valid_to for row in rows]),
+        binary.booleans([row.take for row in rows]),
     )
 
 
