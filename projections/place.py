@@ -12,24 +12,33 @@ from eventstore.lanes import lane_of
 _PLACE: Final = """
 SELECT c.province, c.city, c.county, c.township, c.village,
        (SELECT min(p.position) FROM read_checkpoint p
-        WHERE p.lane = c.lane AND p.projection = ANY(%s) AND p.live)
+        WHERE p.lane = c.lane AND p.projection = ANY(%s) AND p.live),
+       set_config('hulian.household', c.household::text, true), c.last_name, c.joined_into::text
 FROM read_card.card c WHERE c.lane = %s AND c.household = %s
 """
 
 
 class Place(NamedTuple):
-    """The household's codes, province to village, and the position in its lane that all models have reached."""
+    """The household's codes, province to village, and the position in its lane that all models have reached.
+
+    `last` is the stored name of its last step; `joined_into` the household it went on in, if it did.
+    """
 
     codes: tuple[str, ...]
     lane: int
     position: int | None
+    last: str
+    joined_into: UUID | None = None
 
 
 def place_of(connection: Connection[Any], household: UUID, projections: tuple[str, ...]) -> Place | None:
     """Where a household lies; None for one there is not.
 
-    `projections` name the read models meant: what is told is the position all of them have reached.
+    `projections` name the read models meant: what is told is the position all of them have reached. From then on
+    the transaction sees the household's rows, also where it reads for an area only (`engine.walls`).
     """
     lane = lane_of(household)
     row = connection.execute(_PLACE, (list(projections), lane, household), prepare=True).fetchone()
-    return None if row is None else Place(tuple(row[:5]), lane, row[5])
+    if row is None:
+        return None
+    return Place(tuple(row[:5]), lane, row[5], row[7], None if row[8] is None else UUID(row[8]))

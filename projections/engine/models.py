@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 from psycopg import Connection, sql
 
 from eventstore.lanes import LANES
 from projections.engine.plans import schema_of, sql_of
 from projections.engine.projection import Projection
+from projections.engine.walls import wall
 
 CAUGHT_UP: Final = 1_000
 """How many events a projection built beside the live one may be behind when it takes its place."""
@@ -26,14 +27,45 @@ SELECT lane, %s, %s, %s FROM generate_series(0, %s) AS lane
 _LOCK: Final = """
 SELECT lane FROM read_checkpoint WHERE projection = %s ORDER BY lane, version FOR UPDATE
 """
+_LEVEL: Final = """
+SELECT NOT EXISTS (
+    SELECT FROM read_checkpoint n JOIN read_checkpoint o USING (lane, projection)
+    WHERE projection = %s AND NOT n.live AND o.live AND n.position < o.position)
+"""
 _BEHIND: Final = """
 SELECT sum(l.position - c.position) FROM read_checkpoint c JOIN es_lane l USING (lane)
 WHERE c.projection = %s AND c.version = %s AND NOT c.live
 """
 
+_FORGET_PARKED: Final = """
+DELETE FROM read_parked p WHERE projection = %s AND NOT EXISTS (
+    SELECT FROM read_model m WHERE m.projection = p.projection AND m.version = p.version)
+"""
+
 
 class ProjectionEdited(Exception):
     """A projection's tables were changed without a new version number."""
+
+
+class Model(NamedTuple):
+    """One version of a read model: the live one, or one being built beside it."""
+
+    projection: str
+    version: int
+    live: bool
+
+    @property
+    def key(self) -> str:
+        """What its lag is told under."""
+        return self.projection if self.live else f"{self.projection}_next"
+
+
+def models_of(connection: Connection[Any]) -> list[Model]:
+    """The read models there are, live ones and those being built."""
+    rows = connection.execute(
+        "SELECT projection, version, live FROM read_model ORDER BY projection, version"
+    ).fetchall()
+    return [Model(*row) for row in rows]
 
 
 def prepare(connection: Connection[Any], projections: Sequence[type[Projection]]) -> None:
@@ -53,10 +85,11 @@ def _prepare(connection: Connection[Any], projection: type[Projection]) -> None:
     there = connection.execute(
         "SELECT version, live, sql_sha256 FROM read_model WHERE projection = %s", [name]
     ).fetchall()
-    for known, _, known_digest in there:
+    for known, is_live, known_digest in there:
         if known == version:
             if known_digest != digest:
                 raise ProjectionEdited(f"{name}.sql differs from what version {version} was built from")
+            wall(connection, projection, schema_of(projection, live=is_live))
             return
     live = not there
     # first of all: whoever starts at the same time waits here for us
@@ -73,6 +106,7 @@ def _prepare(connection: Connection[Any], projection: type[Projection]) -> None:
             "GRANT USAGE ON SCHEMA {} TO hulian_reader; GRANT SELECT ON ALL TABLES IN SCHEMA {} TO hulian_reader"
         ).format(schema, schema)
     )
+    wall(connection, projection, schema_of(projection, live=live))
     connection.execute(_ADD_CHECKPOINTS, [name, version, live, LANES - 1])
 
 
@@ -87,6 +121,7 @@ def _abandon(connection: Connection[Any], projection: type[Projection]) -> None:
         "DELETE FROM read_model WHERE projection = %s AND NOT live AND version <> %s",
         [projection.name, projection.version],
     )
+    connection.execute(_FORGET_PARKED, [projection.name])
     schema = sql.Identifier(schema_of(projection, live=False))
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
 
@@ -100,10 +135,12 @@ def building(connection: Connection[Any], projections: Sequence[type[Projection]
     return [projection for projection in projections if (projection.name, projection.version) in there]
 
 
-def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
+def switch(connection: Connection[Any], projection: type[Projection], catch_up: Callable[[], int]) -> bool:
     """Put a version that was built beside the live one in its place, once it has all but caught up.
 
-    One transaction: readers see the old rows or the new ones. Answers whether it was switched now.
+    One transaction: readers see the old rows or the new ones, and what they saw in the old they see in the new.
+    For that the last events are taken in by `catch_up`, while no page goes on: it answers how many it took.
+    Answers whether it was switched now.
     """
     name, version = projection.name, projection.version
     old = sql.Identifier(f"read_{name}_old")
@@ -115,9 +152,13 @@ def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
         connection.execute(_LOCK, [name])
         if not _has_caught_up(connection, name, version):
             return False
+        while not _is_level(connection, name):
+            if not catch_up():
+                return False
         connection.execute("DELETE FROM read_checkpoint WHERE projection = %s AND live", [name])
         connection.execute("DELETE FROM read_model WHERE projection = %s AND live", [name])
         connection.execute("UPDATE read_checkpoint SET live = true WHERE projection = %s", [name])
+        connection.execute(_FORGET_PARKED, [name])
         connection.execute(
             "UPDATE read_model SET live = true, live_at = clock_timestamp() WHERE projection = %s", [name]
         )
@@ -128,6 +169,11 @@ def switch(connection: Connection[Any], projection: type[Projection]) -> bool:
     with connection.transaction():
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
     return True
+
+
+def _is_level(connection: Connection[Any], name: str) -> bool:
+    (level,) = connection.execute(_LEVEL, [name]).fetchone() or (False,)
+    return bool(level)
 
 
 def _has_caught_up(connection: Connection[Any], name: str, version: int) -> bool:

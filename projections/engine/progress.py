@@ -6,9 +6,12 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
+
+from projections.engine.parking import Parked, parked
 
 _LAG: Final = """
 SELECT c.projection || CASE WHEN c.live THEN '' ELSE '_next' END, sum(l.position - c.position)::bigint
@@ -67,6 +70,12 @@ class Progress:
                 if pause <= 0:
                     return False
                 time.sleep(pause)
+
+    def parked(self, projection: str | None = None, household: UUID | None = None) -> list[Parked]:
+        """The households that wait outside a projection, the longest first; of one projection or one household
+        if asked."""
+        with self._pool.connection() as connection:
+            return parked(connection, projection, household)
 
     def failures(self) -> list[Failure]:
         """Where projections stand still, the oldest first."""

@@ -6,9 +6,11 @@ import gc
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -19,8 +21,9 @@ from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Codec
 from eventstore.lanes import LANES
-from projections.engine import models, reading
+from projections.engine import models, parking, reading
 from projections.engine.columns import BIGINT, INTEGER, SMALLINT, TEXT, Packed, PackedDumper
+from projections.engine.parking import Parked, Poison
 from projections.engine.plans import Plan, plan_of, schema_of
 from projections.engine.projection import Fact, Projection
 from projections.engine.reading import Batch, Claimed
@@ -39,6 +42,10 @@ FROM unnest(%b::smallint[], %b::text[], %b::integer[], %b::bigint[], %b::text[],
      AS u (lane, projection, version, position, error, error_position)
 WHERE c.lane = u.lane AND c.projection = u.projection AND c.version = u.version
 """
+_STANDS: Final = """
+SELECT position, live FROM read_checkpoint WHERE lane = %b AND projection = %b AND version = %b FOR UPDATE
+"""
+_NOBODY: Final[Mapping[UUID, int]] = MappingProxyType({})
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -48,12 +55,13 @@ class CheckpointLost(Exception):
 
 @dataclass(slots=True)
 class PageResult:
-    """One page: how many events were read from how many lanes, how many facts each projection took in, and
-    which projections failed."""
+    """One page: how many events were read from how many lanes, how many facts each projection took in, how many
+    households it parked, and which projections failed."""
 
     events: int = 0
     lanes: int = 0
     applied: dict[str, int] = field(default_factory=dict)
+    parked: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -66,11 +74,17 @@ class _Checkpoint:
     error_position: int | None = None
 
 
-class _HandlerFailed(Exception):
-    def __init__(self, fact: Fact, error: Exception) -> None:
-        super().__init__(str(error))
-        self.fact = fact
-        self.error = error
+class _Ill(Exception):
+    """Not a household but the projection or the database is at fault."""
+
+    def __init__(self, why: Poison | str) -> None:
+        self._poison = why if isinstance(why, Poison) else None
+        self.error = why.error if isinstance(why, Poison) else why
+        super().__init__(self.error)
+
+    def at(self, lane: int) -> int | None:
+        """The position it failed at, in the lane where it did."""
+        return self._poison.position if self._poison and self._poison.lane == lane else None
 
 
 class Projector:
@@ -117,10 +131,11 @@ class Projector:
     def page(self, max_events: int = 5_000) -> PageResult:
         """Take in up to `max_events` new events, in a constant number of statements; nothing new is 0 events.
 
-        A projection that fails keeps its rows and its place, and is marked; the others go on.
+        A household that a projection cannot take in is parked there; a projection that is ill as a whole keeps
+        its rows and its place, and is marked. The others go on.
         """
         with self._pool.connection() as connection, _undisturbed(), connection.transaction():
-            return self._page(connection, max_events)
+            return self._page(connection, max_events, self._versions)
 
     def switch(self) -> list[str]:
         """Put every projection that was built beside its old version in its place, if it has caught up."""
@@ -128,16 +143,21 @@ class Projector:
         with self._pool.connection() as connection:
             every = list(self._projections.values())
             for projection in models.building(connection, every):
-                if models.switch(connection, projection):
+                alone = {projection.name: projection.version}
+
+                def catch_up(alone: dict[str, int] = alone) -> int:
+                    return self._page(connection, models.CAUGHT_UP, alone).events
+
+                if models.switch(connection, projection, catch_up):
                     _log.info("projection switched", projection=projection.name, version=projection.version)
                     switched.append(projection.name)
             self._building = models.building(connection, every)
         return switched
 
-    def _page(self, connection: Connection[Any], max_events: int) -> PageResult:
+    def _page(self, connection: Connection[Any], max_events: int, versions: Mapping[str, int]) -> PageResult:
         cursor = _cursor(connection)
         claimed = reading.claim(
-            cursor, self._versions, first=self._next_lane, lanes=self._lanes, patience=self._patience
+            cursor, versions, first=self._next_lane, lanes=self._lanes, patience=self._patience
         )
         if not claimed:
             return PageResult()
@@ -146,11 +166,13 @@ class Projector:
         connection.execute(_MANNER)
         spans = reading.spans_of(claimed, max_events, foremost=self._foremost)
         batch = reading.read(_cursor(connection), spans, self._codec)
+        waiting = parking.parked_in(cursor, spans, self._versions)
         result = PageResult(batch.events, len(spans))
         saved: list[_Checkpoint] = []
         for name, projection in self._projections.items():
-            reached = self._project(connection, cursor, projection, batch, claimed, result)
-            saved += _stopped(reached, batch, claimed, name)
+            saved += self._project(
+                connection, cursor, projection, batch, claimed, waiting.get(name, _NOBODY), result
+            )
         self._save(cursor, saved)
         return result
 
@@ -161,44 +183,115 @@ class Projector:
         projection: type[Projection],
         batch: Batch,
         claimed: Mapping[int, Claimed],
+        waiting: Mapping[UUID, int],
         result: PageResult,
     ) -> list[_Checkpoint]:
-        name = projection.name
+        name, version = projection.name, projection.version
         facts, reached = reading.of_projection(batch, claimed, name)
         if not reached:
             return []
+        if waiting:
+            facts = [f for f in facts if f.household not in waiting or f.position < waiting[f.household]]
+        stood = {lane: claimed[lane].positions[name] for lane in reached}
+        live = claimed[next(iter(reached))].live[name]
+        poisons = _unreadable(batch, stood, waiting)
+        try:
+            self._absorb(connection, cursor, projection, facts, poisons, live=live)
+            if poisons and len(poisons) > parking.room_of(cursor, name, version):
+                raise _Ill(poisons[-1])
+        except _Ill as ill:
+            result.failed[name] = ill.error
+            return [_Checkpoint(lane, name, at, ill.error, ill.at(lane)) for lane, at in stood.items()]
+        result.applied[name] = len(facts)
+        parking.park(cursor, name, version, poisons)
+        self._alarm(name, poisons, result)
+        return [_Checkpoint(lane, name, position) for lane, position in reached.items()]
+
+    def _absorb(
+        self,
+        connection: Connection[Any],
+        cursor: Cursor[Any],
+        projection: type[Projection],
+        facts: Sequence[Fact],
+        poisons: list[Poison],
+        *,
+        live: bool,
+    ) -> None:
+        """Take facts in, all but those of households that cannot be; these are added to `poisons`.
+
+        Households never depend on one another: what one's handler refuses or the database will not have is
+        found, and the others are taken in without it. Raises `_Ill` when it is not the households' fault.
+        """
         if projection.wants is not None:
             facts = [fact for fact in facts if type(fact.event) in projection.wants]
-        saved = {lane: _Checkpoint(lane, name, position) for lane, position in reached.items()}
-        while facts:
-            plan = self._plan(connection, projection, live=claimed[facts[0].lane].live[name])
+        if not facts:
+            return
+        if len(poisons) > parking.LIMIT:
+            raise _Ill(poisons[-1])
+        plan = self._plan(connection, projection, live=live)
+        found: dict[UUID, Poison] = {}
+        try:
+            with connection.transaction():
+                found = _take_in(cursor, plan, facts)
+        except (psycopg.DataError, psycopg.IntegrityError) as refused:
+            households = list(dict.fromkeys(fact.household for fact in facts))
+            if len(households) == 1:
+                first = facts[0]
+                poisons.append(Poison(first.lane, first.household, first.position, _told(refused)))
+                return
+            half = frozenset(households[: len(households) // 2])
+            for part in (True, False):
+                facts_of = [fact for fact in facts if (fact.household in half) is part]
+                self._absorb(connection, cursor, projection, facts_of, poisons, live=live)
+            return
+        except psycopg.Error as refused:
+            if connection.broken:
+                raise
+            _log.error(
+                "projection failed", projection=projection.name, error=_told(refused), exc_info=refused
+            )
+            raise _Ill(_told(refused)) from refused
+        if found:
+            poisons += found.values()
+            facts = [f for f in facts if f.household not in found or f.position < found[f.household].position]
+            self._absorb(connection, cursor, projection, facts, poisons, live=live)
+
+    def retry(self, parked: Parked) -> bool:
+        """Try a parked household again, from where it waits to where its projection stands in the lane.
+
+        True when it waits no longer. What fails again waits on, from where it failed.
+        """
+        projection = self._projections[parked.projection]
+        name, version, lane = projection.name, projection.version, parked.lane
+        with self._pool.connection() as connection, connection.transaction():
+            cursor = _cursor(connection)
+            cursor.execute(_STANDS, (lane, name, version))
+            at = cursor.fetchone()
+            waited = parking.take(cursor, lane, name, version, parked.household)
+            if at is None or waited is None:
+                return True
+            position, attempts = waited
+            batch = reading.read_stream(
+                _cursor(connection), lane, parked.household, position, at[0], self._codec
+            )
+            poisons = _unreadable(batch, {lane: position - 1}, {})
             try:
-                with connection.transaction():
-                    _take_in(cursor, plan, facts)
-                result.applied[name] = len(facts)
-                break
-            except _HandlerFailed as failed:
-                fact, error = failed.fact, _told(failed.error)
-                _log.error(
-                    "projection failed", projection=name, lane=fact.lane, position=fact.position, fact=fact.name,
-                    household=str(fact.household), error=error, exc_info=failed.error,
-                )  # fmt: skip
-                result.failed[name] = error
-                # here a single poison event will be parked with its household's later ones, once that is
-                # built; until then its lane waits, and the other lanes are taken in without it
-                stood = claimed[fact.lane].positions[name]
-                saved[fact.lane] = _Checkpoint(fact.lane, name, stood, error, fact.position)
-                facts = [each for each in facts if each.lane != fact.lane]
-            except psycopg.Error as refused:
-                if connection.broken:
-                    raise
-                error = _told(refused)
-                _log.error("projection failed", projection=name, error=error, exc_info=refused)
-                result.failed[name] = error
-                for lane in reached:
-                    saved[lane] = _Checkpoint(lane, name, claimed[lane].positions[name], error)
-                break
-        return list(saved.values())
+                self._absorb(connection, cursor, projection, batch.facts, poisons, live=at[1])
+            except _Ill as ill:
+                poisons = [Poison(lane, parked.household, position, ill.error)]
+            # the first that fails is where it waits from
+            first = sorted(poisons, key=lambda each: each.position)[:1]
+            parking.park(cursor, name, version, [replace(each, attempts=attempts + 1) for each in first])
+        return not first
+
+    def _alarm(self, name: str, poisons: Sequence[Poison], result: PageResult) -> None:
+        if poisons:
+            result.parked[name] = len(poisons)
+        for each in poisons:
+            _log.error(
+                "household parked", projection=name, lane=each.lane, position=each.position,
+                household=str(each.household), error=each.error,
+            )  # fmt: skip
 
     def _plan(self, connection: Connection[Any], projection: type[Projection], *, live: bool) -> Plan:
         schema = schema_of(projection, live=live)
@@ -221,35 +314,36 @@ class Projector:
             raise CheckpointLost(f"{len(saved) - cursor.rowcount} of {len(saved)}")
 
 
-def _take_in(cursor: Cursor[Any], plan: Plan, facts: Sequence[Fact]) -> None:
-    """Load the old rows, let the handlers change them, write what changed."""
+def _take_in(cursor: Cursor[Any], plan: Plan, facts: Sequence[Fact]) -> dict[UUID, Poison]:
+    """Load the old rows, let the handlers change them, write what changed.
+
+    A household whose handler fails is left out from there; if there is one, nothing is written, and it is told.
+    """
     model = plan.projection()
     rows = model.rows()
     plan.load(cursor, facts, rows)
-    on, fact = model.on, facts[0]
-    try:
-        for fact in facts:
+    on = model.on
+    failed: dict[UUID, Poison] = {}
+    for fact in facts:
+        if failed and fact.household in failed:
+            continue
+        try:
             on(fact)
-    except Exception as error:
-        raise _HandlerFailed(fact, error) from error
-    plan.write(cursor, rows)
+        except Exception as error:
+            _log.warning("handler failed", fact=fact.name, position=fact.position, exc_info=error)
+            failed[fact.household] = Poison(fact.lane, fact.household, fact.position, _told(error))
+    if not failed:
+        plan.write(cursor, rows)
+    return failed
 
 
-def _stopped(
-    reached: Sequence[_Checkpoint], batch: Batch, claimed: Mapping[int, Claimed], name: str
-) -> list[_Checkpoint]:
-    """The checkpoints of a projection, marked where the next event of the lane cannot be decoded."""
-    if not batch.unreadable:
-        return list(reached)
-    by_lane = {each.lane: each for each in reached}
-    for lane, (position, error) in batch.unreadable.items():
-        stands = by_lane[lane].position if lane in by_lane else claimed[lane].positions.get(name)
-        if stands == position - 1:
-            _log.error(
-                "event cannot be read", projection=name, lane=lane, position=position, error=_told(error)
-            )
-            by_lane[lane] = _Checkpoint(lane, name, stands, _told(error), position)
-    return list(by_lane.values())
+def _unreadable(batch: Batch, stood: Mapping[int, int], waiting: Mapping[UUID, int]) -> list[Poison]:
+    """The households a projection that stood at these positions misses because they cannot be decoded."""
+    return [
+        Poison(bad.lane, household, max(bad.position, stood[bad.lane] + 1), _told(bad.error))
+        for household, bad in batch.unreadable.items()
+        if bad.lane in stood and household not in waiting and bad.last > stood[bad.lane]
+    ]
 
 
 def _cursor(connection: Connection[Any]) -> Cursor[Any]:

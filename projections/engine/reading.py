@@ -34,6 +34,11 @@ CROSS JOIN LATERAL (
     SELECT * FROM es_event e
     WHERE e.lane = w.lane AND e.position > w.after AND e.position <= w.upto ORDER BY e.position) AS e
 """
+_STREAM: Final = """
+SELECT e.lane, e.position, e.stream_id, e.version, e.name, e.recorded_at, e.meta, e.data, e.private
+FROM es_event e
+WHERE e.lane = %b AND e.stream_id = %b AND e.position >= %b AND e.position <= %b ORDER BY e.version
+"""
 _INSTANT_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -64,12 +69,22 @@ class Span:
 
 
 @dataclass(slots=True)
+class Unreadable:
+    """A household with an event that cannot be decoded: its first such position, and the last one left out."""
+
+    lane: int
+    position: int
+    last: int
+    error: Exception
+
+
+@dataclass(slots=True)
 class Batch:
-    """What was read: the facts in lane order, and by lane the position and error of what cannot be decoded."""
+    """What was read: the facts in lane order, and the households left out from an event on, by id."""
 
     facts: list[Fact]
     spans: dict[int, Span]
-    unreadable: dict[int, tuple[int, Exception]]
+    unreadable: dict[UUID, Unreadable]
     events: int
 
 
@@ -118,7 +133,7 @@ def spans_of(claimed: Mapping[int, Claimed], limit: int, *, foremost: bool) -> d
 def read(cursor: Cursor[Any], spans: dict[int, Span], codec: Codec) -> Batch:
     """Read and decode the events of these spans in one statement; those that are no household's are left out.
 
-    A lane is cut short before an event that cannot be decoded. Raises `EventsMissing`.
+    From an event that cannot be decoded on, its household's are left out. Raises `EventsMissing`.
     """
     cursor.adapters.register_loader("uuid", ByteaBinaryLoader)
     cursor.adapters.register_loader("timestamptz", ByteaBinaryLoader)
@@ -134,24 +149,36 @@ def read(cursor: Cursor[Any], spans: dict[int, Span], codec: Codec) -> Batch:
     return _batch(rows, spans, codec)
 
 
+def read_stream(
+    cursor: Cursor[Any], lane: int, household: UUID, first: int, last: int, codec: Codec
+) -> Batch:
+    """Read and decode one household's events between two positions, both included."""
+    cursor.adapters.register_loader("uuid", ByteaBinaryLoader)
+    cursor.adapters.register_loader("timestamptz", ByteaBinaryLoader)
+    cursor.execute(_STREAM, (lane, household, first, last), binary=True)
+    return _batch(cursor.fetchall(), {lane: Span(first - 1, last)}, codec)
+
+
 def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec) -> Batch:
     facts: list[Fact] = []
-    unreadable: dict[int, tuple[int, Exception]] = {}
+    unreadable: dict[UUID, Unreadable] = {}
     households: dict[bytes, UUID] = {}
     instants: dict[bytes, datetime] = {}
     decode = codec.decode
     for lane, position, stream, version, name, recorded, meta, data, private in rows:
-        if not name.startswith(CATEGORY) or lane in unreadable:
-            continue
-        try:
-            event = decode(name, data, private)
-        except Exception as error:
-            unreadable[lane] = (position, error)
-            spans[lane] = Span(spans[lane].after, position - 1)
+        if not name.startswith(CATEGORY):
             continue
         household = households.get(stream)
         if household is None:
             household = households[stream] = UUID(bytes=stream)
+        if unreadable and household in unreadable:
+            unreadable[household].last = position
+            continue
+        try:
+            event = decode(name, data, private)
+        except Exception as error:
+            unreadable[household] = Unreadable(lane, position, position, error)
+            continue
         recorded_at = instants.get(recorded)
         if recorded_at is None:
             microseconds = int.from_bytes(recorded, "big", signed=True)

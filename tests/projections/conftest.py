@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
@@ -12,6 +14,7 @@ from psycopg_pool import ConnectionPool
 from projections import registry
 from projections.engine.progress import Progress
 from projections.engine.projector import Projector
+from projections.engine.walls import EVERYWHERE, read_as
 from tests.database import Databases
 from tests.projections.lives import codec
 
@@ -34,6 +37,14 @@ def projector(pool: Pool) -> Projector:
 @pytest.fixture
 def progress(pool: Pool) -> Progress:
     return Progress(pool)
+
+
+@contextmanager
+def reading(databases: Databases, area: str = EVERYWHERE) -> Iterator[Connection[Any]]:
+    """A connection that sees what a reader of an area sees."""
+    with psycopg.connect(databases.reader) as connection:
+        read_as(connection, area)
+        yield connection
 
 
 def caught_up(projector: Projector, page: int = 5_000) -> int:
