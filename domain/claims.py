@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 from domain.household import Household
 from domain.person import PersonId
-from domain.spells import Category, holds
+from domain.spells import Category, Dated
 
 EXCLUSIVE = frozenset(
     {Category.TEKUN, Category.DIBAO, Category.DIBAO_SINGLE, Category.MARGINAL, Category.RIGID}
@@ -23,28 +24,46 @@ class Claim:
     end: date | None
 
 
-def claims_of(household: Household) -> frozenset[Claim]:
-    """The claims a household holds: for each member its latest run of exclusive categories.
+Days = tuple[date, date | None]
 
-    Spells that follow on without a gap are one claim. A member's own spell (single-person Dibao, Tekun)
-    stands, for that person, in place of the household's.
+
+def claims_of(household: Household) -> frozenset[Claim]:
+    """The claims a household holds: for each member the latest run of days in exclusive categories.
+
+    A member is in the household's category while counted, and in its own (single-person Dibao, Tekun); days
+    that follow on without a gap are one claim. A spell recorded as irregular takes none, so that a true
+    double case can be recorded and found.
     """
+    lawful = [s for s in household.categories if s.category in EXCLUSIVE and not s.irregular]
+    if not lawful:
+        return frozenset()
     claims: set[Claim] = set()
-    for member in household.members:
-        own = [s for s in household.categories if s.person == member.person and s.category in EXCLUSIVE]
-        spells = own or [
-            s
-            for s in household.categories
-            if s.person is None and s.category in EXCLUSIVE and holds(member, max(s.start, member.start))
+    for person in {member.person for member in household.members}:
+        counted = [m for m in household.members if m.person == person]
+        held = [
+            days for spell in lawful if spell.person in (None, person) for days in _together(spell, counted)
         ]
-        if not spells:
-            continue
-        spells.sort(key=lambda spell: spell.start)
-        start, end = spells[-1].start, spells[-1].end
-        for earlier in reversed(spells[:-1]):
-            if earlier.end is None or earlier.end >= start:
-                start = earlier.start
-        if member.end is not None and (end is None or member.end < end):
-            end = member.end
-        claims.add(Claim(member.person, start, end))
+        if held:
+            claims.add(Claim(person, *_latest_run(held)))
     return frozenset(claims)
+
+
+def _together(spell: Dated, counted: Iterable[Dated]) -> Iterator[Days]:
+    """The days a spell and memberships have in common."""
+    for member in counted:
+        start = max(spell.start, member.start)
+        ends = [end for end in (spell.end, member.end) if end is not None]
+        end = min(ends, default=None)
+        if end is None or start < end:
+            yield start, end
+
+
+def _latest_run(held: list[Days]) -> Days:
+    held.sort(key=lambda days: days[0])
+    start, end = held[0]
+    for begin, until in held[1:]:
+        if end is not None and begin > end:
+            start, end = begin, until
+        elif end is not None and (until is None or until > end):
+            end = until
+    return start, end

@@ -19,13 +19,18 @@ from domain.assessment import (
     per_capita_month,
 )
 from domain.context import Context
+from domain.copies import replace
 from domain.deadline import Due
+from domain.doors import accepted_case
 from domain.household import Household
-from domain.intake import accepted_case
+from domain.membership import NobodyCounted
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.order import require_order
+from domain.procedure import Procedure
 from domain.receipt import Receipt, RuleApplied, apply, fraction, ratio
+from domain.recheck import RecheckPending, answered, open_objection
+from domain.separation import require_disinterested
 from domain.spells import Category
 
 
@@ -65,6 +70,18 @@ class NoticeStillRunning(Refusal):
     article = "M57 art.19"
 
 
+class ObjectionNotInquired(Refusal):
+    """公示期间有异议，应当重新组织调查或者开展民主评议后，再重新提出审核意见。"""
+
+    article = "M57 art.19"
+
+
+class ObjectionOpen(Refusal):
+    """公示期间有异议且尚未处理，不能按无异议结束公示、报送材料或者作出决定。"""
+
+    article = "M57 art.19"
+
+
 def assess(
     household: Household, context: Context, on: date, items: tuple[IncomeItem, ...]
 ) -> tuple[Assessment, tuple[RuleApplied, ...]]:
@@ -74,6 +91,8 @@ def assess(
     """
     rules = context.rules(on)
     members = len(household.counted(on))
+    if not members:
+        raise NobodyCounted(on=on)
     deduction = rules["income.employment-cost-ratio"]
     standard = rules[f"dibao.standard.{household.area(on)}"]
     times = rules.get("marginal.line-ratio")
@@ -166,10 +185,12 @@ class OpinionGiven(Event):
     receipt: Receipt
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return tuple((what, self.case) for what in ("DL-DIB-NOT", "DL-DIB-SND", "DL-DIB-CTY"))
+        codes = ("DL-DIB-NOT", "DL-DIB-SND", "DL-DIB-CTY", "DL-DIB-RTN")
+        return tuple((what, self.case) for what in codes)
 
     def evolve(self, household: Household) -> Household:
         # another opinion is another proposal: it goes on notice and to the county anew (M57 art.19)
+        case = household.procedures[-1]
         return household.with_case(
             opinion_on=self.on,
             opinion_approves=self.approves,
@@ -179,6 +200,13 @@ class OpinionGiven(Event):
             notice_ends=None,
             notice_closed_on=None,
             file_received_on=None,
+            objections=answered(case, "notice", self.on),
+            inquired_on=None,
+            returns=tuple(
+                each if each.resubmitted_on else replace(each, resubmitted_on=self.on)
+                for each in case.returns
+            ),
+            county_days_left=None,
         )
 
 
@@ -188,7 +216,8 @@ class GiveOpinion(Command):
 
     `income` is what the investigation found; left out, what the application declared. Approval is
     proposed when income a head lies strictly below the line of the category asked for, and the data
-    check found nothing against it.
+    check, or the re-check after an objection, found nothing against it. After an objection to the notice
+    the opinion is given anew, and only once it was inquired into; it goes on notice again.
     """
 
     on: date
@@ -197,14 +226,22 @@ class GiveOpinion(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         case = accepted_case(household)
         context.require("township")
+        require_disinterested(household, context)
         require_investigated(household, context, self.on)
-        require_order(self.on, case.accepted_on, case.investigation_on, case.reported_on)
+        require_order(self.on, case.accepted_on, case.investigation_on, case.reported_on, case.rechecked_on)
+        if open_objection(case, "report") is not None:
+            raise RecheckPending
+        objected = open_objection(case, "notice") is not None
+        if objected and case.inquired_on is None:
+            raise ObjectionNotInquired
+        require_order(self.on, case.inquired_on)
         income = case.income if self.income is None else self.income
-        if case.opinion_on == self.on and case.income == income:
-            return
         assessment, applied = assess(household, context, self.on, income)
         fits = assessment.below_line if case.category == Category.MARGINAL else assessment.below_standard
         approves = fits and case.report_eligible is not False
+        same = (case.opinion_on, case.income, case.opinion_approves) == (self.on, income, approves)
+        if same and not objected:
+            return
         benefit = benefit_of(assessment, context, self.on)
         fen = Fen(_whole(benefit.result)) if approves and case.category == Category.DIBAO else Fen(0)
         receipt = Receipt(context.rules(self.on).packs, (*applied, benefit))
@@ -224,6 +261,12 @@ def require_investigated(household: Household, context: Context, on: date) -> No
         missing.append("入户调查")
     if missing:
         raise NotInvestigated(missing="、".join(missing))
+
+
+def require_unopposed(case: Procedure) -> None:
+    """Refuse to go on as if nobody had objected to the notice (M57 art.19)."""
+    if open_objection(case, "notice") is not None:
+        raise ObjectionOpen
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +349,7 @@ class CloseNotice(Command):
             return
         if case.notice_ends is None:
             raise NoticeMissing
+        require_unopposed(case)
         context.require("township")
         if self.on < case.notice_ends:
             raise NoticeStillRunning(ends=case.notice_ends)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from domain.calendar import WorkingCalendar
 from domain.deadline import Due, DueKind
-from domain.message import Refusal
-from domain.person import PersonId
+from domain.issued import Printed
+from domain.message import Event, Refusal
+from domain.person import HouseholdId, PersonId
 from domain.policy import Policy, Rules
 from domain.receipt import Actor, Decider, Decision, Level, Receipt, RuleApplied
 
 if TYPE_CHECKING:
+    from domain.household import Household
     from domain.region import RegionRegister
 
 
@@ -52,11 +54,22 @@ class DeciderRequired(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """A fact already recorded, as a correction names it: its step in the chain, its event id, what it says."""
+
+    step: int
+    id: UUID
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """All a decider may read besides the household: no clock, no random, no I/O behind it.
 
     `command` seeds the ids; `persons` answers "who has this ID number" for the numbers the command names.
-    `path` is where the household lives, province first, as the register has it on the day.
+    `path` is where the household lives, province first, as the register has it on the day. `printed` is the
+    document already numbered and rendered, for a command that issues one. `recalled` is the step a correction
+    names, None when there is no such step. `versions` are those at which the households were read.
     """
 
     policy: Policy
@@ -66,6 +79,9 @@ class Context:
     command: UUID
     path: tuple[str, ...]
     persons: Mapping[str, PersonId] = field(default_factory=dict)
+    printed: Printed | None = None
+    recalled: Recalled | None = None
+    versions: Mapping[HouseholdId, int] = field(default_factory=dict)
 
     def rules(self, on: date) -> Rules:
         """The rules in force on the day of an act."""
@@ -107,6 +123,10 @@ class Context:
             )
         if self.actor.region not in self.path:
             raise OutsideJurisdiction(organ=self.actor.organ)
+
+    def require_for(self, household: Household, on: date, *levels: Level) -> None:
+        """Refuse as `require`, for another household than the one the command is addressed to."""
+        replace(self, path=self.regions.path(household.region(on), on)).require(*levels)
 
     def decider(self, *levels: Level, delegated_by: str | None = None) -> Decider:
         """The acting organ as the decider.

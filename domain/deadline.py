@@ -32,7 +32,20 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class OpenDue:
-    """A deadline still running in a household's state; `missed` once the day has passed and been noted."""
+    """A deadline still running in a household's state; `missed` once the day has passed and been noted.
+
+    `since` is the legal day of the act that started it.
+    """
 
     due: Due
     missed: bool = False
+    since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetDue:
+    """A deadline that was met: started by an act of `since`, met by one of `met_on`."""
+
+    due: Due
+    since: date | None
+    met_on: date

@@ -15,12 +15,15 @@ from domain.classification import (
     assess,
     benefit_of,
     require_investigated,
+    require_unopposed,
 )
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
+from domain.delegation import competent, delegation
+from domain.doors import accepted_case
 from domain.household import Household
-from domain.intake import DelegationNotAllowed, accepted_case, watch_of
+from domain.intake import watch_of
 from domain.message import Command, Event, Refusal
 from domain.money import Fen, yuan
 from domain.month import Month
@@ -28,7 +31,9 @@ from domain.order import require_order
 from domain.private import Private
 from domain.procedure import Procedure, Review, Undelivered
 from domain.receipt import Decider, Decision
+from domain.recheck import RecheckPending, open_objection
 from domain.remedy import remedy_text
+from domain.separation import investigators_of, require_disinterested, require_separate
 from domain.spells import BenefitSpell, Category, CategorySpell, LabelSpell, ended, holds
 
 Interval = Literal["half-yearly", "yearly"]
@@ -72,7 +77,7 @@ class ReportSaysNotEligible(Refusal):
 
 
 class CountyVisitRequired(Refusal):
-    """申请人属近亲属备案对象，县级应当全部入户调查后方可作出决定。"""
+    """该申请属近亲属备案，或者审核确认期间接到投诉举报，县级应当入户调查后方可作出决定。"""
 
     article = "M57 art.11, 20"
 
@@ -91,15 +96,19 @@ class AlreadyDecided(Refusal):
     """本申请已作出决定（{outcome}），不能再作出相反的决定。"""
 
 
-class DelegationPaperMissing(Refusal):
-    """由乡镇（街道）确认的，应当注明省级规定或者县级委托文件。"""
+class FileNotResubmitted(Refusal):
+    """材料已于{returned}退回补正，乡镇（街道）尚未重新报送，县级不能收件。"""
 
-    article = "M57 art.2; L26 art.44"
+    article = "M57 art.19, 20"
 
 
 @dataclass(frozen=True, slots=True)
 class FileReceived(Event):
-    """The county received the township's file: its ten working days start (收到审核材料)."""
+    """The county received the township's file: its ten working days start (收到审核材料).
+
+    M57 art.20 counts them from the receipt and is silent on a file sent back. By this project's default they
+    start anew with each receipt; where the place's rule says `resume`, those left at the return run on.
+    """
 
     title: ClassVar[str] = "县级收件"
     basis: ClassVar[str] = "M57 art.19, 20"
@@ -115,7 +124,7 @@ class FileReceived(Event):
         return (("DL-DIB-SND", self.case),)
 
     def evolve(self, household: Household) -> Household:
-        return household.with_case(file_received_on=self.on)
+        return household.with_case(file_received_on=self.on, county_days_left=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +140,23 @@ class ReceiveFile(Command):
         context.require("county")
         if case.opinion_on is None:
             raise OpinionMissing
+        require_unopposed(case)
         if case.category == Category.DIBAO and case.opinion_approves and case.notice_closed_on is None:
             raise NoticeMissing
-        require_order(self.on, case.opinion_on, case.notice_closed_on)
-        yield FileReceived(self.on, case.id, context.due("DL-DIB-CTY", self.on, case.id))
+        returned = case.returns[-1] if case.returns else None
+        if returned is not None and returned.resubmitted_on is None:
+            raise FileNotResubmitted(returned=returned.on)
+        resubmitted = returned.resubmitted_on if returned else None
+        require_order(self.on, case.opinion_on, case.notice_closed_on, resubmitted)
+        due = context.due("DL-DIB-CTY", self.on, case.id)
+        left = case.county_days_left
+        if (
+            left is not None
+            and context.rules(self.on).word("procedure.county-clock-after-return") == "resume"
+        ):
+            count = context.calendar.add_working_days(self.on, max(left, 1))
+            due = replace(due, day=count.day, editions=count.editions, assumed=count.assumed)
+        yield FileReceived(self.on, case.id, due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +187,7 @@ class DibaoConfirmed(Event):
             ("return-to-monitoring", None),
             ("DL-REC-HALF", None),
             ("DL-REC-YEAR", None),
+            ("DL-CHG", None),
         )
 
     def evolve(self, household: Household) -> Household:
@@ -178,7 +201,14 @@ class DibaoConfirmed(Event):
             labels=watch_ended(household, self.on),
             benefits=(
                 *household.benefits,
-                BenefitSpell(self.benefit, Category.DIBAO, self.fen, self.first),
+                BenefitSpell(
+                    self.benefit,
+                    Category.DIBAO,
+                    self.fen,
+                    self.first,
+                    decided_on=self.on,
+                    basis=self.assessment,
+                ),
             ),
             review=Review(self.on, self.assessment, self.income, self.interval),
         )
@@ -231,7 +261,7 @@ class ConfirmDibao(Command):
             case.income,
             interval,
             review_due(interval, self.on, household, context),
-            context.decision(self.on, decider, *applied, benefit),
+            context.decision(self.on, decider, *applied, benefit, *delegation(context, self.on, decider)),
         )
 
 
@@ -255,7 +285,7 @@ class ApplicationRefused(Event):
         return (self.notice_due, self.watch) if self.watch else (self.notice_due,)
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("*", self.case),)
+        return (("*", self.case), ("DL-CHG", None))
 
     def evolve(self, household: Household) -> Household:
         household = household.with_case(outcome="refused", decided_on=self.on)
@@ -294,26 +324,24 @@ class RefuseApplication(Command):
             remedy_text(decider, context, self.on),
             context.due("DL-DIB-REF", self.on, case.id),
             watch_of(household, case, self.on),
-            context.decision(self.on, decider, *applied),
+            context.decision(self.on, decider, *applied, *delegation(context, self.on, decider)),
         )
 
 
-def competent(context: Context, on: date, delegated_by: str | None) -> Decider:
-    """The acting organ as decider: the county, or a township naming the paper that delegates (L26 art.44)."""
-    if context.actor.level == "township":
-        if not context.rules(on).flag("procedure.delegation-allowed"):
-            raise DelegationNotAllowed
-        if not delegated_by:
-            raise DelegationPaperMissing
-    return context.decider("county", "township", delegated_by=delegated_by)
-
-
 def require_file(household: Household, case: Procedure, decider: Decider, context: Context, on: date) -> None:
-    """Refuse a decision before the steps that must come first (M57 art.11, 18, 20, 28)."""
+    """Refuse a decision before the steps that must come first (M57 art.11, 18, 19, 20, 28).
+
+    Nor does an officer decide who investigated the case, or who declared an interest in the family.
+    """
+    require_disinterested(household, context)
+    require_separate("investigate-then-decide", investigators_of(case), decider.officer, on, context)
     require_investigated(household, context, on)
     if case.opinion_on is None:
         raise OpinionMissing
-    require_order(on, case.opinion_on, case.notice_closed_on, case.file_received_on)
+    if open_objection(case, "report") is not None:
+        raise RecheckPending
+    require_unopposed(case)
+    require_order(on, case.opinion_on, case.notice_closed_on, case.file_received_on, case.rechecked_on)
     if decider.level == "county" and case.file_received_on is None:
         raise FileNotReceived
     noticed = case.notice_closed_on is not None or case.category != Category.DIBAO
@@ -321,7 +349,11 @@ def require_file(household: Household, case: Procedure, decider: Decider, contex
         raise NoticeMissing
     if case.opinion_approves is False and case.report_eligible is False:
         return
-    if case.relatives and not any(visit.level == "county" for visit in case.visits):
+    complained = [each.on for each in household.complaints if each.case == case.id]
+    if not case.relatives and not complained:
+        return
+    since = max(complained, default=date.min)
+    if not any(visit.level == "county" and visit.on >= since for visit in case.visits):
         raise CountyVisitRequired
 
 
@@ -363,6 +395,6 @@ def _decided(household: Household, outcome: str, category: Category | None, on: 
         return False
     if case.outcome == outcome and case.decided_on == on and category in (None, case.category):
         return True
-    if household.case is None and case.outcome != "ended":
+    if household.case is None and case.outcome in ("confirmed", "refused"):
         raise AlreadyDecided(outcome=_OUTCOMES[case.outcome])
     return False

@@ -11,16 +11,17 @@ from uuid import UUID
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
-from domain.decision import competent
+from domain.delegation import competent
 from domain.household import Household
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.month import Month, Months
 from domain.person import PersonId
 from domain.private import Private
-from domain.procedure import Hearing, Undelivered
+from domain.procedure import Decided, Hearing, Undelivered
 from domain.receipt import Decision, Value, apply
 from domain.remedy import remedy_text
+from domain.separation import require_disinterested
 from domain.spells import Category, Grace, LabelSpell, ended
 
 About = Literal["reduction", "termination"]
@@ -38,6 +39,12 @@ ON_INCOME: tuple[ExitGround, ...] = ("income-above-standard",)
 
 class HearingNotHeld(Refusal):
     """作出减发、停发决定前，应当听取当事人意见；请先登记听取意见笔录。"""
+
+    article = "L26 art.48"
+
+
+class SurvivorsRemain(Refusal):
+    """该户尚有其他共同生活成员，应当听取其意见，不能以全户死亡为由免予听取。"""
 
     article = "L26 art.48"
 
@@ -114,6 +121,8 @@ class HearOpinion(Command):
             require_member(household, self.heard, self.on)
         elif self.substitute is None:
             raise HearingNotHeld
+        elif self.substitute == "death-without-survivors" and household.counted(self.on):
+            raise SurvivorsRemain
         if not household.in_any_category(self.on):
             raise NothingToTerminate
         statement = Private(household.id, "text", self.statement) if self.statement else None
@@ -145,6 +154,8 @@ class BenefitTerminated(Event):
             ("warn-grace-expiry", None),
             ("DL-REC-HALF", None),
             ("DL-REC-YEAR", None),
+            ("DL-DTH", None),
+            ("DL-CHG", None),
         )
 
     def evolve(self, household: Household) -> Household:
@@ -161,6 +172,7 @@ class BenefitTerminated(Event):
             benefits=benefits,
             hearings=tuple(replace(h, used=True) for h in household.hearings),
             undelivered=(*household.undelivered, Undelivered(self.termination, "termination")),
+            decided=(*household.decided, Decided(self.termination, self.on, "termination")),
         )
 
 
@@ -190,6 +202,7 @@ class TerminateBenefit(Command):
         if self.from_month not in (None, first):
             raise EndsNextMonth(first=first)
         decider = competent(context, self.on, self.delegated_by)
+        require_disinterested(household, context)
         if not self.reasons.strip():
             raise ReasonsMissing
         duty = rules["procedure.hearing-before-reduction"]

@@ -12,13 +12,14 @@ from uuid import UUID
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
-from domain.decision import competent
+from domain.delegation import competent
 from domain.household import Household
 from domain.message import Command, Event, Refusal
 from domain.money import yuan
 from domain.month import Month, Months
 from domain.private import Private
 from domain.receipt import Decision, Value, apply, fraction, ratio
+from domain.separation import require_disinterested
 from domain.spells import Category, Grace, Label, LabelSpell
 
 
@@ -135,6 +136,7 @@ class GrantGrace(Command):
         if months.first < first:
             raise GraceBeginsNextMonth(first=first)
         decider = competent(context, self.on, self.delegated_by)
+        require_disinterested(household, context)
         if self.cause not in rules.words("grace.causes"):
             raise GraceCauseNotRecognised(cause=self.cause)
         # A grace that follows on another is one long grace: six months are the principle for both together.

@@ -10,17 +10,34 @@ from typing import Literal, TypeVar
 from uuid import UUID
 
 from domain.copies import replace
-from domain.deadline import Due, OpenDue
+from domain.deadline import Due, MetDue, OpenDue
+from domain.issued import IssuedDocument
 from domain.message import Event
 from domain.month import Month
 from domain.person import HouseholdId, PersonId
-from domain.procedure import Alert, Change, Consent, Hearing, Procedure, Review, Undelivered
+from domain.procedure import (
+    Alert,
+    Change,
+    Complaint,
+    Consent,
+    Correction,
+    Decided,
+    Declined,
+    Finding,
+    Handing,
+    Hearing,
+    Procedure,
+    Review,
+    Suspicion,
+    Undelivered,
+)
 from domain.spells import (
     BenefitSpell,
     CategorySpell,
     Grace,
     LabelSpell,
     Membership,
+    Owed,
     Residence,
     TemporaryAid,
     current,
@@ -47,8 +64,21 @@ class Household:
     hearings: tuple[Hearing, ...] = ()
     consents: tuple[Consent, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
+    documents: tuple[IssuedDocument, ...] = ()
     dues: tuple[OpenDue, ...] = ()
     cycle: int = 1
+    findings: tuple[Finding, ...] = ()
+    declined: tuple[Declined, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
+    met: tuple[MetDue, ...] = ()
+    owed: tuple[Owed, ...] = ()
+    decided: tuple[Decided, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    handing: Handing | None = None
+    split_from: HouseholdId | None = None
+    joined_into: HouseholdId | None = None
 
     @property
     def registered(self) -> bool:
@@ -66,6 +96,10 @@ class Household:
     def counted(self, day: date) -> tuple[Membership, ...]:
         """The members counted on a day (M57 art.7)."""
         return tuple(member for member in self.members if holds(member, day))
+
+    def head(self, day: date) -> PersonId | None:
+        """The head of the household (户主) on a day."""
+        return next((member.person for member in self.counted(day) if member.relation == "head"), None)
 
     def has_member(self, person: PersonId, day: date) -> bool:
         return any(member.person == person for member in self.counted(day))
@@ -109,8 +143,14 @@ def follow(household: Household, event: Event) -> Household:
     opened, closed = event.opens(), event.closes()
     if not opened and not closed:
         return household
-    kept = tuple(o for o in household.dues if not is_closed(o.due, closed)) if closed else household.dues
-    return replace(household, dues=(*kept, *(OpenDue(due) for due in opened)))
+    kept, met = household.dues, household.met
+    if closed:
+        kept = tuple(o for o in household.dues if not is_closed(o.due, closed))
+        if len(kept) < len(household.dues):
+            met += tuple(
+                MetDue(o.due, o.since, event.on) for o in household.dues if is_closed(o.due, closed)
+            )
+    return replace(household, dues=(*kept, *(OpenDue(due, since=event.on) for due in opened)), met=met)
 
 
 def is_closed(due: Due, closed: tuple[tuple[str, UUID | None], ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Intake (申请与受理): application, one-time notice, authorisation, acceptance (M57 art.4, 9–11, 29)."""
+"""Intake (申请与受理): application by whichever door, acceptance, and its end for want of help (M57 art.4–11, 29)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,45 @@ from domain.assessment import IncomeItem
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
+from domain.doors import NotAccepted, NotApplied, accepted_case, open_case
+from domain.finding import HELP, Found, findings_applied, helped, rests_on
 from domain.household import Household
+from domain.mandate import SCOPE_WORDS, Mandate, MandateMissing, MandateTooNarrow, mandated
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.order import require_order
 from domain.person import PersonId
+from domain.place import Place, filed_at, placed, require_place
 from domain.private import Private
 from domain.procedure import Procedure
+from domain.separation import require_disinterested
 from domain.spells import Category
+
+__all__ = [
+    "AcceptApplication",
+    "AcceptanceContradicts",
+    "AlreadyApplying",
+    "AlreadyReceives",
+    "ApplicationAccepted",
+    "Applied",
+    "Apply",
+    "Channel",
+    "ChannelContradicts",
+    "DeclaredProperty",
+    "DelegationNotAllowed",
+    "EndCause",
+    "EndProcedure",
+    "FileIncomplete",
+    "NotAccepted",
+    "NotApplied",
+    "ProcedureEnded",
+    "PromiseMissing",
+    "SpendingItem",
+    "accepted_case",
+    "open_case",
+    "watch_of",
+]
 
 Channel = Literal["window", "online", "village", "agent", "active-finding"]
 Tenure = Literal["owned", "rented", "public", "borrowed", "none", "other"]
@@ -45,40 +75,22 @@ class PromiseMissing(Refusal):
     article = "M57 art.9"
 
 
-class NotApplied(Refusal):
-    """该户没有正在办理的申请；请先登记申请。"""
-
-    article = "M57 art.28"
-
-
-class NotAccepted(Refusal):
-    """申请尚未受理，不能进入调查核实；请先受理或者一次性告知补正。"""
-
-    article = "M57 art.28"
-
-
-class OneNoticeOnly(Refusal):
-    """需要补充的材料应当一次性告知，本申请已于此前告知过，不能再次要求其他材料。"""
-
-    article = "M57 art.10"
-
-
-class NothingMissing(Refusal):
-    """一次性告知应当列明需要补充的全部材料。"""
-
-    article = "M57 art.10"
-
-
 class FileIncomplete(Refusal):
     """告知补正的材料尚未补齐（{missing}），不能受理。"""
 
     article = "M57 art.10"
 
 
-class AlreadyAccepted(Refusal):
-    """申请已经受理，不能再要求补正材料。"""
+class AcceptanceContradicts(Refusal):
+    """申请已经受理，再次受理时所填的{what}与原登记不一致；需要变更的，请按相应程序办理。"""
 
-    article = "M57 art.10"
+    article = "M57 art.10, 11"
+
+
+class ChannelContradicts(Refusal):
+    """申请渠道登记为“{channel}”，与所附的{paper}不符；请核对申请渠道。"""
+
+    article = "M57 art.6"
 
 
 class DelegationNotAllowed(Refusal):
@@ -134,6 +146,9 @@ class Applied(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
+    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+        return ((HELP, None),)
+
     def evolve(self, household: Household) -> Household:
         case = Procedure(
             self.case,
@@ -143,12 +158,17 @@ class Applied(Event):
             self.applicant,
             self.income,
         )
-        return replace(household, procedures=(*household.procedures, case))
+        findings = findings_applied(household, self.on)
+        return replace(household, procedures=(*household.procedures, case), findings=findings)
 
 
 @dataclass(frozen=True, slots=True)
 class Apply(Command):
-    """Record the application one member makes for the household (登记申请)."""
+    """Record the application one member makes for the household (登记申请).
+
+    An agent (`agent`) shows a written mandate; an `active-finding` rests on what was found, with consent.
+    `place` tells where the family is registered and lives.
+    """
 
     on: date
     applicant: PersonId
@@ -160,11 +180,20 @@ class Apply(Command):
     note: str | None = None
     account: str | None = None
     promised: bool = True
+    mandate: Mandate | None = None
+    found: Found | None = None
+    place: Place | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        return self.entered(household, context)
+
+    def entered(self, household: Household, context: Context, *, from_paper: bool = False) -> Iterator[Event]:
+        """What the application makes true; `from_paper`: the mandate stays in the paper file it comes from."""
         require_registered(household)
         case = household.case
         if case is not None:
+            if self.mandate is not None and case.agent is None:
+                raise AlreadyApplying
             if (case.started_on, case.applicant, case.category) == (
                 self.on,
                 self.applicant,
@@ -186,7 +215,13 @@ class Apply(Command):
         for person in named:
             if person is not None:
                 require_member(household, person, self.on)
+        self._require_door(context, from_paper)
         case_id = context.id("case")
+        finding = None
+        if self.channel == "active-finding":
+            new, finding = rests_on(self.found, household, context, self.on)
+            if new is not None:
+                yield new
         yield Applied(
             self.on,
             case_id,
@@ -200,76 +235,38 @@ class Apply(Command):
             Private(household.id, "text", self.note) if self.note else None,
             Private(household.id, "account", self.account) if self.account else None,
         )
+        if self.mandate is not None:
+            yield mandated(self.mandate, household, context, self.on, case_id, self.applicant)
+        if finding is not None:
+            found = self.found or Found()
+            yield helped(found, household, context, self.on, case_id, finding, self.applicant)
+        if self.place is not None:
+            yield placed(filed_at(self.place, context, self.on), self.on, case_id)
+
+    def _require_door(self, context: Context, from_paper: bool) -> None:
+        """Refuse an agent without his paper, and papers that belong to another door."""
+        rules = context.rules(self.on)
+        entrusted = ("agent", *(rules.words(_ENTRUSTED) if _ENTRUSTED in rules else ()))
+        if self.mandate is None:
+            if self.channel in entrusted and not from_paper:
+                raise MandateMissing
+        elif self.channel not in ("agent", "village", "active-finding"):
+            raise ChannelContradicts(channel=CHANNEL_WORDS[self.channel], paper="委托书")
+        elif "apply" not in self.mandate.scope:
+            raise MandateTooNarrow(act=SCOPE_WORDS["apply"])
+        if self.found is not None and self.channel != "active-finding":
+            raise ChannelContradicts(channel=CHANNEL_WORDS[self.channel], paper="主动发现记录")
 
 
-@dataclass(frozen=True, slots=True)
-class MissingItemsNotified(Event):
-    """All missing papers were named at once (一次性告知)."""
-
-    title: ClassVar[str] = "一次性告知补正"
-    basis: ClassVar[str] = "M57 art.10"
-
-    on: date
-    case: UUID
-    items: tuple[str, ...]
-
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-ONE-NOTICE", self.case),)
-
-    def evolve(self, household: Household) -> Household:
-        return household.with_case(missing_notified=self.items)
-
-
-@dataclass(frozen=True, slots=True)
-class NotifyMissingItems(Command):
-    """Tell the applicant every missing paper at once; a second notice is refused (一次性告知)."""
-
-    on: date
-    items: tuple[str, ...]
-
-    def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        case = open_case(household)
-        if set(case.missing_notified) == set(self.items) and self.items:
-            return
-        if case.missing_notified:
-            raise OneNoticeOnly
-        if case.accepted_on is not None:
-            raise AlreadyAccepted
-        if not self.items:
-            raise NothingMissing
-        context.require("township")
-        yield MissingItemsNotified(self.on, case.id, self.items)
-
-
-@dataclass(frozen=True, slots=True)
-class MaterialsSupplemented(Event):
-    """Papers asked for were handed in, or a written promise in their place (补充材料)."""
-
-    title: ClassVar[str] = "补充材料"
-    basis: ClassVar[str] = "M57 art.10; M83"
-
-    on: date
-    case: UUID
-    items: tuple[str, ...]
-    by_promise: bool
-
-    def evolve(self, household: Household) -> Household:
-        return household.with_case(supplemented=(*household.procedures[-1].supplemented, *self.items))
-
-
-@dataclass(frozen=True, slots=True)
-class SupplementMaterials(Command):
-    """Record papers handed in after the one-time notice, or the promise that replaces them (补充材料)."""
-
-    on: date
-    items: tuple[str, ...]
-    by_promise: bool = False
-
-    def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        case = open_case(household)
-        new = tuple(item for item in self.items if item not in case.supplemented)
-        if new:
-            yield MaterialsSupplemented(self.on, case.id, new, self.by_promise)
+_ENTRUSTED = "procedure.mandate-channels"
+CHANNEL_WORDS: dict[Channel, str] = {
+    "window": "窗口",
+    "online": "网上",
+    "village": "村（社区）代办",
+    "agent": "委托代理",
+    "active-finding": "主动发现",
+}
+"""What each channel is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,10 +287,11 @@ class ApplicationAccepted(Event):
         return (self.investigation_due, self.total_due)
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-ONE-NOTICE", self.case),)
+        return (("DL-ONE-NOTICE", self.case), ("DL-SUP", self.case))
 
     def evolve(self, household: Household) -> Household:
-        return household.with_case(accepted_on=self.on, relatives=self.relatives, delegated=self.delegated)
+        relatives = self.relatives or household.procedures[-1].relatives
+        return household.with_case(accepted_on=self.on, relatives=relatives, delegated=self.delegated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +299,9 @@ class AcceptApplication(Command):
     """Accept the complete application (受理).
 
     `relatives`: a member is a close relative of staff or a village cadre (近亲属备案, M57 art.11); the
-    county must then visit. `delegated`: the county's power to confirm was given to the township
-    (20 instead of 30 working days since 2022-10-20, M83).
+    county must then visit. One registered before counts in any case. `delegated`: the county's power to
+    confirm was given to the township (20 instead of 30 working days since 2022-10-20, M83). Accepting
+    again with other answers is refused, and so is a place that may not accept (M57 art.4, 5).
     """
 
     on: date
@@ -312,9 +311,12 @@ class AcceptApplication(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         case = open_case(household)
         if case.accepted_on is not None:
+            self._require_same(case)
             return
         context.require("township")
+        require_disinterested(household, context)
         require_order(self.on, case.started_on)
+        require_place(case, context, self.on)
         missing = [item for item in case.missing_notified if item not in case.supplemented]
         if missing:
             raise FileIncomplete(missing="、".join(missing))
@@ -325,11 +327,20 @@ class AcceptApplication(Command):
         yield ApplicationAccepted(
             self.on,
             case.id,
-            self.relatives,
+            self.relatives or case.relatives,
             self.delegated,
             context.due("DL-DIB-INV", self.on, case.id),
             context.due(total, self.on, case.id),
         )
+
+    def _require_same(self, case: Procedure) -> None:
+        if case.origin == "transfer":
+            return
+        if self.delegated != case.delegated:
+            raise AcceptanceContradicts(what="确认权限下放情况")
+        # a relative registered by itself may have come before or after the acceptance
+        if self.relatives != case.relatives and not case.known_relatives:
+            raise AcceptanceContradicts(what="近亲属备案情况")
 
 
 EndCause = Literal["authorisation-refused", "not-cooperating"]
@@ -381,20 +392,3 @@ def watch_of(household: Household, case: Procedure, on: date) -> Due | None:
     if household.in_any_category(on):
         return None
     return Due("return-to-monitoring", on, case.id, "C2020", kind="timer")
-
-
-def open_case(household: Household) -> Procedure:
-    """The case under way; refuses when there is none."""
-    require_registered(household)
-    case = household.case
-    if case is None:
-        raise NotApplied
-    return case
-
-
-def accepted_case(household: Household) -> Procedure:
-    """The case under way and accepted; refuses when the door has not been passed (M57 art.28)."""
-    case = open_case(household)
-    if case.accepted_on is None:
-        raise NotAccepted
-    return case

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
@@ -52,6 +52,12 @@ class NotAMember(Refusal):
     article = "M57 art.7"
 
 
+class NobodyCounted(Refusal):
+    """该户在{on}没有共同生活成员，不能核算收入或者待遇。"""
+
+    article = "M57 art.7"
+
+
 class VillageRequired(Refusal):
     """家庭所在地应填写到村（社区）的十二位区划代码；“{region}”为{level}级代码。"""
 
@@ -89,7 +95,9 @@ class HouseholdRegistered(Event):
     phone: Private[str] | None = None
 
     def evolve(self, household: Household) -> Household:
-        return replace(household, residences=(Residence(self.region, self.area, self.on),))
+        return replace(
+            household, residences=(Residence(self.region, self.area, self.on, address=self.address),)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,9 @@ class MemberAdded(Event):
             self.disability,
             self.work_capacity,
             self.on,
+            sex=self.sex,
+            name=self.name,
+            id_number=self.id_number,
         )
         return replace(household, members=(*household.members, member))
 
@@ -134,6 +145,9 @@ class RegisterHousehold(Command):
     phone: str | None = None
     provisional: bool = False
 
+    def numbers(self) -> tuple[str, ...]:
+        return tuple(member.id_number for member in self.members if member.id_number is not None)
+
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         if household.registered:
             if (household.region(self.on), len(household.members)) == (
@@ -142,9 +156,7 @@ class RegisterHousehold(Command):
             ):
                 return
             raise HouseholdAlreadyRegistered
-        region = context.regions.at(self.region, self.on)
-        if region.level != "village":
-            raise VillageRequired(region=self.region, level=LEVEL_WORDS[region.level])
+        area = area_of(self.region, self.on, context)
         heads = sum(member.relation == "head" for member in self.members)
         if heads != 1:
             raise NotOneHead(heads=heads)
@@ -152,45 +164,66 @@ class RegisterHousehold(Command):
         yield HouseholdRegistered(
             self.on,
             self.region,
-            "rural" if region.rural else "urban",
+            area,
             self.provisional,
             Private(private, "address", self.address) if self.address else None,
             Private(private, "phone", self.phone) if self.phone else None,
         )
         seen: set[PersonId | str] = set()
         for ordinal, member in enumerate(self.members):
-            added = _added(member, ordinal, self.on, context)
-            number = added.id_number.value if added.id_number else None
-            if added.person in seen or number in seen:
+            known = identity(member, context, ordinal)
+            if known.person in seen or known.number in seen:
                 raise SamePersonTwice(member=member.key)
-            seen |= {added.person} if number is None else {added.person, number}
-            yield added
+            seen |= {known.person} if known.number is None else {known.person, known.number}
+            yield MemberAdded(
+                self.on,
+                known.person,
+                member.relation,
+                known.sex,
+                known.birth,
+                member.student,
+                member.disability,
+                member.work_capacity,
+                Private(known.person, "name", member.name),
+                known.sealed,
+            )
 
 
-def _added(member: NewMember, ordinal: int, on: date, context: Context) -> MemberAdded:
-    birth, sex, number = member.birth, member.sex, None
-    person = PersonId(context.id("person", ordinal))
-    if member.id_number is not None:
-        try:
-            citizen = parse_citizen_id(member.id_number)
-        except CitizenIdRefused as fault:
-            raise IdNumberRefused(member=member.key, reason=fault) from None
-        if birth not in (None, citizen.birth) or sex not in (None, citizen.sex):
-            raise BirthContradictsId(member=member.key)
-        birth, sex, number = citizen.birth, citizen.sex, citizen.number
-        person = context.persons.get(number, person)
-    return MemberAdded(
-        on,
-        person,
-        member.relation,
-        sex,
-        birth,
-        member.student,
-        member.disability,
-        member.work_capacity,
-        Private(person, "name", member.name),
-        Private(person, "id-number", number) if number else None,
-    )
+class Identity(NamedTuple):
+    """Who a named person is: the id known nationwide or a fresh one, and what the ID number says."""
+
+    person: PersonId
+    birth: date | None
+    sex: Sex | None
+    number: str | None
+
+    @property
+    def sealed(self) -> Private[str] | None:
+        """The ID number, to be stored sealed."""
+        return Private(self.person, "id-number", self.number) if self.number else None
+
+
+def identity(member: NewMember, context: Context, ordinal: int = 0) -> Identity:
+    """Who a new member is; refuses an ID number that is none, or that contradicts birth or sex."""
+    fresh = PersonId(context.id("person", ordinal))
+    if member.id_number is None:
+        return Identity(fresh, member.birth, member.sex, None)
+    try:
+        citizen = parse_citizen_id(member.id_number)
+    except CitizenIdRefused as fault:
+        raise IdNumberRefused(member=member.key, reason=fault) from None
+    if member.birth not in (None, citizen.birth) or member.sex not in (None, citizen.sex):
+        raise BirthContradictsId(member=member.key)
+    person = context.persons.get(citizen.number, fresh)
+    return Identity(person, citizen.birth, citizen.sex, citizen.number)
+
+
+def area_of(region: str, on: date, context: Context) -> Literal["urban", "rural"]:
+    """Whether a village counts as town or countryside; refuses the code of any larger place."""
+    place = context.regions.at(region, on)
+    if place.level != "village":
+        raise VillageRequired(region=region, level=LEVEL_WORDS[place.level])
+    return "rural" if place.rural else "urban"
 
 
 def require_registered(household: Household) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from domain.context import Context
     from domain.deadline import Due
     from domain.household import Household
+    from domain.person import HouseholdId
 
 
 class Event:
@@ -50,10 +51,35 @@ class Command:
 
     on: date
 
-    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+    def decide(self, household: Any, context: Context) -> Iterator[Any]:
         """Yield the facts that now become true, nothing when they already are; or refuse.
 
-        Lazy: a refusal is raised while the answer is drained. Raises a `Refusal`.
+        Reads one `Household` and yields `Event`s; a `JointCommand` reads several. Lazy: a refusal is raised
+        while the answer is drained. Raises a `Refusal`.
+        """
+        raise NotImplementedError
+
+    def numbers(self) -> tuple[str, ...]:
+        """The ID numbers it names: the context answers who has them already."""
+        return ()
+
+
+class JointCommand(Command):
+    """What is asked of several households at once (多户办理): split, merge, a member's transfer."""
+
+    __slots__ = ()
+
+    def households(self) -> tuple[HouseholdId, ...]:
+        """The other households it names, beside the one it is addressed to."""
+        return ()
+
+    def decide(
+        self, households: Mapping[HouseholdId, Household], context: Context
+    ) -> Iterator[tuple[HouseholdId, Event]]:
+        """Yield the facts that now become true, each with the household it belongs to; or refuse.
+
+        `households` begins with the one addressed, then those of `households()`. A fact for one not among
+        them begins its chain. No fold reads another household: each fact carries all that its own needs.
         """
         raise NotImplementedError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.context import Context
 from domain.copies import replace
 from domain.deadline import Due
+from domain.finding import HELP, HelpAnswer, HelpOffered, need_found, open_findings
 from domain.household import Household
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
@@ -139,12 +140,12 @@ class AlertVerified(Event):
     note: Private[str] | None = None
 
     def evolve(self, household: Household) -> Household:
-        return _with_alert(household, self.alert, verified_on=self.on)
+        return _with_alert(household, self.alert, verified_on=self.on, need=self.need)
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyAlert(Command):
-    """Record the visit that checks the open alert on site (核实预警)."""
+    """Record the visit that checks the open alert on site; a real need must be helped (核实预警)."""
 
     on: date
     investigators: tuple[str, ...]
@@ -160,6 +161,9 @@ class VerifyAlert(Command):
         require_team(self.investigators, self.on, context, "alert.visit-team")
         note = Private(household.id, "text", self.note) if self.note else None
         yield AlertVerified(self.on, alert.id, self.investigators, self.need, note)
+        known = any(finding.alert == alert.id for finding in household.findings)
+        if self.need and not known and f"deadline.{HELP}" in context.rules(self.on):
+            yield need_found(household, context, self.on, "data-alert", alert.person, alert.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,9 @@ class FeedBackAlert(Command):
         require_order(self.on, alert.verified_on)
         context.require("township", "county")
         yield AlertFedBack(self.on, alert.id, self.outcome)
+        found = tuple(f.id for f in open_findings(household) if f.alert == alert.id)
+        if found and self.outcome in _HELPED:
+            yield HelpOffered(self.on, found, _HELPED[self.outcome], None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +244,20 @@ class ReturnToMonitoring(Command):
         if household.in_any_category(self.on):
             raise StillInCategory
         case = household.last_case
-        refused = case is not None and case.id == timer.subject and case.outcome in ("refused", "ended")
+        refused = case is not None and case.id == timer.subject and case.outcome in _UNAIDED
         watch = Label.REFUSED if refused else Label.EXITED
         yield ReturnedToMonitoring(self.on, household.cycle + 1, watch, timer.subject)
+
+
+_HELPED: Mapping[AlertOutcome, HelpAnswer] = {
+    "already-aided": "already-aided",
+    "policy-informed-declined": "told-declined",
+    "temporary-aid": "aid-arranged",
+    "referred": "aid-arranged",
+    "adjusted": "aid-arranged",
+}
+"""The outcomes of an alert that also answer the need it showed; a started application answers by itself."""
+_UNAIDED = ("refused", "ended", "withdrawn", "not-accepted")
 
 
 def _open_alert(household: Household) -> Alert:

@@ -11,6 +11,8 @@ from uuid import UUID
 from domain.classification import NoticeNotForIdentification
 from domain.context import Context
 from domain.copies import replace
+from domain.delivery import delivered
+from domain.documents import awaited_document
 from domain.household import Household
 from domain.membership import require_member
 from domain.message import Command, Event, Refusal
@@ -42,7 +44,7 @@ class NoticeDelivered(Event):
     received_by: PersonId
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-REF", self.about),)
+        return (("DL-DIB-REF", self.about), ("DL-NAC", self.about))
 
     def evolve(self, household: Household) -> Household:
         rest = tuple(u for u in household.undelivered if u.subject != self.about)
@@ -51,7 +53,10 @@ class NoticeDelivered(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeliverNotice(Command):
-    """Record that the written notice of a refusal or termination was handed over (送达告知书)."""
+    """Record that the written notice of a refusal or termination was handed over (送达告知书).
+
+    Where the document itself was issued, this is its delivery.
+    """
 
     on: date
     received_by: PersonId
@@ -62,6 +67,11 @@ class DeliverNotice(Command):
         context.require("township", "county")
         require_member(household, self.received_by, self.on)
         waiting = household.undelivered[0]
+        paper = awaited_document(household, waiting)
+        if paper is not None:
+            # one fact, not two: the periods of appeal run from it
+            yield delivered(paper, self.on, context, received_by=self.received_by)
+            return
         yield NoticeDelivered(self.on, waiting.kind, waiting.subject, self.received_by)
 
 

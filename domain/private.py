@@ -22,7 +22,7 @@ class Private(Generic[T]):
     what is inside, and state that holds one must not depend on it.
     """
 
-    __slots__ = ("_owner", "kind", "n", "token", "value")
+    __slots__ = ("_owner", "kind", "n", "token", "under", "value")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Private(Generic[T]):
         self.value = value
         self.n = n
         self.token = token
+        self.under: Owner | None = None
 
     @property
     def owner(self) -> Owner:
@@ -46,6 +47,12 @@ class Private(Generic[T]):
         if isinstance(owner, str):
             owner = self._owner = UUID(owner)
         return owner
+
+    def handed_to(self, owner: Owner) -> Private[T]:
+        """The same value as another's: what is stored for them is sealed anew, `under` whose key it stood."""
+        handed: Private[T] = Private(owner, self.kind, self.value, token=self.token)
+        handed.under = self.owner
+        return handed
 
     def __repr__(self) -> str:
         return f"<private {self.kind}>"

@@ -32,6 +32,9 @@ class EnterFromRegister(Command):
     note: str | None = None
     account: str | None = None
 
+    def numbers(self) -> tuple[str, ...]:
+        return self.registration.numbers()
+
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         for event in self.registration.decide(household, context):
             household = follow(household, event)
@@ -49,7 +52,10 @@ class EnterFromRegister(Command):
             note=self.note,
             account=self.account,
         )
-        for command in (application, AcceptApplication(self.on)):
-            for event in command.decide(household, context):
-                household = follow(household, event)
-                yield event
+        # the register names the channel only: an agent's mandate stays in the paper file
+        for event in application.entered(household, context, from_paper=True):
+            household = follow(household, event)
+            yield event
+        for event in AcceptApplication(self.on).decide(household, context):
+            household = follow(household, event)
+            yield event

@@ -113,8 +113,8 @@ class Recertify(Command):
         if last is None or not household.in_any_category(self.on):
             raise NothingToReview
         context.require("township", "county")
-        income = last.income if self.income is None else self.income
-        if last.on == self.on and last.income == income:
+        income = income_of(household, last.income, self.on) if self.income is None else self.income
+        if last.on == self.on and last.income == income and not household.changes:
             return
         assessment, applied = assess(household, context, self.on, income)
         interval = self.interval or last.interval
@@ -127,6 +127,11 @@ class Recertify(Command):
             review_due(interval, self.on, household, context),
             Receipt(context.rules(self.on).packs, applied),
         )
+
+
+def income_of(household: Household, items: tuple[IncomeItem, ...], on: date) -> tuple[IncomeItem, ...]:
+    """What of these incomes is the family's on a day: those of people who are members no more are not."""
+    return tuple(item for item in items if item.person is None or household.has_member(item.person, on))
 
 
 def _finding(before: Assessment, now: Assessment) -> Finding:

@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import Literal, Protocol, TypeVar
 from uuid import UUID
 
+from domain.assessment import Assessment
 from domain.copies import replace
 from domain.money import Fen
 from domain.month import Month, Months
-from domain.person import Disability, PersonId, Relation, WorkCapacity, age_on
+from domain.person import Disability, PersonId, Relation, Sex, WorkCapacity, age_on
+from domain.private import Private
 
 
 class Category(StrEnum):
@@ -94,11 +96,16 @@ class Residence:
     area: Literal["urban", "rural"]
     start: date
     end: date | None = None
+    address: Private[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """One counted member (共同生活家庭成员) over `[start, end)`, with what rules read about the person."""
+    """One counted member (共同生活家庭成员) over `[start, end)`, with what rules read about the person.
+
+    A change of circumstance ends one and begins the next. `cause` says why it ended, None where it runs or
+    only went on otherwise. `name` and `id_number` are sealed and only handed on.
+    """
 
     person: PersonId
     relation: Relation
@@ -108,6 +115,10 @@ class Membership:
     work_capacity: WorkCapacity
     start: date
     end: date | None = None
+    sex: Sex | None = None
+    name: Private[str] | None = None
+    id_number: Private[str] | None = None
+    cause: str | None = None
 
     def is_adult(self, day: date, adult_age: int) -> bool:
         """Whether the person has reached `adult_age` by a day; unknown birth counts as adult."""
@@ -116,12 +127,16 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class CategorySpell:
-    """One category over `[start, end)`, for the household or (single-person Dibao, Tekun) one person."""
+    """One category over `[start, end)`, for the household or (single-person Dibao, Tekun) one person.
+
+    An `irregular` one was never lawfully decided; it is there all the same, and takes no claim.
+    """
 
     category: Category
     start: date
     end: date | None = None
     person: PersonId | None = None
+    irregular: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +162,8 @@ class BenefitSpell:
     """A monthly benefit in fen, from `first` to `last` month, both included (`last` None: running).
 
     `ordered` is the last month ordered in sequence; `returned` are months that came back and may be
-    ordered again; `open` are orders without an answer.
+    ordered again; `open` are orders without an answer. `decided_on` and `basis` are the day of the decision
+    that fixed the amount, and what it found.
     """
 
     id: UUID
@@ -158,9 +174,19 @@ class BenefitSpell:
     ordered: Month | None = None
     returned: tuple[Month, ...] = ()
     open: tuple[Ordered, ...] = ()
+    decided_on: date | None = None
+    basis: Assessment | None = None
 
     def covers(self, month: Month) -> bool:
         return self.first <= month and (self.last is None or month <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a family ought to have had in months paid otherwise (应发金额), found when its amount was adjusted."""
+
+    months: Months
+    fen: Fen
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from domain.context import Context
 from domain.copies import replace
-from domain.deadline import OpenDue
 from domain.grace import WarnGraceExpiry
 from domain.household import Household
 from domain.message import Command, Event, Refusal
@@ -34,7 +33,7 @@ class DeadlineMissed(Event):
 
     def evolve(self, household: Household) -> Household:
         dues = tuple(
-            OpenDue(o.due, missed=True) if (o.due.what, o.due.subject) == (self.what, self.due_subject) else o
+            replace(o, missed=True) if (o.due.what, o.due.subject) == (self.what, self.due_subject) else o
             for o in household.dues
         )
         return replace(household, dues=dues)

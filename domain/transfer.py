@@ -16,15 +16,16 @@ from domain.deadline import Due
 from domain.decision import (
     Interval,
     WrongProcedure,
-    competent,
     require_category,
     require_file,
     review_due,
     review_interval,
     watch_ended,
 )
+from domain.delegation import competent, delegation
+from domain.doors import accepted_case
 from domain.household import Household
-from domain.intake import AlreadyApplying, AlreadyReceives, accepted_case
+from domain.intake import AlreadyApplying, AlreadyReceives
 from domain.membership import require_member, require_registered
 from domain.message import Command, Event, Refusal
 from domain.money import yuan
@@ -32,6 +33,7 @@ from domain.order import require_order
 from domain.person import PersonId
 from domain.procedure import Consent, Procedure, Review
 from domain.receipt import Decision, apply
+from domain.separation import investigators_of, require_disinterested, require_separate
 from domain.spells import Category, CategorySpell
 
 
@@ -57,6 +59,12 @@ class NotBelowMarginalLine(Refusal):
     """人均月收入{per_capita}元，不低于边缘家庭标准{line}元，不能确认为低保边缘家庭。"""
 
     article = "M57 art.8; L26 art.21"
+
+
+class BelowDibaoStandard(Refusal):
+    """人均月收入{per_capita}元，低于低保标准{standard}元，应当先按低保程序办理，不能直接确认为低保边缘家庭。"""
+
+    article = "M57 art.8; S001"
 
 
 class StillInDibao(Refusal):
@@ -208,6 +216,7 @@ class MarginalConfirmed(Event):
             ("return-to-monitoring", None),
             ("DL-REC-HALF", None),
             ("DL-REC-YEAR", None),
+            ("DL-CHG", None),
         )
 
     def evolve(self, household: Household) -> Household:
@@ -222,7 +231,12 @@ class MarginalConfirmed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ConfirmMarginal(Command):
-    """Confirm the family as marginal (确认低保边缘家庭): identification, no monthly cash, no public notice."""
+    """Confirm the family as marginal (确认低保边缘家庭): identification, no monthly cash, no public notice.
+
+    A family whose income lies below the Dibao standard is decided for Dibao first: marginal is who does not
+    fit Dibao (M57 art.8), and the status goes to the highest category met (S001). Once Dibao was refused,
+    on its property say, marginal is open to it.
+    """
 
     on: date
     delegated_by: str | None = None
@@ -242,6 +256,10 @@ class ConfirmMarginal(Command):
         require_order(self.on, case.accepted_on)
         if case.origin == "application":
             require_file(household, case, decider, context, self.on)
+        else:
+            require_disinterested(household, context)
+            officer = decider.officer
+            require_separate("investigate-then-decide", investigators_of(case), officer, self.on, context)
         held = household.category(self.on)
         if held is not None and held.end is None:
             raise StillInDibao
@@ -261,6 +279,11 @@ class ConfirmMarginal(Command):
             raise NotBelowMarginalLine(
                 per_capita=yuan(assessment.per_capita), line=yuan(assessment.line or 0)
             )
+        refused = any((p.category, p.outcome) == (Category.DIBAO, "refused") for p in household.procedures)
+        if assessment.below_standard and not refused:
+            raise BelowDibaoStandard(
+                per_capita=yuan(assessment.per_capita), standard=yuan(assessment.standard)
+            )
         interval = self.interval or review_interval(household, context, self.on)
         yield MarginalConfirmed(
             self.on,
@@ -271,5 +294,5 @@ class ConfirmMarginal(Command):
             interval,
             review_due(interval, self.on, household, context),
             context.rules(self.on).words("marginal.specialised-aid"),
-            context.decision(self.on, decider, *applied, below),
+            context.decision(self.on, decider, *applied, below, *delegation(context, self.on, decider)),
         )

@@ -10,14 +10,15 @@ from uuid import UUID
 
 from domain.context import Context
 from domain.deadline import Due
+from domain.doors import accepted_case
 from domain.household import Household
-from domain.intake import accepted_case
 from domain.membership import require_member
 from domain.message import Command, Event, Refusal
 from domain.money import Fen
 from domain.order import require_order
 from domain.person import PersonId
 from domain.procedure import Procedure, Visit
+from domain.separation import require_disinterested
 from domain.visit import require_team
 
 
@@ -178,6 +179,27 @@ class VerificationReported(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ResultToBeTold(Event):
+    """The data check speaks against the family: the township owes it word of that (待告知核对结果).
+
+    M57 art.18 says "promptly"; the days are this project's default.
+    """
+
+    title: ClassVar[str] = "待告知核对结果"
+    basis: ClassVar[str] = "M57 art.18"
+
+    on: date
+    case: UUID
+    due: Due
+
+    def opens(self) -> tuple[Due, ...]:
+        return (self.due,)
+
+    def evolve(self, household: Household) -> Household:
+        return household.with_case(told_on=None)
+
+
+@dataclass(frozen=True, slots=True)
 class ReportVerification(Command):
     """Record the verification report (登记核对报告): which sources were asked and what they answered."""
 
@@ -197,6 +219,8 @@ class ReportVerification(Command):
         context.require("county")
         require_order(self.on, case.verification_started_on)
         yield VerificationReported(self.on, case.id, self.eligible, self.sources, self.hits)
+        if not self.eligible:
+            yield ResultToBeTold(self.on, case.id, context.due("DL-DIB-TELL", self.on, case.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +254,7 @@ class VisitHome(Command):
         if any(v.on == self.on and v.investigators == self.investigators for v in case.visits):
             return
         context.require("township", "county")
+        require_disinterested(household, context, *self.investigators)
         require_order(self.on, case.accepted_on)
         require_team(self.investigators, self.on, context)
         if self.signed_by is None:

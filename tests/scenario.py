@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -10,6 +10,8 @@ from importlib.resources import files
 from uuid import UUID, uuid5
 
 from application.reference import Reference, shipped
+from domain.context import Recalled
+from domain.correction import CorrectionCommand
 from domain.household import Household, follow
 from domain.message import Command, Event, Refusal
 from domain.pack import Pack, Parameter
@@ -55,7 +57,9 @@ class Life:
     def asked(self, command: Command) -> list[Event]:
         """What a command would make true; raises its refusal."""
         seed = uuid5(SEED, f"command/{self.steps}/{command.on}")
-        context = self.ground().context(self.region, command.on, self.actor, seed, dict(self.persons))
+        context = self.ground().context(
+            self.region, command.on, self.actor, seed, dict(self.persons), recalled(self.events, command)
+        )
         return list(command.decide(self.household, context))
 
     def when(self, *commands: Command) -> Life:
@@ -92,6 +96,13 @@ class Life:
     def no_news(self, command: Command) -> None:
         """Assert that a command tells nothing new."""
         assert self.asked(command) == []
+
+
+def recalled(events: Sequence[Event], command: Command) -> Recalled | None:
+    """The step of a chain that a correction names, as the desk would look it up."""
+    if not isinstance(command, CorrectionCommand) or not 0 < command.step <= len(events):
+        return None
+    return Recalled(command.step, uuid5(SEED, f"event/{command.step}"), events[command.step - 1])
 
 
 def life(region: str, organ: str, officer: str = "w1", persons: Mapping[str, PersonId] | None = None) -> Life:

@@ -22,23 +22,54 @@ T = TypeVar("T")
 FOLDER = Path(domain.__path__[0])
 CHAPTERS = (
     "membership",
+    "finding",
     "monitoring",
+    "doors",
+    "separation",
+    "avoidance",
+    "mandate",
+    "place",
+    "completeness",
     "intake",
     "authorisation",
+    "relatives",
+    "endings",
     "verification",
+    "recheck",
     "classification",
+    "delegation",
     "decision",
+    "objection",
+    "file_return",
+    "extension",
+    "complaint",
+    "sampling",
+    "irregular",
+    "documents",
+    "delivery",
     "notification",
     "benefit",
     "review",
+    "succession",
+    "members",
+    "death",
     "grace",
     "exit",
     "transfer",
+    "adjustment",
+    "arrival",
+    "identification",
+    "split",
+    "joining",
+    "moving",
+    "correction",
+    "member_correction",
     "supervision",
 )
 BESIDE = {"visit", "remedy", "order"}  # small questions several chapters ask
-ABOVE = {"catalogue", "claims", "register_entry"}
-NOT_SAID = {"EnterFromRegister"}  # a row of a workbook: scripts and the API have no word for it
+ABOVE = {"as_of", "catalogue", "claims", "clocks", "duties", "duty_conditions", "register_entry", "standing"}
+# a row of a workbook, for which scripts and the API have no word; and two that only say what others have in common
+NOT_SAID = {"EnterFromRegister", "JointCommand", "CorrectionCommand"}
 STREAMS = {"jurisdiction"}  # chains of their own, not a household's
 
 for module in pkgutil.iter_modules(domain.__path__):

@@ -69,7 +69,7 @@ def test_being_heard_about_a_reduction_is_not_being_heard_about_a_termination() 
     assert isinstance(story.refused(end(FIRST)), HearingNotHeld)
 
 
-@pytest.mark.parametrize("ground", ["own-request", "death-without-survivors", "unreachable"])
+@pytest.mark.parametrize("ground", ["own-request", "unreachable"])
 def test_a_lawful_substitute_is_recorded_and_suffices(ground: Substitute) -> None:
     story = over_the_line().when(HearOpinion(FIRST, substitute=ground))
     heard = story.events[-1]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.intake import (
-    AcceptApplication,
+from domain.completeness import (
     AlreadyAccepted,
-    Apply,
-    FileIncomplete,
     NothingMissing,
     NotifyMissingItems,
     OneNoticeOnly,
     SupplementMaterials,
 )
+from domain.intake import AcceptApplication, Apply, FileIncomplete
 from domain.supervision import DeadlineMissed
 from tests import stories
 from tests.scenario import Life

@@ -36,7 +36,7 @@ def test_neither_is_a_refusal_without_the_countys_visit() -> None:
 
 def test_after_the_countys_visit_the_decision_stands() -> None:
     story = received(relatives=True)
-    visit = VisitHome(DECIDED, ("c1", "c2"), stories.person(story, 0))
+    visit = VisitHome(DECIDED, ("c2", "c3"), stories.person(story, 0))
     story.when(visit, ConfirmDibao(DECIDED)).then(DibaoConfirmed)
     story.when(visit, RefuseApplication(DECIDED, "other", "另有固定收入")).then(ApplicationRefused)
 

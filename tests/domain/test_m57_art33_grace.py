@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from domain.assessment import IncomeItem
-from domain.decision import DelegationPaperMissing
+from domain.delegation import DelegationPaperMissing
 from domain.exit import GraceStillRunning, HearOpinion, TerminateBenefit
 from domain.grace import (
     GraceAlreadyRunning,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.decision import ConfirmDibao
+import pytest
+
+from domain.decision import ConfirmDibao, ReceiveFile, RefuseApplication
 from domain.exit import TerminateBenefit
 from domain.intake import AlreadyApplying, Apply, EndProcedure
 from domain.membership import NotAMember
@@ -12,6 +14,7 @@ from domain.person import PersonId
 from domain.review import Recertify
 from domain.spells import Category
 from domain.transfer import (
+    BelowDibaoStandard,
     ConfirmMarginal,
     ConsentDeclined,
     ConsentMissing,
@@ -157,3 +160,32 @@ def test_a_family_in_dibao_cannot_apply_for_less_or_the_same() -> None:
         refusal = story.refused(Apply(DAY, stories.person(story, 0), category=category))
         assert refusal.code == "already-receives"
         assert "低保" in refusal.sentence
+
+
+def applied_marginal(income: int) -> Life:
+    story = stories.ling_registered(date(2026, 3, 2))
+    found = (stories.other(income),)
+    on = date(2026, 3, 2)
+    story = stories.on_the_road(story, on, until="opine", income=found, category=Category.MARGINAL)
+    return story.when(ReceiveFile(on))
+
+
+@pytest.mark.parametrize(("income", "dibao_first"), [(1_679, True), (1_680, False)])
+def test_a_family_below_the_dibao_standard_is_decided_for_dibao_first(income: int, dibao_first: bool) -> None:
+    story = applied_marginal(income)
+    command = ConfirmMarginal(date(2026, 3, 9))
+    if dibao_first:
+        refusal = story.refused(command)
+        assert isinstance(refusal, BelowDibaoStandard)
+        assert refusal.facts == {"per_capita": "559.67", "standard": "560.00"}
+    else:
+        story.when(command).then(MarginalConfirmed)
+
+
+def test_once_dibao_was_refused_it_may_be_marginal() -> None:
+    day = date(2026, 3, 2)
+    story = stories.on_the_road(stories.ling_registered(day), day)
+    refused = date(2026, 3, 9)
+    story = story.when(RefuseApplication(refused, "property-above-limit", "名下有第二套住房"))
+    story = stories.on_the_road(stories.township(story), refused, until="opine", category=Category.MARGINAL)
+    story.when(ReceiveFile(refused), ConfirmMarginal(refused)).then(MarginalConfirmed)

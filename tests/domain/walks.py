@@ -11,6 +11,7 @@ from uuid import uuid5
 from hypothesis import strategies as st
 
 from domain.authorisation import AuthoriseVerification
+from domain.avoidance import DeclareConflict
 from domain.benefit import (
     GrantTemporaryAid,
     OrderPayment,
@@ -19,19 +20,22 @@ from domain.benefit import (
     SettlePayment,
 )
 from domain.classification import CloseNotice, GiveOpinion, PostNotice
+from domain.complaint import AnswerComplaint, ReceiveComplaint
+from domain.completeness import NotifyMissingItems, SupplementMaterials
+from domain.context import Context
 from domain.decision import ConfirmDibao, ReceiveFile, RefuseApplication
+from domain.endings import DeclineApplication, WithdrawApplication
 from domain.exit import HearOpinion, TerminateBenefit
+from domain.extension import ExtendLimit
+from domain.file_return import ResubmitFile, ReturnFile
+from domain.finding import Found, OfferHelp, ReportNeed
 from domain.grace import GrantGrace
 from domain.household import Household, follow
-from domain.intake import (
-    AcceptApplication,
-    Apply,
-    EndProcedure,
-    NotifyMissingItems,
-    SupplementMaterials,
-)
+from domain.intake import AcceptApplication, Apply, EndProcedure
+from domain.irregular import AnswerSuspicion, IrregularAct, RecordIrregular
+from domain.mandate import Mandate, MandateAgent, RevokeMandate
 from domain.membership import RegisterHousehold
-from domain.message import Command, Event, Refusal
+from domain.message import Command, Event, JointCommand, Refusal
 from domain.money import Fen
 from domain.monitoring import (
     FeedBackAlert,
@@ -41,8 +45,15 @@ from domain.monitoring import (
 )
 from domain.month import Month
 from domain.notification import DeliverNotice, PublishConfirmation
+from domain.objection import HoldDemocraticReview, ObjectToNotice, Reinvestigate
+from domain.person import PersonId
+from domain.place import Place, RecordPlace
+from domain.procedure import Procedure
 from domain.receipt import Actor
+from domain.recheck import ObjectToReport, Recheck, TellResult, open_objection
+from domain.relatives import RegisterRelative
 from domain.review import Recertify, ReportChange
+from domain.sampling import CheckSample, DrawSample
 from domain.spells import Category
 from domain.supervision import NoteMissedDeadline, system_acts
 from domain.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
@@ -54,11 +65,13 @@ from domain.verification import (
     VisitHome,
 )
 from tests import stories
-from tests.scenario import HOUSEHOLD, SEED, reference
+from tests.domain.changes import changes_of
+from tests.scenario import HOUSEHOLD, SEED, recalled, reference
 
 VILLAGE = "990301100201"
 TOWNSHIP, COUNTY = Actor("w1", "990301100/township"), Actor("c1", "990301/civil-affairs")
 SYSTEM = Actor("system:deadlines")
+IRREGULAR: tuple[IrregularAct, ...] = ("visited-alone", "confirmed-without-notice", "ended-unheard")
 
 
 @dataclass
@@ -74,15 +87,26 @@ class Walk:
         """The facts a command makes true; none when it is refused."""
         self.asked += 1
         seed = uuid5(SEED, f"walk/{self.asked}")
-        context = reference().context(VILLAGE, command.on, actor, seed)
+        context = reference().context(VILLAGE, command.on, actor, seed, recalled=recalled(self.events, command))
+        if self.household.joined_into is not None:
+            return []
         try:
-            events = list(command.decide(self.household, context))
+            events = list(self._decided(command, context))
         except Refusal:
             return []
         for event in events:
             self.household = follow(self.household, event)
         self.events += events
         return events
+
+    def _decided(self, command: Command, context: Context) -> Iterator[Event]:
+        if not isinstance(command, JointCommand):
+            yield from command.decide(self.household, context)
+            return
+        others = {each: Household(each) for each in command.households()}
+        for household, event in command.decide({HOUSEHOLD: self.household, **others}, context):
+            if household == HOUSEHOLD:
+                yield event
 
     def pass_days(self, until: date) -> None:
         """What the system does by the end of a day, each act once; asked again it has nothing to do."""
@@ -150,10 +174,15 @@ def fitting(household: Household, on: date, n: int) -> tuple[Command, Actor]:
     """What an orderly office would do next, so that lives get somewhere."""
     case = household.case
     people = tuple(member.person for member in household.counted(on))
+    if not people:
+        return TerminateBenefit(on, "death", "全户死亡"), COUNTY
     if case is None:
         held = household.category(on)
         if held is None:
-            return Apply(on, people[0], income=(stories.other(n * 300),)), TOWNSHIP
+            income = (stories.other(n * 300),)
+            if n == 1:
+                return Apply(on, people[0], "active-finding", income=income, found=Found("hotline")), TOWNSHIP
+            return Apply(on, people[0], income=income), TOWNSHIP
         if held.category is Category.MARGINAL:
             return Apply(on, people[0], income=(stories.other(600),)), TOWNSHIP
         if held.end is not None:
@@ -169,6 +198,11 @@ def fitting(household: Household, on: date, n: int) -> tuple[Command, Actor]:
         return later[n]
     if case.origin == "transfer" and case.category is Category.MARGINAL:
         return ConfirmMarginal(on), COUNTY
+    opposed = open_objection(case, "notice") is not None
+    inquiry = Reinvestigate(on, ("w3", "w4"), "属实") if n % 2 else HoldDemocraticReview(on, 9, 6, n)
+    complained = [each.on for each in household.complaints if each.case == case.id]
+    visits = [visit.on for visit in case.visits if visit.level == "county"]
+    accused = complained and max(visits, default=date.min) < max(complained)
     steps: list[tuple[object, Command, Actor]] = [
         (case.authorised, AuthoriseVerification(on, people[:2]), TOWNSHIP),
         (case.accepted_on, AcceptApplication(on), TOWNSHIP),
@@ -176,17 +210,51 @@ def fitting(household: Household, on: date, n: int) -> tuple[Command, Actor]:
         (case.verification_requested_on, RequestVerification(on), TOWNSHIP),
         (case.verification_started_on, StartVerification(on), COUNTY),
         (case.reported_on, ReportVerification(on, n != 5), COUNTY),
+        (open_objection(case, "report") is None, Recheck(on, n > 2), TOWNSHIP),
         (case.opinion_on, GiveOpinion(on), TOWNSHIP),
+        (not opposed or case.inquired_on, inquiry, TOWNSHIP),
+        (not opposed, GiveOpinion(on), TOWNSHIP),
         (case.notice_on or not case.opinion_approves, PostNotice(on), TOWNSHIP),
         (case.notice_closed_on or not case.opinion_approves, CloseNotice(on), TOWNSHIP),
+        (not case.returns or case.returns[-1].resubmitted_on, ResubmitFile(on), TOWNSHIP),
         (case.file_received_on, ReceiveFile(on), COUNTY),
+        (not accused, VisitHome(on, ("c2", "c3"), people[0]), COUNTY),
     ]
+    besides = beside_the_road(case, on, people[0]) if n == 4 else None
+    if besides is not None:
+        return besides
     for done, command, actor in steps:
         if not done:
             return command, actor
     if case.opinion_approves:
         return ConfirmDibao(on), COUNTY
     return RefuseApplication(on, "income-above-standard", "收入超过标准"), COUNTY
+
+
+def beside_the_road(case: Procedure, on: date, applicant: PersonId) -> tuple[Command, Actor] | None:
+    """What is lawful and seldom at a step: objections, a return, an extension, a sample; each once."""
+    if case.accepted_on is None:
+        return None
+    objected = {each.to for each in case.objections}
+    running = case.notice_ends is not None and on <= case.notice_ends
+    sample = case.sample
+    chances: list[tuple[object, Command, Actor]] = [
+        (
+            case.report_eligible is False and "report" not in objected,
+            ObjectToReport(on, applicant, ("材料",)),
+            TOWNSHIP,
+        ),
+        (running and "notice" not in objected, ObjectToNotice(on, "income", "另有收入"), TOWNSHIP),
+        (case.file_received_on and not case.returns, ReturnFile(on, ("材料",), "缺件"), COUNTY),
+        (case.extended_on is None, ExtendLimit(on, "person-apart", "理由", "w1"), COUNTY),
+        (sample is None, DrawSample(on, "种子"), COUNTY),
+        (
+            sample is not None and sample.drawn and sample.checked_on is None,
+            CheckSample(on, ("c2", "c3"), "defect", "mended"),
+            COUNTY,
+        ),
+    ]
+    return next(((command, actor) for fits, command, actor in chances if fits), None)
 
 
 def anything(household: Household, on: date, which: int, n: int) -> Command:
@@ -196,6 +264,8 @@ def anything(household: Household, on: date, which: int, n: int) -> Command:
     income = (stories.wage(n * 500), stories.other(100))
     month = Month.of(on) + -(n % 3)
     kind: PaymentKind = "TEMPORARY" if n % 3 == 2 else "DIBAO"
+    mandate = Mandate("relative", "代某", "委托书1", scope=("apply", "withdraw") if n % 2 else ("apply",))
+    place = Place(("990301", "990801", "110101")[n % 3], "990301100", permit=n == 4)
     choices: list[Command] = [
         RaiseAlert(on, f"E-EXP-0{n % 2 + 1}", ("RED", "BLUE")[n % 2], person),
         VerifyAlert(on, ("w1", "w2"), bool(n % 2)),
@@ -210,7 +280,7 @@ def anything(household: Household, on: date, which: int, n: int) -> Command:
         RequestVerification(on),
         StartVerification(on),
         ReportVerification(on, bool(n)),
-        VisitHome(on, ("c1", "c2")[: n + 1], person),
+        VisitHome(on, ("c2", "c3")[: n + 1], person),
         GiveOpinion(on, income if n else None),
         PostNotice(on),
         CloseNotice(on),
@@ -234,7 +304,34 @@ def anything(household: Household, on: date, which: int, n: int) -> Command:
         ReturnToMonitoring(on),
         NoteMissedDeadline(on, ("DL-DIB-TOT", "DL-ALERT-R", "DL-REC-HALF")[n % 3]),
         RegisterHousehold(on, VILLAGE, ()),
+        TellResult(on, person),
+        ObjectToReport(on, person, ("材料",)[: n + 1]),
+        Recheck(on, bool(n)),
+        ObjectToNotice(on, "income", "另有收入", "赵某" if n % 2 else None),
+        Reinvestigate(on, ("w3", "w4"), "属实"),
+        HoldDemocraticReview(on, 9, 6, n),
+        ReturnFile(on, ("材料",), "缺件"),
+        ResubmitFile(on),
+        ExtendLimit(on, ("other", "person-apart", "notice-objected")[n % 3], "理由", "w1"),
+        DeclareConflict(on, "interest", "x9"),
+        ReceiveComplaint(on, "hotline", "eligibility", "反映", "赵某" if n % 2 else None),
+        AnswerComplaint(on, "unsubstantiated", "不实", bool(n % 3)),
+        DrawSample(on, f"种子{n % 2}"),
+        CheckSample(on, ("c2", "c3"), ("in-order", "defect")[n % 2], "mended"),
+        RecordIrregular(on, IRREGULAR[n % 3], on, "档案所见", fen=Fen(10_000 * n + 1)),
+        AnswerSuspicion(on, "mended", "已纠正"),
+        ReportNeed(on, ("grid", "hotline", "data-alert")[n % 3], person),
+        OfferHelp(on, ("told-will-apply", "told-declined", "aid-arranged")[n % 3], person),
+        Apply(on, person, "active-finding", found=Found("hotline") if n % 2 else None),
+        Apply(on, person, "agent", mandate=mandate if n else None, place=place),
+        MandateAgent(on, mandate),
+        RevokeMandate(on),
+        RecordPlace(on, place),
+        RegisterRelative(on, person, "sibling", "dibao-staff", "村干某", found=bool(n % 2)),
+        DeclineApplication(on, ("wrong-place", "already-aided", "not-supplemented")[n % 3], "理由", "99080110"),
+        WithdrawApplication(on, person if n else None, by_agent=n == 5),
     ]
+    choices += changes_of(household, on, which, n)
     return choices[which % len(choices)]
 
 

@@ -1,0 +1,131 @@
+"""One duty (待办): what is to be done, about what, by whom; and how a fact ends duties and begins others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+from uuid import UUID
+
+Office = Literal["applicant", "village", "township", "county", "bank"]
+"""Who has to act: the family, an office by its level, or the bank that pays out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One kind of duty (待办事项): stable code, Chinese title, who acts, and the deadlines that limit it.
+
+    `limits` are deadline codes of the duty's own, one ending in `*` standing for all that begin so; a duty of
+    a case that has none running is limited by the case's total.
+    """
+
+    code: str
+    title: str
+    office: Office
+    limits: tuple[str, ...] = ()
+
+    def is_limited_by(self, what: str) -> bool:
+        """Whether a deadline code is one of the duty's own."""
+        return any(
+            what.startswith(limit[:-1]) if limit.endswith("*") else what == limit for limit in self.limits
+        )
+
+
+class OpenDuty(Protocol):
+    """Anything that says of an open duty what is to be done and about what."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def subject(self) -> UUID: ...
+    @property
+    def month(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One duty: a step, its subject (case, alert, notice, grace, benefit, aid or the household), and the
+    month it is about (`YYYY-MM`, empty where it is about none)."""
+
+    step: str
+    subject: UUID
+    month: str = ""
+
+
+D = TypeVar("D", bound=OpenDuty)
+About = Callable[[Any, UUID], UUID | tuple[UUID, ...] | None]
+"""The subject of a fact's duties, or several, from the fact and the household; None is every subject there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a fact does to the duties of one subject: it ends `closes` (`*`: all), then begins `opens`.
+
+    `when` is asked of the fact and of the household's standing after it. With `once_done` the turn opens only
+    if it ended something and none of these steps is left: the last of several to be done leads on. With `beside`
+    it opens only where one of those is open. `month` tells the month of a payment.
+    """
+
+    about: About
+    closes: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    when: Callable[[Any, Any], bool] | None = None
+    once_done: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    month: Callable[[Any], str] | None = None
+
+
+def of(field: str) -> About:
+    """The subject a fact names in one of its fields."""
+
+    def about(event: Any, household: UUID) -> UUID | None:
+        return getattr(event, field)  # type: ignore[no-any-return]
+
+    return about
+
+
+def of_household(event: Any, household: UUID) -> UUID | None:
+    """The household itself as subject."""
+    return household
+
+
+def of_every(event: Any, household: UUID) -> UUID | None:
+    """Every subject: for turns that only close."""
+    return None
+
+
+def taken(
+    turns: Iterable[Turn], event: Any, household: UUID, standing: Any, open_duties: Iterable[D]
+) -> tuple[list[D], list[Duty]]:
+    """These turns taken in order: the open duties they ended, and the new ones; none is opened twice."""
+    ended: list[D] = []
+    begun: list[Duty] = []
+    left = list(open_duties)
+    for turn in turns:
+        if turn.when is not None and not turn.when(event, standing):
+            continue
+        about = turn.about(event, household)
+        subjects = (about,) if isinstance(about, UUID) else about
+        month = turn.month(event) if turn.month else ""
+        done = [each for each in left if _closes(turn, each, subjects, month)] if turn.closes else []
+        if done:
+            ended += done
+            left = [each for each in left if each not in done]
+        if turn.once_done and not done:
+            continue
+        for subject in subjects or ():
+            mine = _steps(left, subject, month) | _steps(begun, subject, month)
+            if mine.intersection(turn.once_done) or (turn.beside and not mine.intersection(turn.beside)):
+                continue
+            begun += [Duty(step, subject, month) for step in turn.opens if step not in mine]
+    return ended, begun
+
+
+def _closes(turn: Turn, duty: OpenDuty, subjects: tuple[UUID, ...] | None, month: str) -> bool:
+    if subjects is not None and (duty.subject not in subjects or duty.month != month):
+        return False
+    return duty.step in turn.closes or "*" in turn.closes
+
+
+def _steps(duties: Iterable[OpenDuty], subject: UUID, month: str) -> set[str]:
+    return {each.step for each in duties if (each.subject, each.month) == (subject, month)}
