@@ -17,9 +17,10 @@ from application.fields import Fault, Fields, Missing, Reading, fields_of
 from domain.catalogue import COMMANDS
 from domain.message import Command
 from domain.month import Month
-from domain.person import PersonId
+from domain.person import HouseholdId, PersonId
 
 NO_PERSONS: Mapping[str, PersonId] = MappingProxyType({})
+NO_HOUSEHOLDS: Mapping[str, HouseholdId] = MappingProxyType({})
 _KEBAB = re.compile(r"[a-z][a-z-]{0,39}")
 
 
@@ -78,13 +79,18 @@ class CommandDescription:
     example: Mapping[str, object]
 
 
-def parse(name: str, fields: Mapping[str, object], persons: Mapping[str, PersonId] = NO_PERSONS) -> Command:
+def parse(
+    name: str,
+    fields: Mapping[str, object],
+    persons: Mapping[str, PersonId] = NO_PERSONS,
+    households: Mapping[str, HouseholdId] = NO_HOUSEHOLDS,
+) -> Command:
     """The command of a name with its fields as written: dates `YYYY-MM-DD`, months `YYYY-MM`, amounts
-    integer fen or `"5537 元"`, persons by id or by a key of `persons`.
+    integer fen or `"5537 元"`, persons by id or by a key of `persons`, other households alike.
 
     Raises `UnknownCommand` with the nearest names, or `BadField` with every fault found.
     """
-    reading = Reading(persons, [])
+    reading = Reading(persons, [], households)
     command = _known(name).read(fields, "", reading)
     if reading.faults:
         raise BadField(name, tuple(reading.faults))

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from domain.money import AmountUnreadable, Fen, fen_of_yuan
 from domain.month import Month, MonthUnreadable
-from domain.person import PersonId
+from domain.person import HouseholdId, PersonId
 
 MOST_FEN: Final = 10**14
 LONGEST_TEXT: Final = 4_000
@@ -38,10 +38,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading: the caller's own words for persons, and the faults found so far."""
+    """One reading: the caller's own words for persons and households, and the faults found so far."""
 
     persons: Mapping[str, PersonId]
     faults: list[Fault]
+    households: Mapping[str, HouseholdId] = field(default_factory=dict)
 
     def fault(self, path: str, code: str, reason: str) -> None:
         """Note a fault and read on."""
@@ -237,6 +238,23 @@ class Person:
 
     def example(self, path: str) -> object:
         return "A1"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherHousehold(Id):
+    """Another household by id, or by the caller's own word for it."""
+
+    word: str = "household (key or id)"
+
+    def read(self, value: object, path: str, reading: Reading) -> Any:
+        if isinstance(value, str) and value in reading.households:
+            return reading.households[value]
+        found = _uuid(value)
+        if found is not None:
+            return HouseholdId(found)
+        known = f"，或者：{'、'.join(reading.households)}" if reading.households else ""
+        reading.fault(path, "unknown-household", f"没有这一户；应为户编号{known}。")
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from application.field_values import (
     Id,
     MonthField,
     OneOf,
+    OtherHousehold,
     Person,
     Reader,
     Reading,
@@ -33,7 +34,7 @@ from application.field_values import (
 )
 from domain.money import Fen
 from domain.month import Month, Months, MonthUnreadable
-from domain.person import PersonId
+from domain.person import HouseholdId, PersonId
 
 __all__ = [
     "Day",
@@ -43,6 +44,7 @@ __all__ = [
     "Missing",
     "MonthField",
     "OneOf",
+    "OtherHousehold",
     "Reading",
     "Text",
     "fields_of",
@@ -210,6 +212,7 @@ _LEAVES: Final[Mapping[object, Reader]] = types.MappingProxyType(
         UUID: Id(),
         Fen: Amount(),
         PersonId: Person(),
+        HouseholdId: OtherHousehold(),
     }
 )
 

@@ -1,85 +1,63 @@
-"""Handling a command (办理): find the stream, load, decide by the rules of the day, derive claims, append."""
+"""Handling a command (办理): find the streams, load, decide by the rules of the day, derive claims, append."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
-import msgspec
-
+from application.enclosing import CATEGORY, claim_changes, enclosed, index_entries, said, together
 from application.reference import Reference
+from application.request import Handled, Other, Request
+from domain.arrival import require_apart
+from domain.as_of import ValidOn, valid_on
 from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
-from domain.claims import Claim as Held
-from domain.claims import claims_of
-from domain.context import Context
+from domain.context import Context, Recalled
+from domain.correction import CorrectionCommand
 from domain.household import Household, follow
-from domain.intake import Applied
-from domain.membership import HouseholdRegistered, HouseholdUnknown, MemberAdded, NewMember, RegisterHousehold
-from domain.message import Command, Event, code_of
-from domain.month import Month
+from domain.membership import HouseholdUnknown, RegisterHousehold
+from domain.message import Command, Event, JointCommand
 from domain.person import HouseholdId, PersonId
-from domain.private import Private
-from domain.receipt import Actor
 from domain.register_entry import EnterFromRegister
-from domain.sources import cited
 from eventstore.adapter import Chains
-from eventstore.contract import NO_CLAIMS, Appended, Claim, ClaimChanges, CommandKey, IndexEntry, Release
-from eventstore.envelope import Envelope, Meta
-from eventstore.errors import ClaimConflict, VersionConflict
-from eventstore.lanes import event_id, lane_of
+from eventstore.contract import Appended, CommandKey
+from eventstore.envelope import Envelope
+from eventstore.errors import ClaimConflict, StreamClosed, VersionConflict
+from eventstore.lanes import lane_of
 from eventstore.rows import Brief, Recorded
 from eventstore.store import LaneStore
 
-CATEGORY = "category"
-"""The claim kind that keeps a person in one category."""
+__all__ = [
+    "ATTEMPTS",
+    "CATEGORY",
+    "Chain",
+    "Desk",
+    "Handled",
+    "Other",
+    "Preparation",
+    "Request",
+    "households_of",
+]
 
 ATTEMPTS = 5
 """How often a command is decided again when somebody else was quicker."""
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One command as the caller said it: its id, for whom, by whom, and the version it was based on.
-
-    `household` is left out by a command that begins a chain. `expected` is the version the caller saw
-    (If-Match): with it a conflict is the caller's, without it the command is decided again. `at` is the
-    time told by a script: recorded in a trial store, only stated elsewhere.
-    """
-
-    id: UUID
-    command: Command
-    actor: Actor
-    household: HouseholdId | None = None
-    expected: int | None = None
-    at: datetime | None = None
-    correlation: str | None = None
-    causation: str | None = None
-
-    @property
-    def stream(self) -> HouseholdId:
-        """The household's stream: the one named, or the one this command begins."""
-        return self.household or HouseholdId(uuid5(self.id, "household/0"))
+Preparation = Callable[[Request, Household, int, Context], Context]
+"""What has to exist before a command is decided (a numbered and rendered document): the request, the household
+and its version, and the context, which is given back with what was prepared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """The answer: the household, its version, the facts that became true, and how far readers must have read.
+class Chain(NamedTuple):
+    """A household replayed, and the version it was replayed to."""
 
-    `repeated` is True when the same command was carried out before and this is its first answer; then
-    `events` are not given again. `news` is False when nothing became true.
-    """
-
-    household: HouseholdId
+    household: Household
     version: int
-    events: tuple[Event, ...]
-    reached: Mapping[int, int]
-    recorded_at: datetime | None
-    repeated: bool = False
-    news: bool = True
+
+
+Facts = Mapping[HouseholdId, tuple[Event, ...]]
+"""What became true, by household, the one addressed first."""
 
 
 class Desk:
@@ -89,92 +67,158 @@ class Desk:
         self._chains = chains
         self.store: LaneStore = chains.store
         self.reference = reference
+        self._preparations: dict[type[Command], Preparation] = {}
+
+    def prepare(self, kind: type[Command], preparation: Preparation) -> None:
+        """Have every command of a kind prepared before it is decided; said once, when things are wired."""
+        self._preparations[kind] = preparation
 
     def household(self, household: HouseholdId, known_at: datetime | None = None) -> Household:
-        """The household replayed, as known at an instant; raises `HouseholdUnknown`."""
+        """The household replayed, as known at an instant; raises `HouseholdUnknown`.
+
+        One that went on in another says so: `joined_into`.
+        """
         rows = self.store.load(household, known_at=known_at).rows
         chain = _replayed(None, rows)
         if chain is None or not chain.household.registered:
             raise HouseholdUnknown
         return chain.household
 
+    def state(self, household: HouseholdId, day: date, known_at: datetime | None = None) -> ValidOn:
+        """What the household was on a day, as known at an instant, by default now; raises `HouseholdUnknown`."""
+        return valid_on(self.household(household, known_at), day)
+
     def handle(self, request: Request) -> Handled:
-        """Carry out one command.
+        """Carry out one command, of one household or of several, all or nothing.
 
         The same request again gets the first answer. Raises the domain's `Refusal`, and of the store
         `VersionConflict` (only with `expected`), `ChangedCommand`, `ClaimConflict`, `StreamClosed`,
         `StreamErased`, `OwnerErased`.
         """
         for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
             try:
                 return self._attempt(request)
-            except VersionConflict:
-                if request.expected is not None or attempt == ATTEMPTS - 1:
+            except VersionConflict as conflict:
+                if last or (request.expected is not None and _is_about(conflict, request.stream)):
+                    raise
+            except StreamClosed:
+                # Joined to another household a moment ago: what is loaded now says so.
+                if last:
                     raise
             except ClaimConflict as conflict:
                 # Somebody gave the same ID number a person at the same moment: look it up again.
-                if conflict.kind != "identity" or attempt == ATTEMPTS - 1:
+                if conflict.kind != "identity" or last:
                     raise
         raise AssertionError("unreachable")
 
     def _attempt(self, request: Request) -> Handled:
-        stream = request.stream
-        key = CommandKey(request.id, self.store.keys.request_hash(_said(request)))
-        before, version = self._load(stream)
+        stream, command = request.stream, request.command
+        key = CommandKey(request.id, self.store.keys.request_hash(said(request)))
+        preparation = self._preparations.get(type(command))
+        if preparation is not None:
+            # What is prepared lies outside the append: not again for what was answered already.
+            answer = self._first_answer(key, stream)
+            if answer is not None:
+                return answer
+        chains = {each: self._load(each) for each in households_of(request)}
+        before, version = chains[stream]
         if request.expected is not None and request.expected != version:
             return self._first_answer(key, stream) or _conflict(version, request.expected)
         try:
-            context = self._context(request, before)
-            events = tuple(request.command.decide(before, context))
+            context = self._context(request, chains)
+            if preparation is not None:
+                context = preparation(request, before, version, context)
+            facts = _decided(command, stream, chains, context)
         except Exception:
             answer = self._first_answer(key, stream)
             if answer is not None:
                 return answer
             raise
-        if not events:
+        if not facts:
             unchanged = Handled(stream, version, (), {}, None, news=False)
             return self._first_answer(key, stream) or unchanged
-        after = before
-        for event in events:
-            after = follow(after, event)
+        return self._append(request, key, chains, facts, context)
+
+    def decided(self, request: Request, chains: Mapping[HouseholdId, Chain]) -> Facts:
+        """What a command would make true of households as far as `chains` tell them; nothing is written.
+
+        `chains` are those of `households_of(request)`, in that order. Raises the domain's `Refusal`.
+        """
+        return _decided(request.command, request.stream, chains, self._context(request, chains))
+
+    def _append(
+        self,
+        request: Request,
+        key: CommandKey,
+        chains: Mapping[HouseholdId, Chain],
+        facts: Facts,
+        context: Context,
+    ) -> Handled:
+        envelopes: list[Envelope] = []
+        claims, closes = [], []
+        for household, events in facts.items():
+            before, version = chains.get(household) or Chain(Household(household), 0)
+            after = before
+            for event in events:
+                after = follow(after, event)
+            envelopes += enclosed(request, context, version, events, after, first=len(envelopes))
+            claims.append(claim_changes(household, before, after, request.command.on))
+            if after.joined_into is not None:
+                closes.append(household)
         appended = self._chains.append(
-            *_enclosed(request, context, version, events, after),
+            *envelopes,
             command=key,
-            claims=_claim_changes(stream, before, after, request.command.on),
-            index=list(_index_entries(events)),
+            claims=together(claims),
+            index=[entry for events in facts.values() for entry in index_entries(events)],
+            closes=closes,
             at=request.at,
         )
-        return _handled(stream, appended, () if appended.repeated else events)
+        return handled(request.stream, appended, {} if appended.repeated else facts)
 
     def _load(self, stream: HouseholdId) -> Chain:
         return self._chains.replay(stream, _replayed) or Chain(Household(stream), 0)
 
     def _first_answer(self, key: CommandKey, stream: HouseholdId) -> Handled | None:
         answer = self.store.command(key.id, lane_of(stream), key.hash)
-        return None if answer is None else _handled(stream, answer, ())
+        return None if answer is None else handled(stream, answer, {})
 
-    def _context(self, request: Request, before: Household) -> Context:
-        command = request.command
-        persons: dict[str, PersonId] = {}
+    def _context(self, request: Request, chains: Mapping[HouseholdId, Chain]) -> Context:
+        command, before = request.command, chains[request.stream].household
         opening = command.registration if isinstance(command, EnterFromRegister) else command
         if isinstance(opening, RegisterHousehold):
             region = opening.region
-            if not before.registered:
-                persons = self._known(opening.members)
+            persons = {} if before.registered else self._known(command.numbers())
         elif before.registered:
+            if not isinstance(command, JointCommand):
+                require_apart(before)
             region = before.region(command.on)
+            persons = self._known(command.numbers())
         else:
             raise HouseholdUnknown
-        return self.reference.context(region, command.on, request.actor, request.id, persons)
+        return self.reference.context(
+            region,
+            command.on,
+            request.actor,
+            request.id,
+            persons,
+            self._recalled(command, request.stream, chains[request.stream].version),
+            {household: chain.version for household, chain in chains.items()},
+        )
 
-    def _known(self, members: Sequence[NewMember]) -> dict[str, PersonId]:
+    def _recalled(self, command: Command, stream: HouseholdId, version: int) -> Recalled | None:
+        """The recorded step a correction names; other commands name none."""
+        if not isinstance(command, CorrectionCommand) or not 0 < command.step <= version:
+            return None
+        rows = self.store.slice(stream, command.step - 1, upto=command.step)
+        return Recalled(command.step, rows[0].event_id, rows[0].event) if rows else None
+
+    def _known(self, numbers: Iterable[str]) -> dict[str, PersonId]:
         """Who of these already has a person id, nationwide, by normalised ID number."""
         known: dict[str, PersonId] = {}
-        for member in members:
-            if member.id_number is None:
-                continue
+        for said_number in numbers:
             try:
-                number = parse_citizen_id(member.id_number).number
+                number = parse_citizen_id(said_number).number
             except CitizenIdRefused:
                 continue
             person = self.store.find("id-number", number)
@@ -183,11 +227,50 @@ class Desk:
         return known
 
 
-class Chain(NamedTuple):
-    """A household replayed, and the version it was replayed to."""
+def households_of(request: Request) -> tuple[HouseholdId, ...]:
+    """The households a request reads: the one addressed, then the others a joint command names."""
+    command = request.command
+    others = command.households() if isinstance(command, JointCommand) else ()
+    return tuple(dict.fromkeys((request.stream, *others)))
 
-    household: Household
-    version: int
+
+def handled(stream: HouseholdId, appended: Appended, facts: Facts) -> Handled:
+    """The answer to who asked about a household: its own part of an append, and the others' beside it."""
+    by_household = {
+        HouseholdId(household): (version, position)
+        for household, version, position in zip(
+            appended.streams, appended.versions, appended.positions, strict=False
+        )
+    }
+    version, _ = by_household.get(stream, (0, 0))
+    return Handled(
+        stream,
+        version,
+        facts.get(stream, ()),
+        appended.reached,
+        appended.recorded_at,
+        appended.repeated,
+        appended.news,
+        tuple(
+            Other(household, *place, facts.get(household, ()))
+            for household, place in by_household.items()
+            if household != stream
+        ),
+    )
+
+
+def _decided(
+    command: Command, stream: HouseholdId, chains: Mapping[HouseholdId, Chain], context: Context
+) -> Facts:
+    """What a command makes true, drained; nothing when it is no news."""
+    if not isinstance(command, JointCommand):
+        events = tuple(command.decide(chains[stream].household, context))
+        return {stream: events} if events else {}
+    facts: dict[HouseholdId, tuple[Event, ...]] = {stream: ()}
+    households = {household: chain.household for household, chain in chains.items()}
+    for household, event in command.decide(households, context):
+        facts[household] = (*facts.get(household, ()), event)
+    return {household: events for household, events in facts.items() if events}
 
 
 def _replayed(initial: Chain | None, rows: Iterable[Recorded | Brief]) -> Chain | None:
@@ -204,88 +287,7 @@ def _conflict(current: int, expected: int) -> Handled:
     raise VersionConflict(current=current, expected=expected)
 
 
-def _handled(stream: HouseholdId, appended: Appended, events: tuple[Event, ...]) -> Handled:
-    version = appended.versions[0] if appended.versions else 0
-    return Handled(
-        stream, version, events, appended.reached, appended.recorded_at, appended.repeated, appended.news
-    )
-
-
-def _enclosed(
-    request: Request, context: Context, version: int, events: Sequence[Event], after: Household
-) -> list[Envelope]:
-    """The facts in their envelopes: who entered them, for where, and on which papers in force that day."""
-    command, actor = request.command, request.actor
-    region = after.region(command.on)
-    name = code_of(type(command))
-    metas: dict[str, Meta] = {}
-    envelopes = []
-    for ordinal, event in enumerate(events):
-        meta = metas.get(event.basis)
-        if meta is None:
-            meta = metas[event.basis] = Meta(
-                actor=actor.officer,
-                organ=actor.organ or None,
-                region=region,
-                command=name,
-                correlation=request.correlation,
-                causation=request.causation,
-                legal_basis=cited(event.basis, context.rules(event.on)) or None,
-            )
-        envelopes.append(
-            Envelope(after.id, version + 1 + ordinal, event, event_id(request.id, ordinal), meta)
-        )
-    return envelopes
-
-
-def _claim_changes(stream: HouseholdId, before: Household, after: Household, on: date) -> ClaimChanges:
-    if before.categories == after.categories and before.members == after.members:
-        return NO_CLAIMS
-    held, wanted = claims_of(before), claims_of(after)
-    if held == wanted:
-        return NO_CLAIMS
-    now = {claim.person for claim in wanted}
-    take = [_claim(stream, claim) for claim in sorted(wanted - held, key=lambda c: c.person.int)]
-    release = [
-        Release(CATEGORY, claim.person, stream, on)
-        for claim in sorted(held, key=lambda c: c.person.int)
-        if claim.person not in now
-    ]
-    return ClaimChanges(take, release)
-
-
-def _claim(stream: HouseholdId, held: Held) -> Claim:
-    return Claim(CATEGORY, held.person, stream, held.start, held.end)
-
-
-def _index_entries(events: Sequence[Event]) -> Iterator[IndexEntry]:
-    """What a household or person is found by: ID number, name, phone, account."""
-    for event in events:
-        privates: tuple[Private[str] | None, ...]
-        if isinstance(event, MemberAdded):
-            privates = (event.id_number, event.name)
-        elif isinstance(event, Applied):
-            privates = (event.account,)
-        elif isinstance(event, HouseholdRegistered):
-            privates = (event.phone,)
-        else:
-            continue
-        for private in privates:
-            if private is not None and private.value is not None:
-                yield IndexEntry(private.kind, private.value, private.owner)
-
-
-def _said(request: Request) -> bytes:
-    """What the caller said, in a fixed order: the input of the request hash."""
-    command, actor = request.command, request.actor
-    said = (code_of(type(command)), command, request.household, actor.officer, actor.organ)
-    return _encoder.encode(said)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Month):
-        return str(value)
-    raise NotImplementedError(type(value).__name__)
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain, order="deterministic")
+def _is_about(conflict: VersionConflict, stream: HouseholdId) -> bool:
+    """Whether a conflict is about this household, and not about another of the same command."""
+    told = conflict.facts.get("stream")
+    return told is None or UUID(str(told)) == stream

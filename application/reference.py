@@ -15,9 +15,9 @@ from psycopg import Connection
 from application.packs import pack_of, read_calendars, read_packs
 from application.regions_register import read_regions
 from domain.calendar import CalendarEdition, WorkingCalendar
-from domain.context import Context
+from domain.context import Context, Recalled
 from domain.pack import Pack
-from domain.person import PersonId
+from domain.person import HouseholdId, PersonId
 from domain.policy import Adoption, Policy
 from domain.receipt import Actor
 from domain.region import Region, RegionRegister
@@ -78,11 +78,23 @@ class Reference:
         actor: Actor,
         command: UUID,
         persons: Mapping[str, PersonId] | None = None,
+        recalled: Recalled | None = None,
+        versions: Mapping[HouseholdId, int] | None = None,
     ) -> Context:
         """The context of one command about a household in a region on a day."""
         ground = self.ground(region, on)
         path = self._path(region, on)
-        return Context(ground.policy, ground.calendar, self.regions, actor, command, path, persons or {})
+        return Context(
+            ground.policy,
+            ground.calendar,
+            self.regions,
+            actor,
+            command,
+            path,
+            persons or {},
+            recalled=recalled,
+            versions=versions or {},
+        )
 
     def _path(self, region: str, on: date) -> tuple[str, ...]:
         path = self._paths.get((region, on))

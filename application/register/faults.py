@@ -46,11 +46,12 @@ class FaultList:
 class RowReading:
     """One row being understood; what cannot be understood goes to `faults`, the rest comes back typed."""
 
+    __slots__ = ("_faults", "_raw", "_table", "number", "row")
+
     def __init__(self, table: Table, raw: RawRow, faults: FaultList) -> None:
         self._table = table
         self._raw = raw
         self._faults = faults
-        self._columns = {column.key: column for column in table.sheet.columns}
         self.row = raw.number
         self.number: str | None = None
         self.number = self.read("household", local_number)
@@ -67,7 +68,7 @@ class RowReading:
                 return how(cell)
             except CellRefused as refused:
                 self.fault(key, refused.code, refused.reason, refused.advice)
-        elif self._columns[key].required:
+        elif self._table.columns[key].required:
             self.empty(key)
         return None
 
@@ -77,12 +78,14 @@ class RowReading:
 
     def column(self, key: str) -> Column:
         """The column a key means on this sheet."""
-        return self._columns[key]
+        return self._table.columns[key]
 
     def empty(self, key: str) -> None:
         """Note that a cell that is needed here was left empty."""
-        header = self._columns[key].header
-        self.fault(key, "required-cell-empty", f"“{header}”没有填写。", f"请填写：{self._columns[key].help}")
+        header = self._table.columns[key].header
+        self.fault(
+            key, "required-cell-empty", f"“{header}”没有填写。", f"请填写：{self._table.columns[key].help}"
+        )
 
     def fault(self, key: str, code: str, reason: str, advice: str, severity: Severity = "error") -> None:
         """Note what is wrong with the cell under `key`."""
@@ -91,7 +94,7 @@ class RowReading:
                 sheet=self._table.sheet.name,
                 row=self.row,
                 column=self._table.letters[key],
-                header=self._columns[key].header,
+                header=self._table.columns[key].header,
                 code=code,
                 reason=reason,
                 advice=advice,

@@ -1,14 +1,20 @@
-"""Importing a register (导入登记册): each good household becomes an accepted application, whole or not at all."""
+"""Importing a register (导入登记册): each good household becomes an accepted application, whole or not at all.
+
+Households go in lane by lane, many at once, each under a command id of its own: whatever stops an import, the
+next one finds what is there and goes on with the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Literal
 from uuid import UUID, uuid5
 
-from application.handling import Desk, Request
+from application.drafting import Draft, append_drafts, asked_before, draft, key_of, persons_of
+from application.handling import Desk, Handled, Request
 from application.reference import NATURAL_KEYS
 from application.register.rows import Checked, HouseholdRow
 from domain.assessment import IncomeItem
@@ -18,14 +24,24 @@ from domain.message import Refusal
 from domain.person import HouseholdId
 from domain.receipt import Actor
 from domain.register_entry import EnterFromRegister
-from eventstore.errors import ChangedCommand, ClaimConflict
+from eventstore.errors import ChangedCommand, StoreError
+from eventstore.lanes import lane_of
 
-State = Literal["accepted", "already", "refused"]
+State = Literal["accepted", "already", "changed", "refused"]
+
+AT_ONCE = 500
+"""How many households are looked up and decided together."""
+
+_OTHERWISE = "该户此前已导入，但内容与本次不同；已登记的信息请在系统中更正。"
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one good household: `already` when an earlier import had it; `refused` with the reason."""
+    """What became of one good household.
+
+    `already` when an earlier import had it; `changed` when that import had it with other content, and
+    `refused` when it may not be entered, both with code and reason.
+    """
 
     local_number: str
     row: int
@@ -35,16 +51,38 @@ class Imported:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What would become of one good household, were it entered now (预计结果).
+
+    `elsewhere` are those of its people who are registered in another household, counted in its members.
+    """
+
+    row: HouseholdRow
+    outcome: Imported
+    lane: int
+    elsewhere: tuple[int, ...] = ()
+    draft: Draft | None = None
+
+
 def import_register(
     desk: Desk, checked: Checked, officer: str, at: datetime | None = None
 ) -> Iterator[Imported]:
-    """Enter the good households one by one, in file order; importing again changes nothing.
+    """Enter the good households, lane by lane; importing again changes nothing.
 
     `officer` enters them for the township each household lives in. A household whose row was changed since
-    it was imported is refused: corrections are made on the chain.
+    it was imported stays as it is: corrections are made on the chain.
     """
-    for row in checked.good:
-        yield _enter(desk, row, officer, at)
+    for _, lane in groupby(prospects(desk, checked, officer, at), lambda each: each.lane):
+        yield from _entered(desk, list(lane))
+
+
+def prospects(desk: Desk, checked: Checked, officer: str, at: datetime | None = None) -> Iterator[Prospect]:
+    """What `import_register` would do with each good household, lane by lane; nothing is written."""
+    begun = sorted((lane_of(_begun_by(row)), n) for n, row in enumerate(checked.good))
+    for start in range(0, len(begun), AT_ONCE):
+        rows = [checked.good[n] for _, n in begun[start : start + AT_ONCE]]
+        yield from _looked_up(desk, rows, officer, at)
 
 
 def command_id(township: str, local_number: str, command: str) -> UUID:
@@ -52,21 +90,68 @@ def command_id(township: str, local_number: str, command: str) -> UUID:
     return uuid5(uuid5(NATURAL_KEYS, f"township/{township}"), f"{local_number}/{command}")
 
 
-def _enter(desk: Desk, row: HouseholdRow, officer: str, at: datetime | None) -> Imported:
-    township = row.region[:9]
-    actor = Actor(officer, f"{township}/township")
-    command = command_id(township, row.local_number, "enter-from-register")
-    try:
-        handled = desk.handle(Request(command, entry_of(row), actor, at=at))
-    except Refusal as refusal:
-        return Imported(row.local_number, row.row, "refused", None, refusal.code, refusal.sentence)
-    except ChangedCommand as changed:
-        reason = "该户此前已导入，但内容与本次不同；已登记的信息请在系统中更正。"
-        return Imported(row.local_number, row.row, "refused", None, changed.code, reason)
-    except ClaimConflict as conflict:
-        return Imported(row.local_number, row.row, "refused", None, conflict.code, conflict.sentence)
-    state: State = "accepted" if handled.news and not handled.repeated else "already"
-    return Imported(row.local_number, row.row, state, handled.household)
+def _command_of(row: HouseholdRow) -> UUID:
+    return command_id(row.region[:9], row.local_number, "enter-from-register")
+
+
+def _begun_by(row: HouseholdRow) -> HouseholdId:
+    return HouseholdId(uuid5(_command_of(row), "household/0"))
+
+
+def _looked_up(
+    desk: Desk, rows: Sequence[HouseholdRow], officer: str, at: datetime | None
+) -> Iterator[Prospect]:
+    requests = [
+        Request(_command_of(row), entry_of(row), Actor(officer, f"{row.region[:9]}/township"), at=at)
+        for row in rows
+    ]
+    keys = {key_of(desk, request): request for request in requests}
+    before = asked_before(desk, keys)
+    new = [row for row, key in zip(rows, keys, strict=True) if key not in before]
+    known = persons_of(
+        desk, (member.id_number for row in new for member in row.members if member.id_number is not None)
+    )
+    for row, (key, request) in zip(rows, keys.items(), strict=True):
+        number, lane = row.local_number, lane_of(request.stream)
+        if before.get(key):
+            yield Prospect(row, Imported(number, row.row, "already", request.stream), lane)
+            continue
+        if key in before:
+            yield Prospect(row, _changed(row), lane)
+            continue
+        elsewhere = tuple(n for n, member in enumerate(row.members) if member.id_number in known)
+        try:
+            drafted = draft(desk, key, request, row.region, known)
+        except Refusal as refusal:
+            yield Prospect(row, _refused(row, refusal), lane, elsewhere)
+        else:
+            outcome = Imported(number, row.row, "accepted", request.stream)
+            yield Prospect(row, outcome, lane, elsewhere, drafted)
+
+
+def _entered(desk: Desk, lane: Sequence[Prospect]) -> Iterator[Imported]:
+    answers = iter(append_drafts(desk, [each.draft for each in lane if each.draft is not None]))
+    for each in lane:
+        if each.draft is None:
+            yield each.outcome
+            continue
+        answer = next(answers)
+        if not isinstance(answer, Handled):
+            yield _refused(each.row, answer)
+        elif answer.repeated:
+            yield Imported(each.row.local_number, each.row.row, "already", answer.household)
+        else:
+            yield each.outcome
+
+
+def _changed(row: HouseholdRow) -> Imported:
+    return Imported(row.local_number, row.row, "changed", None, "changed-command", _OTHERWISE)
+
+
+def _refused(row: HouseholdRow, refusal: Refusal | StoreError) -> Imported:
+    if isinstance(refusal, ChangedCommand):
+        return _changed(row)
+    return Imported(row.local_number, row.row, "refused", None, refusal.code, refusal.sentence)
 
 
 def entry_of(row: HouseholdRow) -> EnterFromRegister:

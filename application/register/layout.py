@@ -208,3 +208,5 @@ ITEMS = Sheet(
 SHEETS = (HOUSEHOLDS, MEMBERS, ITEMS)
 INSTRUCTIONS = "说明"
 """The sheet that is written for people and never read."""
+MESSAGES = "差错说明"
+"""The column of a correction workbook that tells what is wrong with a row; never read."""

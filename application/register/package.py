@@ -17,8 +17,12 @@ from application.register.place import letter, place_of
 
 MOST_BYTES = 20 * 2**20
 MOST_UNPACKED = 200 * 2**20
-MOST_ROWS = 50_000
+MOST_ROWS = 100_000
 MOST_COLUMNS = 64
+MOST_CELLS = 50_000 * 64
+"""In the rectangle the parser lays out: a stray cell far to the right counts for all rows."""
+MOST_ROWS_IN_ALL = 140_000
+"""On all sheets together; some 25,000 households: what is held in memory at once stays below 400 MB."""
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -51,7 +55,14 @@ def bad_cells(content: bytes) -> Mapping[str, Places]:
         with ZipFile(BytesIO(content)) as package:
             if sum(part.file_size for part in package.infolist()) > MOST_UNPACKED:
                 raise _too_large("文件展开后过大")
-            return {name: _bad_cells(name, _part(package, path)) for name, path in _sheets(package)}
+            bad: dict[str, Places] = {}
+            rows = 0
+            for name, path in _sheets(package):
+                bad[name], filled = _bad_cells(name, _part(package, path))
+                rows += filled
+                if rows > MOST_ROWS_IN_ALL:
+                    raise _too_large(f"各工作表合计超过{MOST_ROWS_IN_ALL}行")
+            return bad
     except (BadZipFile, KeyError, NotImplementedError, RuntimeError):
         raise WorkbookUnreadable("workbook-not-xlsx", "文件不是 .xlsx 工作簿。", _SAVE_AS_XLSX) from None
     except (ParseError, ValueError, EOFError, OSError) as error:
@@ -83,17 +94,21 @@ def _part(package: ZipFile, path: str) -> bytes:
     return part
 
 
-def _bad_cells(sheet: str, part: bytes) -> Places:
+def _bad_cells(sheet: str, part: bytes) -> tuple[Places, int]:
     bad = set()
+    rows = columns = 0
     for (row, column), cell in _filled(part):
-        if row >= MOST_ROWS or column >= MOST_COLUMNS:
+        rows, columns = max(rows, row + 1), max(columns, column + 1)
+        if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
             where = f"{letter(column)}{row + 1}"
-            raise _too_large(f"工作表“{sheet}”在 {where} 处有内容，超出{MOST_ROWS}行、{MOST_COLUMNS}列")
+            raise _too_large(
+                f"工作表“{sheet}”在 {where} 处有内容，超出{MOST_ROWS}行、{MOST_COLUMNS}列或{MOST_CELLS}格"
+            )
         value = cell.findtext(f"{_MAIN}v")
         uncalculated = cell.find(f"{_MAIN}f") is not None and not value and cell.get("t") != "str"
         if cell.get("t") == "e" or uncalculated:
             bad.add((row, column))
-    return frozenset(bad)
+    return frozenset(bad), rows
 
 
 def _filled(part: bytes) -> Iterator[tuple[tuple[int, int], Element]]:

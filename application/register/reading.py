@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from io import BytesIO
 from os import PathLike
@@ -13,7 +13,16 @@ from typing import Any, BinaryIO
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from application.register.cells import Cell, calendar_day, plain
-from application.register.layout import HOUSEHOLDS, INSTRUCTIONS, ITEMS, MEMBERS, SHEETS, Sheet
+from application.register.layout import (
+    HOUSEHOLDS,
+    INSTRUCTIONS,
+    ITEMS,
+    MEMBERS,
+    MESSAGES,
+    SHEETS,
+    Column,
+    Sheet,
+)
 from application.register.package import WorkbookUnreadable, bad_cells, damaged
 from application.register.place import letter
 
@@ -42,6 +51,10 @@ class Table:
     sheet: Sheet
     letters: Mapping[str, str]
     rows: tuple[RawRow, ...]
+    columns: Mapping[str, Column] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", {column.key: column for column in self.sheet.columns})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +119,32 @@ def _check_sheets(names: Mapping[str, str]) -> None:
 
 def _table(sheet: Sheet, source: CalamineSheet, broken: frozenset[tuple[int, int]]) -> Table:
     grid: list[list[Any]] = source.to_python(skip_empty_area=False) if source.start is not None else []
-    places, first = _header(sheet, grid)
+    places, unread, first = _header(sheet, grid)
     # the parser ends a sheet at its last value: rows of nothing but broken cells come after that
     beyond = max((row + 1 for row, _ in broken), default=0) - len(grid)
     grid.extend([""] * len(grid[0]) for _ in range(beyond))
     _fill_merged_numbers(source, grid, places["household"], first)
     letters = {key: letter(index) for key, index in places.items()}
-    known = set(places.values())
+    known = {*places.values(), *unread}
     rows = []
+    words: dict[Cell, Cell] = {}
     for index in range(first, len(grid)):
         cells = {key: _cell(grid[index][place]) for key, place in places.items()}
+        for key, cell in cells.items():
+            # most cells say what another one said before: kept once, a large register stays small
+            cells[key] = words.setdefault(cell, cell)
         bad = frozenset(key for key, place in places.items() if (index, place) in broken)
         stray = [n for n, value in enumerate(grid[index]) if n not in known and _cell(value) is not None]
         if stray:
             raise _outside(sheet, index, stray[0])
+        grid[index] = []
         if bad or any(cell is not None for cell in cells.values()):
             rows.append(RawRow(index + 1, cells, bad))
     return Table(sheet, letters, tuple(rows))
 
 
-def _header(sheet: Sheet, grid: Sequence[Sequence[Any]]) -> tuple[dict[str, int], int]:
-    """Where each column stands, and the index of the first row below the header."""
+def _header(sheet: Sheet, grid: Sequence[Sequence[Any]]) -> tuple[dict[str, int], list[int], int]:
+    """Where each column stands, which are not read, and the index of the first row below the header."""
     keys = {plain(column.header): column for column in sheet.columns}
     titled = [[_title(value) for value in row] for row in grid[:HEADER_SEARCHED]]
     index = max(range(len(titled)), key=lambda n: len(keys.keys() & set(titled[n])), default=None)
@@ -136,7 +154,12 @@ def _header(sheet: Sheet, grid: Sequence[Sequence[Any]]) -> tuple[dict[str, int]
         )
     titles = titled[index]
     missing = [column.header for title, column in keys.items() if title not in titles]
-    extra = [f"{grid[index][n]}" for n, title in enumerate(titles) if title and title not in keys]
+    unread = [n for n, title in enumerate(titles) if title == MESSAGES]
+    extra = [
+        f"{grid[index][n]}"
+        for n, title in enumerate(titles)
+        if title and title not in keys and n not in unread
+    ]
     doubled = [column.header for title, column in keys.items() if titles.count(title) > 1]
     if missing:
         found = f"；多出{_quoted(extra)}，是否改了名" if extra else ""
@@ -151,7 +174,7 @@ def _header(sheet: Sheet, grid: Sequence[Sequence[Any]]) -> tuple[dict[str, int]
             f"工作表“{sheet.name}”{'重复' if doubled else '多出'}列{_quoted(doubled or extra)}。",
             "其中的内容不会被读取，请删除该列后再导入。",
         )
-    return {column.key: titles.index(title) for title, column in keys.items()}, index + 1
+    return {column.key: titles.index(title) for title, column in keys.items()}, unread, index + 1
 
 
 def _fill_merged_numbers(source: CalamineSheet, grid: list[list[Any]], place: int, first: int) -> None:

@@ -25,8 +25,8 @@ ROWS = 5000
 Written = Mapping[str, str | float]
 """A row by column key: text stays text; a number becomes a number cell."""
 
-_NUMBER_FORMAT = {"amount": "0.00", "count": "0"}
-_TEXT_FORMAT = "@"
+NUMBER_FORMAT = {"amount": "0.00", "count": "0"}
+TEXT_FORMAT = "@"
 
 _HOW = (
     "一、“家庭”一户一行，“成员”一人一行（申请人本人也要填），“收入与支出”一笔一行；三张表以“户编号”对应。",
@@ -56,7 +56,7 @@ def write_register(
     file = fspath(target) if isinstance(target, (str, PathLike)) else target
     with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
         workbook.set_properties({"title": "社会救助申请登记册", "created": datetime(2026, 1, 1, tzinfo=UTC)})
-        _write_instructions(workbook)
+        write_instructions(workbook)
         for sheet, rows in ((HOUSEHOLDS, households), (MEMBERS, members), (ITEMS, items)):
             _write_sheet(workbook, sheet, rows)
 
@@ -65,10 +65,10 @@ def _write_sheet(workbook: Any, sheet: Sheet, rows: Sequence[Written]) -> None:
     page = workbook.add_worksheet(sheet.name)
     page.freeze_panes(1, 1)
     for place, column in enumerate(sheet.columns):
-        form = workbook.add_format({"num_format": _NUMBER_FORMAT.get(column.kind, _TEXT_FORMAT)})
+        form = workbook.add_format({"num_format": NUMBER_FORMAT.get(column.kind, TEXT_FORMAT)})
         page.set_column(place, place, column.width, form)
-        page.write_string(0, place, column.header, _header_format(workbook, column))
-        rule = _rule(column)
+        page.write_string(0, place, column.header, header_format(workbook, column))
+        rule = rule_of(column)
         if rule is not None:
             page.data_validation(1, place, ROWS, place, rule)
         for number, row in enumerate(rows, start=1):
@@ -79,12 +79,14 @@ def _write_sheet(workbook: Any, sheet: Sheet, rows: Sequence[Written]) -> None:
                 page.write_number(number, place, value, form)
 
 
-def _header_format(workbook: Any, column: Column) -> Any:
+def header_format(workbook: Any, column: Column) -> Any:
+    """How a column's header looks: dark where the column must be filled."""
     colours = {"bg_color": "#1F4E79", "font_color": "#FFFFFF"} if column.required else {"bg_color": "#DDEBF7"}
     return workbook.add_format({"bold": True, "border": 1, "align": "center", **colours})
 
 
-def _rule(column: Column) -> dict[str, object] | None:
+def rule_of(column: Column) -> dict[str, object] | None:
+    """What the spreadsheet lets people type in a column; None for anything."""
     told = {"error_title": column.header, "error_message": column.help}
     if column.choices:
         return {"validate": "list", "source": [one.word for one in column.choices], **told}
@@ -94,10 +96,11 @@ def _rule(column: Column) -> dict[str, object] | None:
     return None
 
 
-def _write_instructions(workbook: Any) -> None:
+def write_instructions(workbook: Any) -> None:
+    """Write the sheet 说明, which is for people and never read."""
     page = workbook.add_worksheet(INSTRUCTIONS)
     bold = workbook.add_format({"bold": True})
-    wrapped = workbook.add_format({"text_wrap": True, "valign": "top", "num_format": _TEXT_FORMAT})
+    wrapped = workbook.add_format({"text_wrap": True, "valign": "top", "num_format": TEXT_FORMAT})
     page.write_string(
         0, 0, "社会救助申请登记册填写说明", workbook.add_format({"bold": True, "font_size": 14})
     )

@@ -13,6 +13,7 @@ from application.reference import NATURAL_KEYS
 from application.scripts.script import (
     OPENING,
     REGISTER,
+    SPLIT,
     By,
     HouseholdSaid,
     PersonSaid,
@@ -25,15 +26,15 @@ from application.scripts.script import (
 from application.scripts.sheet import Sheet, SheetRefused, read_sheet
 from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
-from domain.message import Refusal, code_of
+from domain.message import JointCommand, Refusal, code_of
 from domain.month import Month
-from domain.person import PersonId
+from domain.person import HouseholdId, PersonId
 from eventstore.errors import StoreError
 
 __all__ = ["ScriptFault", "ScriptRefused", "read_script", "refusal_codes"]
 
 OUTER: Final = ("title", "regions", "persons", "households", "steps")
-STEP: Final = ("on", "at", "by", "do", "household", "refused", "every", "until")
+STEP: Final = ("on", "at", "by", "do", "household", "begins", "refused", "every", "until")
 """The words of a step that are not the command's own fields (`on` is both)."""
 
 MOST_REPEATS: Final = 600
@@ -70,6 +71,7 @@ class _Reader:
         self._name = name
         self._faults: list[ScriptFault] = []
         self._placeholders: dict[str, PersonId] = {}
+        self._known: dict[str, HouseholdId] = {}
 
     def script(self) -> Script:
         content = self._sheet.content
@@ -133,6 +135,7 @@ class _Reader:
         found: dict[str, HouseholdSaid] = {}
         for key, value in self._entries(said, "households", required=True):
             path = f"households.{key}"
+            self._known[key] = _standing_for(key)
             household = self._read(fields_of(HouseholdSaid), value, path)
             if household is None:
                 continue
@@ -181,11 +184,9 @@ class _Reader:
         on = self._read(Day(), said["on"], f"{prefix}.on", number) if "on" in said else None
         by = self._by(number, said["by"], prefix) if "by" in said else None
         household = said.get("household")
-        if "household" in said and household not in households:
-            known = "、".join(households) or "无"
-            self._step_fault(
-                number, "household", "unknown-household", f"households 中没有这一户；已有：{known}。"
-            )
+        if "household" in said and household not in self._known:
+            known = "、".join(self._known) or "无"
+            self._step_fault(number, "household", "unknown-household", f"此前没有这一户；已有：{known}。")
         refused = said.get("refused")
         if refused is not None and refused not in codes:
             self._step_fault(
@@ -194,12 +195,34 @@ class _Reader:
         at, until = self._at(number, said, on), self._until(number, said, on, prefix)
         fields = {word: value for word, value in said.items() if word not in STEP}
         do = said.get("do")
+        others: tuple[str, ...] = ()
         if "do" in said:
-            self._check_command(number, do, fields, on, households.get(str(household)))
+            others = self._check_command(number, do, fields, on, households.get(str(household)))
+        begins = self._begins(number, said)
         if on is None or by is None or not isinstance(do, str) or not isinstance(household, str):
             return None
         line = self._sheet.line(prefix)
-        return Step(number, line, on, by, do, household, fields, at, refused, until)
+        return Step(number, line, on, by, do, household, fields, at, refused, until, others, begins)
+
+    def _begins(self, number: int, said: Mapping[str, object]) -> str | None:
+        """The key of the household a split sets up: new to the script, and known to the steps after it."""
+        begins, carried_out = said.get("begins"), said.get("refused") is None
+        if said.get("do") != SPLIT or not carried_out:
+            if "begins" in said:
+                self._step_fault(
+                    number, "begins", "begins-nothing", "只有办成的分户（split-household）才设立新户。"
+                )
+            return None
+        if not isinstance(begins, str) or not begins:
+            self._step_fault(number, "begins", "missing-field", "缺少必填字段：新设立的户的代号。")
+        elif begins in self._known:
+            self._step_fault(number, "begins", "household-twice", "这个代号已有一户，请另取一个。")
+        elif said.get("every") is not None:
+            self._step_fault(number, "begins", "begins-with-every", "分户不能按月重复。")
+        else:
+            self._known[begins] = _standing_for(begins)
+            return begins
+        return None
 
     def _by(self, number: int, said: object, prefix: str) -> By | None:
         if isinstance(said, str):
@@ -267,25 +290,30 @@ class _Reader:
         fields: Mapping[str, object],
         on: date | None,
         household: HouseholdSaid | None,
-    ) -> None:
+    ) -> tuple[str, ...]:
+        """Check that a command reads; answers the keys of the further households it names."""
         if not isinstance(do, str):
             self._step_fault(number, "do", "not-text", "应为命令名，例如 accept-application。")
-            return
+            return ()
         said: dict[str, object] = {"on": on or date(2000, 1, 1), **fields}
         if do == REGISTER and household is not None:
             # the household's own section says these
             said = {"region": household.region, "members": [], **said}
         try:
-            parse(do, said, self._placeholders)
+            command = parse(do, said, self._placeholders, self._known)
         except UnknownCommand as unknown:
             self._step_fault(number, "do", unknown.code, str(unknown))
         except BadField as bad:
             for fault in bad.faults:
                 self._step_fault(number, fault.field, fault.code, fault.reason)
+        else:
+            named = command.households() if isinstance(command, JointCommand) else ()
+            return tuple(key for key, stands_for in self._known.items() if stands_for in named)
+        return ()
 
     def _check_openings(self, households: Mapping[str, HouseholdSaid], steps: list[Step]) -> None:
         for key, household in households.items():
-            own = [step for step in steps if step.household == key]
+            own = [step for step in steps if step.touches(key)]
             if not own and not self._faults:
                 self._fault(None, f"households.{key}", "household-without-step", "这一户没有任何步骤。")
             elif own and household.registered is not None and household.registered > own[0].on:
@@ -293,7 +321,7 @@ class _Reader:
                     None,
                     f"households.{key}.registered",
                     "dates-backwards",
-                    f"登记晚于该户的第一步（{own[0].on}）。",
+                    f"登记晚于涉及该户的第一步（{own[0].on}）。",
                 )
 
     def _check_clock(self, script: Script) -> None:
@@ -330,3 +358,7 @@ class _Reader:
 
     def _fault(self, step: int | None, field: str, code: str, reason: str) -> None:
         self._faults.append(ScriptFault(step, field or "*", code, reason, self._sheet.line(field)))
+
+
+def _standing_for(household: str) -> HouseholdId:
+    return HouseholdId(uuid5(NATURAL_KEYS, f"placeholder/household/{household}"))

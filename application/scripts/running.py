@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID, uuid5
 
 from application.commands import parse
-from application.handling import Desk, Handled, Request
+from application.handling import Chain, Desk, Handled, Request, households_of
 from application.scripts.script import OPENING, REGISTER, Occurrence, Script, ScriptFault, ScriptRefused, Step
 from application.system_acts import ACTOR, act_id
+from domain.arrival import MemberArrived
 from domain.household import Household, follow
-from domain.membership import HouseholdUnknown, MemberAdded, NewMember, RegisterHousehold
-from domain.message import Command, Event, Refusal, code_of
+from domain.identification import PersonIdentified
+from domain.members import AddMember, MemberJoined
+from domain.membership import MemberAdded, NewMember, RegisterHousehold
+from domain.message import Command, Refusal, code_of
 from domain.person import HouseholdId, PersonId
 from domain.receipt import Actor
 from domain.supervision import system_acts
@@ -82,7 +85,8 @@ class RefusedStep:
 class ScriptRun:
     """What a run did: the households and persons by the script's keys, the refused steps, how many new facts.
 
-    `subjects` finds the script's key of a person id. `reached` is what readers must have read, by lane.
+    `households` are those the script registers, then those it splits off. `subjects` finds the script's key of a
+    person id. `reached` is what readers must have read, by lane.
     """
 
     script: Script
@@ -136,9 +140,15 @@ class _Run:
             # until somebody registers them, nobody's id: the domain then says that they are no member
             self._persons[key] = PersonId(uuid5(store, f"{script.name}/person/{key}"))
         for each in script.occurrences():
-            if each.opens is not None and each.step.household not in self._threads:
-                begun = HouseholdId(uuid5(self._ids[each.tag], "household/0"))
-                self._threads[each.step.household] = _Thread(begun, Household(begun))
+            if each.opens is not None and each.household not in self._threads:
+                self._begin(each.household, each)
+        for each in script.occurrences():
+            if each.step.begins is not None and each.opens is None:
+                self._begin(each.step.begins, each)
+
+    def _begin(self, household: str, occurrence: Occurrence) -> None:
+        begun = HouseholdId(uuid5(self._ids[occurrence.tag], "household/0"))
+        self._threads[household] = _Thread(begun, Household(begun))
 
     def run(self) -> ScriptRun:
         for occurrence in self._script.occurrences():
@@ -149,13 +159,14 @@ class _Run:
         subjects = {person: key for key, person in self._persons.items()}
         for thread in self._threads.values():
             subjects.update((person, key) for key, person in thread.persons.items())
-        households = {key: self._threads[key].id for key in self._script.households}
+        split_off = [step.begins for step in self._script.steps if step.begins is not None]
+        households = {key: self._threads[key].id for key in (*self._script.households, *split_off)}
         return ScriptRun(
             self._script, households, subjects, tuple(self._refused), self._events, dict(self._reached)
         )
 
     def _take(self, occurrence: Occurrence) -> None:
-        step, thread = occurrence.step, self._threads[occurrence.step.household]
+        step, thread = occurrence.step, self._threads[occurrence.household]
         do = REGISTER if occurrence.opens == "implied" else step.do
         told = None if occurrence.opens == "implied" else step.at
         at = told or datetime.combine(occurrence.on, OPENING)
@@ -164,19 +175,18 @@ class _Run:
         request = Request(
             self._ids[occurrence.tag],
             command,
-            self._actor(step),
+            self._actor(step, thread),
             None if isinstance(command, RegisterHousehold) else thread.id,
             at=self._clock,
         )
         expected = None if occurrence.opens == "implied" else step.refused
         handled = None
         if expected is not None:
-            self._refuse(occurrence, do, request, thread, expected)
-        elif self._is_news(request, thread):
+            self._refuse(occurrence, do, request, expected)
+        elif self._is_news(request):
             handled = self._handle(step, occurrence.on, do, request)
             self._tell(thread, handled)
-            if isinstance(command, RegisterHousehold):
-                self._meet(occurrence, thread)
+            self._meet(occurrence, thread, command)
         if self._progress is not None:
             self._progress(occurrence, handled)
 
@@ -186,14 +196,15 @@ class _Run:
         if occurrence.opens != "implied":
             fields.update(step.fields)
         if do != REGISTER:
-            return parse(do, fields, {**self._persons, **thread.persons})
-        household = self._script.households[step.household]
+            households = {key: each.id for key, each in self._threads.items()}
+            return parse(do, fields, {**self._persons, **thread.persons}, households)
+        household = self._script.households[occurrence.household]
         command = parse(do, {"region": household.region, "members": [], **fields}, self._persons)
         assert isinstance(command, RegisterHousehold)
         return RegisterHousehold(
             command.on,
             command.region,
-            command.members or self._members(step.household),
+            command.members or self._members(occurrence.household),
             command.address or household.address,
             command.phone or household.phone,
             command.provisional,
@@ -216,9 +227,9 @@ class _Run:
             for person in [self._script.persons[key]]
         )
 
-    def _actor(self, step: Step) -> Actor:
+    def _actor(self, step: Step, thread: _Thread) -> Actor:
         if step.by.person is not None:
-            persons = {**self._persons, **self._threads[step.household].persons}
+            persons = {**self._persons, **thread.persons}
             return Actor(str(persons[step.by.person]))
         return Actor(step.by.officer, step.by.organ)
 
@@ -228,14 +239,11 @@ class _Run:
         except (Refusal, StoreError) as refusal:
             raise StepRefused(step, on, do, refusal.code, refusal.sentence) from refusal
 
-    def _refuse(
-        self, occurrence: Occurrence, do: str, request: Request, thread: _Thread, expected: str
-    ) -> None:
+    def _refuse(self, occurrence: Occurrence, do: str, request: Request, expected: str) -> None:
         """Have a step refused: decided on the chain as this run knows it, so that a second run finds the same."""
         step = occurrence.step
         try:
-            for _ in self._decided(request, thread):
-                pass
+            self._decided(request)
             if expected not in _store_codes():
                 raise RefusalMissing(step, occurrence.on, do)
             self._desk.handle(request)
@@ -251,44 +259,66 @@ class _Run:
             return
         raise RefusalMissing(step, occurrence.on, do)
 
-    def _is_news(self, request: Request, thread: _Thread) -> bool:
-        """False when the chain, as this run knows it, says it all already: the store would not remember that."""
+    def _is_news(self, request: Request) -> bool:
+        """False when the chains, as this run knows them, say it all already: the store would not remember that."""
         try:
-            return any(True for _ in self._decided(request, thread))
+            return bool(self._decided(request))
         except Refusal:
             return True
 
-    def _decided(self, request: Request, thread: _Thread) -> Iterator[Event]:
-        command = request.command
-        if isinstance(command, RegisterHousehold):
-            region = command.region
-        elif thread.state.registered:
-            region = thread.state.region(command.on)
-        else:
-            raise HouseholdUnknown
-        context = self._desk.reference.context(region, command.on, request.actor, request.id)
-        yield from command.decide(thread.state, context)
+    def _decided(self, request: Request) -> Mapping[HouseholdId, object]:
+        """What the request would make true of the households as far as this run has told them."""
+        told = {thread.id: Chain(thread.state, thread.version) for thread in self._threads.values()}
+        named = households_of(request)
+        return self._desk.decided(request, {each: told.get(each) or self._now(each) for each in named})
+
+    def _now(self, household: HouseholdId) -> Chain:
+        """A household that is not the script's, as it is now."""
+        rows = self._desk.store.load(household).rows
+        state = Household(household)
+        for row in rows:
+            state = follow(state, row.event)
+        return Chain(state, len(rows))
 
     def _tell(self, thread: _Thread, handled: Handled) -> None:
-        """Follow the chain up to where this command left it, at whichever run that was."""
-        if not handled.news or handled.version <= thread.version:
+        """Follow the chains up to where this command left them, at whichever run that was."""
+        if not handled.news:
             return
-        rows = self._desk.store.slice(thread.id, thread.version, upto=handled.version)
-        for row in rows:
-            thread.state = follow(thread.state, row.event)
-        thread.version = handled.version
+        self._catch_up(thread, handled.version)
+        by_id = {each.id: each for each in self._threads.values()}
+        for other in handled.others:
+            if other.household in by_id:
+                self._catch_up(by_id[other.household], other.version, since=thread)
         for lane, position in handled.reached.items():
             self._reached[lane] = max(position, self._reached.get(lane, 0))
         if not handled.repeated:
-            self._events += len(handled.events)
+            self._events += len(handled.events) + sum(len(other.events) for other in handled.others)
 
-    def _meet(self, occurrence: Occurrence, thread: _Thread) -> None:
-        """Learn the ids of the members, in the order the household names them."""
+    def _catch_up(self, thread: _Thread, version: int, since: _Thread | None = None) -> None:
+        """Read a chain on to a version; who arrives in it from another goes by the key they have there."""
+        for row in self._desk.store.slice(thread.id, thread.version, upto=max(version, thread.version)):
+            thread.state = follow(thread.state, row.event)
+            event = row.event
+            if since is not None and isinstance(event, MemberArrived):
+                keys = [key for key, person in since.persons.items() if person == event.person]
+                thread.persons.update(dict.fromkeys(keys, event.person))
+            elif isinstance(event, PersonIdentified):
+                for key, person in thread.persons.items():
+                    if person == event.provisional:
+                        thread.persons[key] = self._persons[key] = event.person
+        thread.version = max(version, thread.version)
+
+    def _meet(self, occurrence: Occurrence, thread: _Thread, command: Command) -> None:
+        """Learn the ids of those who became members: the first in the order the household names them."""
         rows = self._desk.store.slice(thread.id, 0, upto=thread.version)
-        added = [row.event.person for row in rows if isinstance(row.event, MemberAdded)]
-        keys = self._script.households[occurrence.step.household].members
-        thread.persons.update(zip(keys, added, strict=False))
-        self._persons.update(thread.persons)
+        if isinstance(command, RegisterHousehold):
+            added = [row.event.person for row in rows if isinstance(row.event, MemberAdded)]
+            keys = self._script.households[occurrence.household].members
+            thread.persons.update(zip(keys, added, strict=False))
+            self._persons.update(thread.persons)
+        elif isinstance(command, AddMember) and command.member.key in self._script.persons:
+            joined = [row.event.person for row in rows if isinstance(row.event, MemberJoined)]
+            thread.persons[command.member.key] = self._persons[command.member.key] = joined[-1]
 
     def _pass(self, day: date) -> None:
         """Do what the system has to do for every household by the end of a day, in the order of the days."""

@@ -19,6 +19,7 @@ OPENING: Final = time(9, tzinfo=CHINA)
 """When a day's first act happens, unless a step says otherwise."""
 
 REGISTER: Final = "register-household"
+SPLIT: Final = "split-household"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,10 @@ class By:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step as written; `fields` are the command's own. `until` repeats it each month, that one included."""
+    """One step as written; `fields` are the command's own. `until` repeats it each month, that one included.
+
+    `others` are the keys of the further households it names; `begins` is the key of the one a split sets up.
+    """
 
     number: int
     line: int
@@ -95,18 +99,26 @@ class Step:
     at: datetime | None = None
     refused: str | None = None
     until: Month | None = None
+    others: tuple[str, ...] = ()
+    begins: str | None = None
+
+    def touches(self, household: str) -> bool:
+        """Whether the step is about the household of this key."""
+        return household == self.household or household in self.others
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
     """A step as it happens: on its day, or on one of the days it is repeated on.
 
-    `tag` tells it apart from every other occurrence of the script, the same at every run.
+    `tag` tells it apart from every other occurrence of the script, the same at every run. `household` is the
+    step's own, or the one that is registered because the step needs it.
     """
 
     step: Step
     on: date
     tag: str
+    household: str
     opens: Literal["stated", "implied"] | None = None
 
 
@@ -124,23 +136,25 @@ class Script:
     def occurrences(self) -> Iterator[Occurrence]:
         """Everything that happens, day by day; on one day in the order of the steps.
 
-        A household that no step registers is registered before its first one, by whoever takes that step.
+        A household that no step registers is registered before the first one about it, by whoever takes that.
         """
         found: list[tuple[date, int, Occurrence]] = []
         for key, household in self.households.items():
-            own = [step for step in self.steps if step.household == key]
-            if own and all(step.do != REGISTER for step in own):
+            own = [step for step in self.steps if step.touches(key)]
+            if own and all(step.do != REGISTER or step.household != key for step in own):
                 on = household.registered or own[0].on
-                opening = Occurrence(own[0], on, f"household/{key}", "implied")
+                opening = Occurrence(own[0], on, f"household/{key}", key, "implied")
                 found.append((on, own[0].number * 2 - 1 if on == own[0].on else 0, opening))
         for step in self.steps:
             opens: Literal["stated"] | None = "stated" if step.do == REGISTER else None
             if step.until is None:
-                found.append((step.on, step.number * 2, Occurrence(step, step.on, str(step.number), opens)))
+                told = Occurrence(step, step.on, str(step.number), step.household, opens)
+                found.append((step.on, step.number * 2, told))
                 continue
             for month in months_from(step.on, step.until):
                 on = day_in(month, step.on.day)
-                found.append((on, step.number * 2, Occurrence(step, on, f"{step.number}/{month}", opens)))
+                told = Occurrence(step, on, f"{step.number}/{month}", step.household, opens)
+                found.append((on, step.number * 2, told))
         found.sort(key=lambda each: each[:2])
         return (occurrence for _, _, occurrence in found)
 

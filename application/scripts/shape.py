@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from application.commands import json_schema
-from application.fields import Day, MonthField, fields_of
+from application.fields import Day, MonthField, OtherHousehold, fields_of
 from application.scripts.reading import refusal_codes
-from application.scripts.script import REGISTER, HouseholdSaid, PersonSaid
+from application.scripts.script import REGISTER, SPLIT, HouseholdSaid, PersonSaid
 from domain.catalogue import COMMANDS
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -55,6 +55,10 @@ def script_schema() -> Schema:
 def _step(name: str) -> Schema:
     command = json_schema(name)
     fields: Schema = command["properties"]
+    for field in fields_of(COMMANDS[name]).fields:
+        if isinstance(field.reader, OtherHousehold):
+            fields[field.name] = _household(fields[field.name]["description"])
+    begins = {"begins": _household("新设立的户的代号，此后的步骤可以使用")} if name == SPLIT else {}
     # a household's own section says where it lives and who belongs to it
     said = {"on", *(("region", "members") if name == REGISTER else ())}
     return {
@@ -65,7 +69,8 @@ def _step(name: str) -> Schema:
             "at": {"type": "string", "description": "记录时刻：14:30，或完整的日期时间"},
             "by": {"$ref": "#/$defs/by"},
             "do": {"const": name},
-            "household": {"type": "string", "minLength": 1, "description": "households 中的代号"},
+            "household": _household("households 中或者此前分户设立的户的代号"),
+            **begins,
             **{field: schema for field, schema in fields.items() if field != "on"},
             "refused": {"$ref": "#/$defs/refusal"},
             "every": {"const": "month", "description": "每月重复"},
@@ -79,8 +84,13 @@ def _step(name: str) -> Schema:
             *(field for field in command["required"] if field not in said),
         ],
         "dependentRequired": {"every": ["until"], "until": ["every"]},
+        **({"oneOf": [{"required": ["begins"]}, {"required": ["refused"]}]} if name == SPLIT else {}),
         "additionalProperties": False,
     }
+
+
+def _household(description: str) -> Schema:
+    return {"type": "string", "minLength": 1, "description": description}
 
 
 def _by() -> Schema:

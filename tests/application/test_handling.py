@@ -202,7 +202,8 @@ def confirmed(office: Installation, what: str) -> HouseholdId:
         (county, ConfirmDibao(date(2021, 7, 26))),
     ]
     for n, (organ, command) in enumerate(road):
-        office.desk.handle(Request(uuid5(SEED, f"{what}/{n}"), command, Actor("w1", organ), household))
+        officer = "c1" if organ == county else "w1"
+        office.desk.handle(Request(uuid5(SEED, f"{what}/{n}"), command, Actor(officer, organ), household))
     return household
 
 

@@ -14,6 +14,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from application.register import package
 from application.register.checking import check
 from application.register.layout import HOUSEHOLDS, ITEMS, MEMBERS, SHEETS
 from application.register.reading import WorkbookUnreadable, read_register
@@ -295,3 +296,16 @@ def test_two_thousand_households_are_read_in_sane_memory(tmp_path: Path) -> None
 def test_hand_made_and_template_workbooks_have_the_same_headers() -> None:
     page: Worksheet = load_workbook(BytesIO(written()))[MEMBERS.name]
     assert [cell.value for cell in page[1]] == [column.header for column in MEMBERS.columns]
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"), [("MOST_ROWS_IN_ALL", "各工作表合计超过9行。"), ("MOST_CELLS", "列或9格。")]
+)
+def test_what_would_take_too_much_memory_is_refused_before_it_is_laid_out(
+    monkeypatch: pytest.MonkeyPatch, limit: str, told: str
+) -> None:
+    monkeypatch.setattr(package, limit, 9)
+    with pytest.raises(WorkbookUnreadable) as refused:
+        read(written())
+    assert refused.value.code == "workbook-too-large"
+    assert refused.value.reason.endswith(told)

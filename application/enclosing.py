@@ -1,0 +1,140 @@
+"""From facts to what is appended (封装): envelopes, claims taken and released, index entries, the request's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+import msgspec
+
+from application.request import Request
+from domain.claims import Claim as Held
+from domain.claims import claims_of
+from domain.context import Context
+from domain.household import Household
+from domain.identification import PersonIdentified
+from domain.intake import Applied
+from domain.member_correction import MemberCorrected
+from domain.members import MemberJoined
+from domain.membership import HouseholdRegistered, MemberAdded
+from domain.message import Event, code_of
+from domain.month import Month
+from domain.person import HouseholdId
+from domain.private import Private
+from domain.sources import cited
+from domain.split import HouseholdSplitFrom
+from eventstore.contract import NO_CLAIMS, Claim, ClaimChanges, IndexEntry, Release
+from eventstore.envelope import Envelope, Meta
+from eventstore.lanes import event_id
+
+CATEGORY = "category"
+"""The claim kind that keeps a person in one category."""
+
+
+def enclosed(
+    request: Request,
+    context: Context,
+    version: int,
+    events: Sequence[Event],
+    after: Household,
+    first: int = 0,
+) -> list[Envelope]:
+    """The facts in their envelopes: who entered them, for where, and on which papers in force that day.
+
+    `first` is the ordinal, within the command, of the first of them.
+    """
+    command, actor = request.command, request.actor
+    region = after.region(command.on)
+    name = code_of(type(command))
+    metas: dict[str, Meta] = {}
+    envelopes = []
+    for ordinal, event in enumerate(events):
+        meta = metas.get(event.basis)
+        if meta is None:
+            meta = metas[event.basis] = Meta(
+                actor=actor.officer,
+                organ=actor.organ or None,
+                region=region,
+                command=name,
+                correlation=request.correlation,
+                causation=request.causation,
+                legal_basis=cited(event.basis, context.rules(event.on)) or None,
+            )
+        id = event_id(request.id, first + ordinal)
+        envelopes.append(Envelope(after.id, version + 1 + ordinal, event, id, meta))
+    return envelopes
+
+
+def claim_changes(stream: HouseholdId, before: Household, after: Household, on: date) -> ClaimChanges:
+    """The claims one household gains and gives up.
+
+    What only ends earlier is released from then on, so that a claim somebody else has taken since is left
+    alone; what is held no more at all should never have been.
+    """
+    if before.categories == after.categories and before.members == after.members:
+        return NO_CLAIMS
+    held = {claim.person: claim for claim in claims_of(before)}
+    wanted = {claim.person: claim for claim in claims_of(after)}
+    take: list[Claim] = []
+    release: list[Release] = []
+    for person in sorted(held.keys() | wanted.keys(), key=lambda each: each.int):
+        old, new = held.get(person), wanted.get(person)
+        if old == new:
+            continue
+        if new is None:
+            release.append(Release(CATEGORY, person, stream, None))
+        elif old is not None and _only_shorter(old, new):
+            release.append(Release(CATEGORY, person, stream, new.end))
+        else:
+            take.append(Claim(CATEGORY, person, stream, new.start, new.end))
+    return ClaimChanges(take, release)
+
+
+def _only_shorter(old: Held, new: Held) -> bool:
+    return new.start == old.start and new.end is not None and (old.end is None or new.end < old.end)
+
+
+def together(changes: Iterable[ClaimChanges]) -> ClaimChanges:
+    """The claim changes of several households as those of one append."""
+    every = [each for each in changes if each]
+    if not every:
+        return NO_CLAIMS
+    return ClaimChanges(
+        [claim for each in every for claim in each.take],
+        [release for each in every for release in each.release],
+    )
+
+
+def index_entries(events: Iterable[Event]) -> Iterator[IndexEntry]:
+    """What a household or person is found by: ID number, name, phone, account.
+
+    A value that only came along from another household is found already.
+    """
+    for event in events:
+        privates: tuple[Private[str] | None, ...]
+        if isinstance(event, MemberAdded | MemberJoined | PersonIdentified | MemberCorrected):
+            privates = (event.id_number, event.name)
+        elif isinstance(event, Applied):
+            privates = (event.account,)
+        elif isinstance(event, HouseholdRegistered | HouseholdSplitFrom):
+            privates = (event.phone,)
+        else:
+            continue
+        for private in privates:
+            if private is not None and private.value is not None:
+                yield IndexEntry(private.kind, private.value, private.owner)
+
+
+def said(request: Request) -> bytes:
+    """What the caller said, in a fixed order: the input of the request hash."""
+    command, actor = request.command, request.actor
+    return _encoder.encode((code_of(type(command)), command, request.household, actor.officer, actor.organ))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Month):
+        return str(value)
+    raise NotImplementedError(type(value).__name__)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain, order="deterministic")
