@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
 from domain.catalogue import EVENTS
+from domain.completeness import SupplementTermSet
+from domain.correction import IncomeCorrected, VisitDayCorrected
 from domain.decision import ApplicationRefused, DibaoConfirmed
-from domain.exit import BenefitTerminated
-from domain.grace import GraceGranted
+from domain.endings import ApplicationNotAccepted, ApplicationWithdrawn
+from domain.extension import LimitExtended
+from domain.finding import HelpedToApply
 from domain.intake import Applied, ProcedureEnded
-from domain.membership import HouseholdRegistered, MemberAdded
+from domain.irregular import IrregularlyConfirmed
+from domain.mandate import AgentMandated, MandateRevoked
+from domain.membership import HouseholdRegistered
 from domain.message import Event
-from domain.monitoring import ReturnedToMonitoring
-from domain.spells import Category, Label
+from domain.place import ApplicationPlaced
+from domain.relatives import RelativeRegistered
+from domain.sampling import SampleChecked, SampleDrawn
+from domain.spells import Membership
+from domain.split import HouseholdSplitFrom
 from domain.supervision import DeadlineMissed
 from domain.transfer import MarginalConfirmed, TransferStarted
+from domain.verification import ResultToBeTold
 from eventstore.lanes import lane_of
+from projections.card_spells import (
+    BENEFIT,
+    CATEGORY,
+    CHANGING,
+    HOME,
+    LABEL,
+    MEMBER,
+    BenefitRow,
+    CategoryRow,
+    Home,
+    LabelRow,
+    Member,
+    Spells,
+    token,
+)
 from projections.engine.projection import Fact, Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
@@ -31,8 +56,10 @@ from projections.running import NONE, Running, part, running_of, started, text_o
 class Card:
     """One household: place with its five ancestor codes, head, last step, case under way, next deadline.
 
-    `head_name` is a sealed token owned by `head`. What holds on a day (category, labels, benefit) stands in the
-    spells beside it.
+    It lies where the family lives now, or lived last. `members` are those whose membership runs; `head` is the
+    head among them, or the last one there was, and `head_name` a sealed token of theirs. `provisional` is how it
+    was registered. `joined_into` is the household it went on in: its own chain is over. What holds on a day
+    (homes, members, category, label, benefit) stands in the spells beside it.
     """
 
     lane: int
@@ -62,233 +89,110 @@ class Card:
     next_due: date | None = None
     next_what: str | None = None
     running: str = NONE
+    joined_into: UUID | None = None
+
+    def lies_in(self, region: str, area: str) -> None:
+        """Put the card where the household lives: under the five codes of the village."""
+        self.region, self.area = region, area
+        self.province, self.city, self.county = region[:2], region[:4], region[:6]
+        self.township, self.village = region[:9], region[:12]
 
 
-@dataclass(slots=True)
-class Member:
-    """One member over `[since, until)`; `name` and `id_number` are sealed tokens owned by the person."""
-
-    lane: int
-    household: UUID
-    person: UUID
-    version: int
-    relation: str
-    birth: date | None
-    sex: str | None
-    student: bool
-    disability: str | None
-    work_capacity: str
-    name: bytes | None
-    id_number: bytes | None
-    since: date
-    until: date | None
-
-
-@dataclass(slots=True)
-class CategoryRow:
-    """One category over `[since, until)`, of the household (`person` None) or of one person."""
-
-    lane: int
-    household: UUID
-    version: int
-    person: UUID | None
-    category: str
-    since: date
-    until: date | None
-
-
-@dataclass(slots=True)
-class LabelRow:
-    """One label over `[since, until)`."""
-
-    lane: int
-    household: UUID
-    version: int
-    label: str
-    since: date
-    until: date | None
-
-
-@dataclass(slots=True)
-class BenefitRow:
-    """A monthly benefit in fen from `first_month` to `last_month`, both included (None: running)."""
-
-    lane: int
-    household: UUID
-    version: int
-    benefit: UUID
-    kind: str
-    fen: int
-    first_month: str
-    last_month: str | None
-
-
-_SPELL = ("household", "version")
-CARD = Table("card", Card, key=("household",), reads=of_household(EVENTS.values()))
-MEMBER = Table("member", Member, key=("household", "person", "version"))
-CATEGORY = Table("category", CategoryRow, key=_SPELL, reads=of_household((DibaoConfirmed, BenefitTerminated)))
-LABEL = Table(
-    "label",
-    LabelRow,
-    key=_SPELL,
-    reads=of_household((DibaoConfirmed, MarginalConfirmed, BenefitTerminated)),
-)
-BENEFIT = Table("benefit", BenefitRow, key=_SPELL, reads=of_household((BenefitTerminated,)))
+CARD: Final = Table("card", Card, key=("household",), reads=of_household(EVENTS.values()))
 
 _TOUCHES = touches(EVENTS.values())
 _OF_CASE = frozenset(kind for kind in EVENTS.values() if "case" in {field.name for field in fields(kind)})  # type: ignore[arg-type]
-_ENDS_CASE: tuple[type[Event], ...] = (DibaoConfirmed, MarginalConfirmed, ApplicationRefused, ProcedureEnded)
+_ENDS_CASE: tuple[type[Event], ...] = (
+    DibaoConfirmed,
+    MarginalConfirmed,
+    IrregularlyConfirmed,
+    ApplicationRefused,
+    ApplicationNotAccepted,
+    ApplicationWithdrawn,
+    ProcedureEnded,
+)
+# said of a case, and yet no step on its road: a case waits for its opinion also after a sample was drawn
+_BESIDE_THE_ROAD: frozenset[type[Event]] = frozenset(
+    {
+        *(ApplicationPlaced, HelpedToApply, AgentMandated, MandateRevoked, RelativeRegistered),
+        *(SupplementTermSet, ResultToBeTold, LimitExtended, SampleDrawn, SampleChecked),
+        *(IncomeCorrected, VisitDayCorrected),
+    }
+)
 
 
 class Cards(Projection):
-    """A card for every household, with its members, categories, labels and benefits as spells."""
+    """A card for every household, with its homes, members, categories, labels and benefits as spells."""
 
     name = "card"
-    version = 1
-    tables = (CARD, MEMBER, CATEGORY, LABEL, BENEFIT)
+    version = 2
+    tables = (CARD, HOME, MEMBER, CATEGORY, LABEL, BENEFIT)
 
     def __init__(self) -> None:
         self.cards = Rows(CARD)
+        self.homes = Rows(HOME)
         self.members = Rows(MEMBER)
         self.categories = Rows(CATEGORY)
         self.labels = Rows(LABEL)
         self.benefits = Rows(BENEFIT)
+        self.spells = Spells(self.homes, self.members, self.categories, self.labels, self.benefits)
 
     def on(self, fact: Fact) -> None:
         event = fact.event
         kind = type(event)
-        change = _CHANGES.get(kind)
-        if change is not None:
-            change(self, fact, event)
-        card = self.cards[fact.household]
+        if isinstance(event, HouseholdRegistered | HouseholdSplitFrom):
+            card = self.cards.put(_begun(fact, event))
+        else:
+            card = self.cards[fact.household]
         card.version, card.last_on, card.last_name, card.last_title = (
             fact.version,
             event.on,
             fact.name,
             kind.title,
         )
+        if kind in CHANGING:
+            self._change(card, fact)
         if kind in _OF_CASE:
             _follow_case(card, fact)
         if kind in _TOUCHES:
             _follow_deadlines(card, fact)
 
-    def _registered(self, fact: Fact, event: HouseholdRegistered) -> None:
-        code = event.region
-        self.cards.put(
-            Card(
-                lane=fact.lane,
-                household=fact.household,
-                region=code,
-                province=code[:2],
-                city=code[:4],
-                county=code[:6],
-                township=code[:9],
-                village=code[:12],
-                area=event.area,
-                provisional=event.provisional,
-                registered_on=event.on,
-                version=fact.version,
-                last_on=event.on,
-                last_name=fact.name,
-                last_title=event.title,
-            )
+    def _change(self, card: Card, fact: Fact) -> None:
+        before, after = self.spells.follow(
+            fact.lane, fact.household, fact.event, card.cycle, card.joined_into
         )
-
-    def _member_added(self, fact: Fact, event: MemberAdded) -> None:
-        card = self.cards[fact.household]
-        card.members += 1
-        if event.relation == "head":
-            card.head, card.head_name = event.person, event.name.token
-        disability = event.disability
-        self.members.put(
-            Member(
-                fact.lane,
-                fact.household,
-                event.person,
-                fact.version,
-                event.relation,
-                event.birth,
-                event.sex,
-                event.student,
-                f"{disability.kind}/{disability.grade}" if disability else None,
-                event.work_capacity,
-                event.name.token,
-                event.id_number.token if event.id_number is not None else None,
-                event.on,
-                None,
-            )
-        )
-
-    def _dibao_confirmed(self, fact: Fact, event: DibaoConfirmed) -> None:
-        self._end_categories(fact.household, event.on)
-        self._begin(fact, Category.DIBAO, event.on)
-        self._end_watch(fact.household, event.on)
-        self.benefits.put(
-            BenefitRow(
-                fact.lane,
-                fact.household,
-                fact.version,
-                event.benefit,
-                Category.DIBAO,
-                event.fen,
-                str(event.first),
-                None,
-            )
-        )
-
-    def _marginal_confirmed(self, fact: Fact, event: MarginalConfirmed) -> None:
-        self._begin(fact, Category.MARGINAL, event.start)
-        self._end_watch(fact.household, event.start)
-
-    def _terminated(self, fact: Fact, event: BenefitTerminated) -> None:
-        day, last = event.from_month.first_day, str(event.from_month + -1)
-        self._end_categories(fact.household, day)
-        for label in self.labels.of(fact.household):
-            if label.label == Label.GRACE and label.until is not None and label.until > day:
-                label.until = max(day, label.since)
-        for benefit in self.benefits.of(fact.household):
-            benefit.last_month = benefit.last_month or last
-
-    def _grace_granted(self, fact: Fact, event: GraceGranted) -> None:
-        months = event.months
-        self._mark(fact, Label.GRACE, months.first.first_day, (months.last + 1).first_day)
-
-    def _returned(self, fact: Fact, event: ReturnedToMonitoring) -> None:
-        self.cards[fact.household].cycle = event.cycle
-        self._mark(fact, event.watch, event.on, None)
-
-    def _begin(self, fact: Fact, category: Category, since: date) -> None:
-        row = CategoryRow(fact.lane, fact.household, fact.version, None, category, since, None)
-        self.categories.put(row)
-
-    def _mark(self, fact: Fact, label: Label, since: date, until: date | None) -> None:
-        self.labels.put(LabelRow(fact.lane, fact.household, fact.version, label, since, until))
-
-    def _end_categories(self, household: UUID, day: date) -> None:
-        """As `domain.household.ended`: what runs on `day` ends there; what has not begun by then falls away."""
-        for spell in self.categories.of(household):
-            if spell.since >= day and spell.until is None:
-                self.categories.drop(spell)
-            elif spell.until is None or spell.until > day:
-                spell.until = day
-
-    def _end_watch(self, household: UUID, day: date) -> None:
-        """As `domain.decision.watch_ended`: an exited or refused family is aided again."""
-        for label in self.labels.of(household):
-            watched = label.label in (Label.EXITED, Label.REFUSED)
-            if watched and label.since <= day and (label.until is None or day < label.until):
-                label.until = day
+        card.cycle, card.joined_into = after.cycle, after.joined_into
+        if after.residences is not before.residences and after.residences:
+            home = after.residences[-1]
+            card.lies_in(home.region, home.area)
+        if after.members is not before.members:
+            card.members = sum(member.end is None for member in after.members)
+            head = _head(after.members)
+            if head is not None:
+                card.head, card.head_name = head.person, token(head.name)
 
 
-_CHANGES: dict[type[Event], Any] = {
-    HouseholdRegistered: Cards._registered,
-    MemberAdded: Cards._member_added,
-    DibaoConfirmed: Cards._dibao_confirmed,
-    MarginalConfirmed: Cards._marginal_confirmed,
-    BenefitTerminated: Cards._terminated,
-    GraceGranted: Cards._grace_granted,
-    ReturnedToMonitoring: Cards._returned,
-}
+def _begun(fact: Fact, event: HouseholdRegistered | HouseholdSplitFrom) -> Card:
+    code = event.region
+    provisional = isinstance(event, HouseholdRegistered) and event.provisional
+    return Card(
+        fact.lane,
+        fact.household,
+        *(code, code[:2], code[:4], code[:6], code[:9], code[:12]),
+        event.area,
+        provisional,
+        event.on,
+        fact.version,
+        event.on,
+        fact.name,
+        event.title,
+    )
+
+
+def _head(members: Iterable[Membership]) -> Membership | None:
+    """The head, or whoever was it last."""
+    heads = [member for member in members if member.relation == "head"]
+    return max(heads, key=lambda head: head.end or date.max, default=None)
 
 
 def _follow_case(card: Card, fact: Fact) -> None:
@@ -296,10 +200,12 @@ def _follow_case(card: Card, fact: Fact) -> None:
     if isinstance(event, Applied | TransferStarted):
         card.case_id, card.case_since = event.case, event.on
         card.case_category = event.category if isinstance(event, Applied) else event.to
-    elif event.case != card.case_id:  # type: ignore[attr-defined]
+    elif card.case_id is None or event.case != card.case_id:  # type: ignore[attr-defined]
         return
     elif isinstance(event, _ENDS_CASE):
         card.case_id = card.case_category = card.case_since = card.case_step = card.case_step_on = None
+        return
+    elif type(event) in _BESIDE_THE_ROAD:
         return
     card.case_step, card.case_step_on = fact.name, event.on
 
@@ -323,9 +229,10 @@ def _day(running: Running) -> date:
 
 @dataclass(frozen=True, slots=True)
 class WholeCard:
-    """A card with its members and spells, each in the order they began."""
+    """A card with its spells, each kind in the order they became known."""
 
     card: Card
+    homes: list[Home]
     members: list[Member]
     categories: list[CategoryRow]
     labels: list[LabelRow]
@@ -345,9 +252,10 @@ def card_of(connection: Connection[Any], household: UUID) -> WholeCard | None:
     if card is None:
         return None
     place = (lane_of(household), household)
-    where = "WHERE lane = %b AND household = %b ORDER BY version"
+    where = "WHERE lane = %b AND household = %b ORDER BY n"
     return WholeCard(
         card,
+        rows_of(connection, Home, f"SELECT {{}} FROM read_card.home {where}", place),
         rows_of(connection, Member, f"SELECT {{}} FROM read_card.member {where}", place),
         rows_of(connection, CategoryRow, f"SELECT {{}} FROM read_card.category {where}", place),
         rows_of(connection, LabelRow, f"SELECT {{}} FROM read_card.label {where}", place),

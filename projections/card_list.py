@@ -21,7 +21,7 @@ SELECT {columns} FROM (
     SELECT c.* FROM generate_series(%b::integer, %b::integer) AS l (lane)
     CROSS JOIN LATERAL (
         SELECT * FROM read_card.card AS c
-        WHERE c.lane = l.lane AND {place}
+        WHERE c.lane = l.lane AND {place} AND c.joined_into IS NULL
           AND c.household > CASE WHEN l.lane = %b::integer THEN %b::uuid ELSE %b::uuid END
           AND (%b::text IS NULL OR EXISTS (
               SELECT FROM read_card.category k
@@ -34,13 +34,13 @@ CROSS JOIN LATERAL (
             WHERE k.lane = c.lane AND k.household = c.household AND k.person IS NULL
               AND k.since <= %b::date AND (k.until IS NULL OR k.until > %b::date)
             ORDER BY k.since DESC LIMIT 1) AS category,
-           (SELECT string_agg(b.label, ',' ORDER BY b.version) FROM read_card.label b
+           (SELECT string_agg(b.label, ',' ORDER BY b.n) FROM read_card.label b
             WHERE b.lane = c.lane AND b.household = c.household
               AND b.since <= %b::date AND (b.until IS NULL OR b.until > %b::date)) AS labels,
            (SELECT b.fen FROM read_card.benefit b
             WHERE b.lane = c.lane AND b.household = c.household
               AND b.first_month <= %b::text AND (b.last_month IS NULL OR b.last_month >= %b::text)
-            ORDER BY b.version DESC LIMIT 1) AS fen) AS now
+            ORDER BY b.n DESC LIMIT 1) AS fen) AS now
 ORDER BY c.lane, c.household
 """
 
@@ -90,10 +90,10 @@ def cards_in(
     after: After | None = None,
     limit: int = 50,
 ) -> list[Listed]:
-    """The households of a region (2, 4, 6, 9 or 12 digits; None: everywhere), in a fixed order.
+    """The households that live in a region (2, 4, 6, 9 or 12 digits; None: everywhere), in a fixed order.
 
-    `category`: only those in it on the day `on`, also for one of their members. Raises ValueError for a region
-    code of another length.
+    Those that went on in another household are not among them. `category`: only those in it on the day `on`,
+    also for one of their members. Raises ValueError for a region code of another length.
     """
     if region is not None and len(region) not in _LEVELS:
         raise ValueError(f"区划代码“{region}”应为 2、4、6、9 或 12 位")

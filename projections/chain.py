@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final, get_type_hints
 from uuid import UUID
 
 import msgspec
 from psycopg import Connection
 
 from domain.catalogue import EVENTS, NAMES
+from domain.delivery import DeliveryFailed, DocumentDelivered
+from domain.documents import DocumentIssued
 from domain.message import Event
 from domain.monitoring import ReturnedToMonitoring
 from domain.supervision import DeadlineMissed
@@ -23,11 +25,12 @@ from projections.running import NONE, Running, part, running_of, started, text_o
 
 
 @dataclass(slots=True)
-class Step:
-    """One step of a household's chain; `version` is its place.
+class Taken:
+    """One step of a household's chain as it was taken; `version` is its place.
 
     `due` is the earliest day among the limits the step met, `in_time` whether it kept them all: both None
-    where it met none. `met`, `opened` and `facts` are JSON texts, None when empty.
+    where it met none. `met`, `opened` and `facts` are JSON texts, None when empty. `corrects` is the step that
+    this one corrects.
     """
 
     lane: int
@@ -46,34 +49,59 @@ class Step:
     met: str | None
     opened: str | None
     facts: str | None
+    corrects: int | None
+
+
+@dataclass(slots=True)
+class Corrected:
+    """A step that was wrong: it stays, and step `corrected_by` says what is right."""
+
+    lane: int
+    household: UUID
+    version: int
+    corrected_by: int
+
+
+@dataclass(slots=True)
+class Step(Taken):
+    """One step as a reader sees it: `corrected_by` is the step that says what was wrong about it."""
+
+    corrected_by: int | None
 
 
 @dataclass(slots=True)
 class Thread:
-    """What the household's next step needs: its cycle, and the deadlines running."""
+    """What the household's next step needs: its cycle, the deadlines running, the papers not delivered yet."""
 
     lane: int
     household: UUID
     cycle: int
     running: str
+    papers: str
 
 
-STEP = Table("step", Step, key=("household", "version"), log=True)
+STEP = Table("step", Taken, key=("household", "version"), log=True)
+CORRECTED = Table("corrected", Corrected, key=("household", "version"))
 THREAD = Table("thread", Thread, key=("household",), reads=of_household(EVENTS.values()))
 _TOUCHES = touches(EVENTS.values())
 _SAY = sayers(NAMES)
+_CORRECTS = frozenset(kind for kind in EVENTS.values() if "corrects" in get_type_hints(kind))
 _encode = msgspec.json.Encoder().encode
+_said = msgspec.json.Decoder(dict[str, Any]).decode
+_NO_PAPERS: Final = "{}"
+_numbers = msgspec.json.Decoder(dict[UUID, str]).decode
 
 
 class Chain(Projection):
     """A step for every event of a household."""
 
     name = "chain"
-    version = 1
-    tables = (STEP, THREAD)
+    version = 2
+    tables = (STEP, CORRECTED, THREAD)
 
     def __init__(self) -> None:
         self.steps = Rows(STEP)
+        self.corrected = Rows(CORRECTED)
         self.threads = Rows(THREAD)
 
     def on(self, fact: Fact) -> None:
@@ -81,7 +109,7 @@ class Chain(Projection):
         kind = type(event)
         thread = self.threads.get(household)
         if thread is None:
-            thread = self.threads.put(Thread(fact.lane, household, 1, NONE))
+            thread = self.threads.put(Thread(fact.lane, household, 1, NONE, _NO_PAPERS))
         due, in_time, met, opened = None, None, None, None
         if kind in _TOUCHES:
             met_now = _follow(thread, fact)
@@ -94,10 +122,17 @@ class Chain(Projection):
                 opened = _opened(fact)
         if isinstance(event, ReturnedToMonitoring):
             thread.cycle = event.cycle
+        corrects = None
+        if kind in _CORRECTS:
+            corrects = event.step  # type: ignore[attr-defined]
+            self.corrected.put(Corrected(fact.lane, household, corrects, fact.version))
         meta = fact.meta
         say = _SAY[kind]
+        facts = None if say is None else say(event)
+        if isinstance(event, DocumentIssued | DocumentDelivered | DeliveryFailed):
+            facts = _numbered(facts, thread, event)
         self.steps.put(
-            Step(
+            Taken(
                 fact.lane,
                 household,
                 fact.version,
@@ -113,7 +148,8 @@ class Chain(Projection):
                 in_time,
                 met,
                 opened,
-                None if say is None else say(event),
+                facts,
+                corrects,
             )
         )
 
@@ -129,6 +165,23 @@ def _follow(thread: Thread, fact: Fact) -> list[Running]:
     if met or fact.opened or isinstance(event, DeadlineMissed):
         thread.running = text_of([*rest, *map(started, fact.opened)])
     return met
+
+
+def _numbered(
+    facts: str | None, thread: Thread, event: DocumentIssued | DocumentDelivered | DeliveryFailed
+) -> str | None:
+    """The facts with the number of the document, which its delivery does not say again."""
+    numbers = _numbers(thread.papers)
+    if isinstance(event, DocumentIssued):
+        numbers[event.document] = event.number
+        if event.replaces is not None:
+            numbers.pop(event.replaces, None)
+        thread.papers = _encode(numbers).decode()
+        return facts
+    number = numbers.get(event.document)
+    if isinstance(event, DocumentDelivered) and numbers.pop(event.document, None) is not None:
+        thread.papers = _encode(numbers).decode()
+    return facts if number is None else _encode({**_said(facts or "{}"), "number": number}).decode()
 
 
 def _met(met: list[Running], event: Event) -> str:
@@ -161,8 +214,8 @@ def chain_of(
     return rows_of(
         connection,
         Step,
-        "SELECT {} FROM read_chain.step WHERE lane = %b AND household = %b AND version > %b"
-        " ORDER BY version LIMIT %b::bigint",
+        "SELECT {} FROM read_chain.step LEFT JOIN read_chain.corrected USING (lane, household, version)"
+        " WHERE lane = %b AND household = %b AND version > %b ORDER BY version LIMIT %b::bigint",
         (lane_of(household), household, after, limit),
     )
 

@@ -17,8 +17,8 @@ from domain.month import Month, Months
 
 Say = Callable[[Event], str | None]
 
-# of the words: codes out of closed lists, never free text
-_WORDS = frozenset({"code", "cause", "what", "notice"})
+# of the words: codes out of closed lists and registers, and numbers of documents; never free text
+_WORDS = frozenset({"code", "cause", "what", "notice", "region", "from_region", "number"})
 _LISTS = frozenset({"eligible_for"})
 # plain in the event because rules read them, and yet about a person
 _PERSONAL = frozenset({"on", "birth", "sex", "student", "disability", "work_capacity"})

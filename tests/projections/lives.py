@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from domain.catalogue import EVENTS
+from domain.catalogue import EVENTS, UPCASTERS
 from domain.household import Household, replayed
 from domain.message import Event
 from domain.person import HouseholdId
@@ -36,6 +36,7 @@ STORIES = (stories.yu_exited, stories.ling_marginal)
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _META = msgspec.json.Encoder().encode
 _MORNING = timedelta(hours=1)
+_ANYBODY = Meta("w1", "990301100/township", "990301100201")
 _KINDS = (
     *("smallint", "bigint", "uuid", "integer", "uuid", "text", "date", "timestamp with time zone"),
     *("bytea",) * 4,
@@ -55,7 +56,7 @@ class Told:
 
 def codec() -> Codec:
     """The codec of the whole catalogue."""
-    return Codec(EVENTS)
+    return Codec(EVENTS, UPCASTERS)
 
 
 @cache
@@ -103,6 +104,31 @@ def lives(
                 Envelope(household, version, event, UUID(int=chance.getrandbits(128), version=5), meta)
             )
         yield envelopes
+
+
+def enclosed(chains: Mapping[HouseholdId, Sequence[Event]], chance: random.Random) -> list[list[Envelope]]:
+    """Chains that know of one another, as lives: ids are new and yet the same in all, sealed values are tokens."""
+    written = codec()
+    new: dict[bytes, bytes] = {}
+
+    def fresh(found: re.Match[bytes]) -> bytes:
+        return new.setdefault(found[0], str(UUID(int=chance.getrandbits(128), version=5)).encode())
+
+    found = []
+    for id, events in chains.items():
+        household = UUID(_UUID.sub(fresh, str(id).encode()).decode())
+        envelopes = []
+        for version, event in enumerate(events, start=1):
+            encoded = written.encode(event)
+            tokens = [b"\1" + bytes(16) + chance.randbytes(16) for _ in encoded.privates]
+            read = written.decode(
+                encoded.name, _UUID.sub(fresh, encoded.data), pack(tokens) if tokens else None
+            )
+            envelopes.append(
+                Envelope(household, version, read, UUID(int=chance.getrandbits(128), version=5), _ANYBODY)
+            )
+        found.append(envelopes)
+    return found
 
 
 def many(events: int, seed: int = 1) -> Iterator[list[Envelope]]:

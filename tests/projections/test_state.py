@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from domain.assessment import Assessment
 from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.deadline import Due, OpenDue
+from domain.deadline import Due
 from domain.decision import ApplicationRefused, DibaoConfirmed
 from domain.exit import BenefitTerminated
 from domain.grace import GraceGranted
-from domain.household import Household
 from domain.intake import Applied, ProcedureEnded
 from domain.membership import HouseholdRegistered, MemberAdded
 from domain.message import Event
@@ -32,15 +31,11 @@ from domain.spells import Category, Label
 from domain.supervision import DeadlineMissed
 from domain.transfer import MarginalConfirmed, TransferStarted
 from eventstore.envelope import Envelope, Meta
-from projections.card import WholeCard, card_of
-from projections.chain import chain_of, running_deadlines
-from projections.dues import Deadline, dues_of
 from projections.engine.projector import Projector
-from projections.payments import payments_of
-from projections.running import Running
 from tests import stories
 from tests.database import Databases
-from tests.projections.lives import fill, folded, lives, told
+from tests.projections.lives import fill, lives, told
+from tests.projections.truth import same
 
 DECISION = Decision(date(2024, 1, 1), Decider("c1", "370786/civil-affairs", "county"), Receipt((), ()))
 ASSESSMENT = Assessment(1, (0, 1), Fen(0), Fen(70_000), Fen(105_000))
@@ -192,66 +187,6 @@ def enclosed(chance: Chance, count: int) -> list[Envelope]:
         Envelope(chance.household, version, event, UUID(int=chance.household.int ^ version), meta)
         for version, event in enumerate(chance.events(count), start=1)
     ]
-
-
-def same(uri: str, life: Sequence[Envelope]) -> None:
-    """Assert that every read model says of a household what its events fold to."""
-    state = folded(life)
-    with psycopg.connect(uri) as connection:
-        whole = card_of(connection, state.id)
-        dues = dues_of(connection, state.id, running=True)
-        chain = chain_of(connection, state.id)
-        running = running_deadlines(connection, state.id)
-        payments = payments_of(connection, state.id)
-    assert whole is not None
-    assert_card(state, whole)
-    assert [due_of(due) for due in dues] == [open_due(each) for each in state.dues]
-    assert [running_of(each) for each in running] == [open_due(each) for each in state.dues]
-    assert [step.version for step in chain] == list(range(1, len(life) + 1))
-    assert chain[-1].cycle == state.cycle
-    ordered = {payment.payment for payment in payments if payment.state == "ordered"}
-    assert ordered == {order.payment for spell in state.benefits for order in spell.open} | {
-        aid.payment for aid in state.temporary if aid.state == "ordered"
-    }
-    paid = sum(payment.fen for payment in payments if payment.state == "settled")
-    assert paid == sum(each.event.fen for each in life if isinstance(each.event, PaymentSettled))
-
-
-def assert_card(state: Household, whole: WholeCard) -> None:
-    card = whole.card
-    assert [(c.category, c.since, c.until, c.person) for c in whole.categories] == [
-        (spell.category, spell.start, spell.end, spell.person) for spell in state.categories
-    ]
-    assert [(label.label, label.since, label.until) for label in whole.labels] == [
-        (label.label, label.start, label.end) for label in state.labels
-    ]
-    assert [(b.benefit, b.kind, b.fen, b.first_month, b.last_month) for b in whole.benefits] == [
-        (b.id, b.kind, b.fen, str(b.first), str(b.last) if b.last else None) for b in state.benefits
-    ]
-    assert [(m.person, m.relation, m.birth, m.since, m.until) for m in whole.members] == [
-        (m.person, m.relation, m.birth, m.start, m.end) for m in state.members
-    ]
-    assert (card.cycle, card.members, card.region) == (
-        state.cycle,
-        len(state.members),
-        state.residences[-1].region,
-    )
-    case = state.last_case if state.last_case is not None and state.last_case.outcome is None else None
-    assert card.case_id == (case.id if case else None)
-    first = min((each.due.day for each in state.dues if each.due.kind != "timer"), default=None)
-    assert card.next_due == first
-
-
-def open_due(each: OpenDue) -> tuple[str, date, UUID, str, bool]:
-    return (each.due.what, each.due.day, each.due.subject, each.due.kind, each.missed)
-
-
-def due_of(each: Deadline) -> tuple[str, date, UUID, str, bool]:
-    return (each.what, each.day, each.subject, each.kind, each.missed_on is not None)
-
-
-def running_of(each: Running) -> tuple[str, date, UUID, str, bool]:
-    return (each.what, each.day, each.subject, each.kind, each.missed)
 
 
 @pytest.mark.parametrize(

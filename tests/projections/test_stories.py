@@ -6,7 +6,6 @@ from datetime import date
 from uuid import UUID
 
 import msgspec
-import psycopg
 import pytest
 
 from domain.monitoring import AlertRaised
@@ -19,7 +18,7 @@ from projections.engine.projector import Projector
 from projections.payments import payments_of, totals_of
 from tests import stories
 from tests.database import Databases
-from tests.projections.conftest import caught_up
+from tests.projections.conftest import caught_up, reading
 from tests.projections.lives import fill, lives, told
 from tests.scenario import Life
 
@@ -40,7 +39,7 @@ def test_the_chain_of_s1_says_when_what_and_whether_in_time(
     databases: Databases, projector: Projector
 ) -> None:
     (household,) = lived(databases, projector, stories.yu_exited())
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         chain = chain_of(connection, household)
         assert chain_of(connection, household, after=2, limit=3) == chain[2:5]
         assert chain_of(connection, UUID(int=7)) == []
@@ -63,7 +62,7 @@ def test_the_chain_of_s1_says_when_what_and_whether_in_time(
 
 def test_s1_was_paid_27537_yuan(databases: Databases, projector: Projector) -> None:
     (household,) = lived(databases, projector, stories.yu_exited())
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         totals = {(total.kind, total.state): total for total in totals_of(connection, household)}
         payments = payments_of(connection, household)
     assert set(totals) == {("DIBAO", "settled"), ("TEMPORARY", "settled")}
@@ -75,7 +74,7 @@ def test_s1_was_paid_27537_yuan(databases: Databases, projector: Projector) -> N
 
 def test_the_card_of_s3_holds_its_spells(databases: Databases, projector: Projector) -> None:
     (household,) = lived(databases, projector, stories.ling_marginal())
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         whole = card_of(connection, household)
         assert card_of(connection, UUID(int=7)) is None
     assert whole is not None
@@ -96,7 +95,7 @@ def test_the_card_of_s3_holds_its_spells(databases: Databases, projector: Projec
 
 def test_the_card_shows_the_case_under_way(databases: Databases, projector: Projector) -> None:
     (household,) = lived(databases, projector, stories.yu_received())
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         whole = card_of(connection, household)
     assert whole is not None
     card = whole.card
@@ -107,7 +106,7 @@ def test_the_card_shows_the_case_under_way(databases: Databases, projector: Proj
 
 def test_dues_await_the_system_until_they_are_done(databases: Databases, projector: Projector) -> None:
     graced, received = lived(databases, projector, stories.yu_graced(), stories.yu_received())
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         # the grace ends 2023-05-31: its warning is due thirty days before
         assert graced not in awaiting(connection, date(2023, 4, 30))
         assert graced in awaiting(connection, date(2023, 5, 1))
@@ -129,7 +128,7 @@ def test_no_sealed_value_but_the_copied_tokens_and_no_clear_one_stands_in_a_read
     databases: Databases, projector: Projector
 ) -> None:
     lived(databases, projector, stories.yu_exited(), stories.ling_marginal())
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         chain = connection.execute("SELECT string_agg(s::text, '') FROM read_chain.step s").fetchone()
         tokens = connection.execute("SELECT name FROM read_card.member").fetchall()
     assert chain is not None
@@ -147,7 +146,7 @@ def test_a_list_goes_through_every_household_of_a_place_once(
     yu = {life[0].originator_id for life in given[::2]}
     found: list[UUID] = []
     after = None
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         while listed := cards_in(connection, "370786", date(2022, 1, 1), after=after, limit=page):
             assert len(listed) <= page
             found += [row.household for row in listed]
@@ -162,7 +161,7 @@ def test_a_list_goes_through_every_household_of_a_place_once(
 def test_a_list_says_what_holds_on_the_day(databases: Databases, projector: Projector) -> None:
     fill(databases.store, lives(20))
     caught_up(projector)
-    with psycopg.connect(databases.reader) as connection:
+    with reading(databases) as connection:
         (listed, *_) = cards_in(connection, "370786", date(2023, 1, 5), limit=1)
         assert (listed.category, listed.labels, listed.fen) == ("DIBAO", "GRACE", 100_000)
         (listed, *_) = cards_in(connection, "370786", date(2023, 6, 1), limit=1)

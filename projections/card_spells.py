@@ -1,0 +1,304 @@
+"""The spells of a card (卡片时段): homes, members, categories, labels and benefits, kept by the domain's own fold.
+
+What a fact makes of them is not said a second time here: the household is put together from its rows as far as
+they go, the fact evolves it, and the rows become what came out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal, TypeVar
+from uuid import UUID
+
+from domain.adjustment import BenefitAdjusted
+from domain.arrival import MemberArrived
+from domain.correction import ResidenceCorrected
+from domain.death import MemberDied
+from domain.decision import DibaoConfirmed
+from domain.exit import BenefitTerminated
+from domain.grace import GraceGranted
+from domain.household import Household
+from domain.identification import PersonIdentified
+from domain.irregular import IrregularlyConfirmed, IrregularlyEnded
+from domain.joining import JoinedInto
+from domain.member_correction import DeathCorrected, MemberCorrected
+from domain.members import MemberChanged, MemberJoined, MemberLeft
+from domain.membership import HouseholdRegistered, MemberAdded
+from domain.message import Event
+from domain.money import Fen
+from domain.monitoring import ReturnedToMonitoring
+from domain.month import Month
+from domain.moving import FileHandedOver, HouseholdMoved
+from domain.person import Disability, HouseholdId, PersonId, Relation, Sex, WorkCapacity
+from domain.private import Private
+from domain.procedure import Procedure
+from domain.spells import BenefitSpell, Category, CategorySpell, Label, LabelSpell, Membership, Residence
+from domain.split import HouseholdSplitFrom, MemberMovedOut, MembersSplitOff
+from domain.succession import HeadChanged
+from domain.transfer import MarginalConfirmed
+from projections.engine.rows import Rows, Table, of_household
+
+CHANGING: Final[frozenset[type[Event]]] = frozenset(
+    {
+        *(HouseholdRegistered, HouseholdSplitFrom, JoinedInto),
+        *(HouseholdMoved, FileHandedOver, ResidenceCorrected),
+        *(MemberAdded, MemberJoined, MemberArrived, PersonIdentified, MemberChanged, HeadChanged),
+        *(MemberLeft, MemberDied, MembersSplitOff, MemberMovedOut, MemberCorrected, DeathCorrected),
+        *(DibaoConfirmed, IrregularlyConfirmed, MarginalConfirmed, BenefitTerminated, IrregularlyEnded),
+        *(BenefitAdjusted, GraceGranted, ReturnedToMonitoring),
+    }
+)
+"""The facts that change where a household lives, who belongs to it, what it is or receives, or which cycle it is in."""
+
+
+@dataclass(slots=True)
+class Home:
+    """One home over `[since, until)`; `n` is its place in the order they became known, as in every spell."""
+
+    lane: int
+    household: UUID
+    n: int
+    region: str
+    area: Literal["urban", "rural"]
+    since: date
+    until: date | None
+
+    @classmethod
+    def of(cls, lane: int, household: UUID, n: int, spell: Residence) -> Home:
+        return cls(lane, household, n, spell.region, spell.area, spell.start, spell.end)
+
+    def spell(self) -> Residence:
+        return Residence(self.region, self.area, self.since, self.until)
+
+
+@dataclass(slots=True)
+class Member:
+    """One membership over `[since, until)`; `name` and `id_number` are sealed tokens owned by the person.
+
+    `cause` is why it ended; None where it runs, or only went on otherwise.
+    """
+
+    lane: int
+    household: UUID
+    n: int
+    person: UUID
+    relation: Relation
+    birth: date | None
+    sex: Sex | None
+    student: bool
+    disability: str | None
+    work_capacity: WorkCapacity
+    name: bytes | None
+    id_number: bytes | None
+    since: date
+    until: date | None
+    cause: str | None
+
+    @classmethod
+    def of(cls, lane: int, household: UUID, n: int, spell: Membership) -> Member:
+        disability = spell.disability
+        return cls(
+            lane,
+            household,
+            n,
+            spell.person,
+            spell.relation,
+            spell.birth,
+            spell.sex,
+            spell.student,
+            f"{disability.kind}/{disability.grade}" if disability else None,
+            spell.work_capacity,
+            token(spell.name),
+            token(spell.id_number),
+            spell.start,
+            spell.end,
+            spell.cause,
+        )
+
+    def spell(self) -> Membership:
+        person = PersonId(self.person)
+        return Membership(
+            person,
+            self.relation,
+            self.birth,
+            self.student,
+            _disability(self.disability),
+            self.work_capacity,
+            self.since,
+            self.until,
+            self.sex,
+            None if self.name is None else Private(person, "name", token=self.name),
+            None if self.id_number is None else Private(person, "id-number", token=self.id_number),
+            self.cause,
+        )
+
+
+@dataclass(slots=True)
+class CategoryRow:
+    """One category over `[since, until)`, of the household (`person` None) or of one person.
+
+    An `irregular` one was never lawfully decided and is there all the same.
+    """
+
+    lane: int
+    household: UUID
+    n: int
+    person: UUID | None
+    category: str
+    since: date
+    until: date | None
+    irregular: bool
+
+    @classmethod
+    def of(cls, lane: int, household: UUID, n: int, spell: CategorySpell) -> CategoryRow:
+        return cls(lane, household, n, spell.person, spell.category, spell.start, spell.end, spell.irregular)
+
+    def spell(self) -> CategorySpell:
+        person = None if self.person is None else PersonId(self.person)
+        return CategorySpell(Category(self.category), self.since, self.until, person, self.irregular)
+
+
+@dataclass(slots=True)
+class LabelRow:
+    """One label over `[since, until)`."""
+
+    lane: int
+    household: UUID
+    n: int
+    label: str
+    since: date
+    until: date | None
+
+    @classmethod
+    def of(cls, lane: int, household: UUID, n: int, spell: LabelSpell) -> LabelRow:
+        return cls(lane, household, n, spell.label, spell.start, spell.end)
+
+    def spell(self) -> LabelSpell:
+        return LabelSpell(Label(self.label), self.since, self.until)
+
+
+@dataclass(slots=True)
+class BenefitRow:
+    """A monthly benefit in fen from `first_month` to `last_month`, both included (None: running)."""
+
+    lane: int
+    household: UUID
+    n: int
+    benefit: UUID
+    kind: str
+    fen: int
+    first_month: str
+    last_month: str | None
+
+    @classmethod
+    def of(cls, lane: int, household: UUID, n: int, spell: BenefitSpell) -> BenefitRow:
+        last = None if spell.last is None else str(spell.last)
+        return cls(lane, household, n, spell.id, spell.kind, spell.fen, str(spell.first), last)
+
+    def spell(self) -> BenefitSpell:
+        last = None if self.last_month is None else Month.parse(self.last_month)
+        return BenefitSpell(
+            self.benefit, Category(self.kind), Fen(self.fen), Month.parse(self.first_month), last
+        )
+
+
+_KEY: Final = ("household", "n")
+_READS: Final = of_household(CHANGING)
+HOME: Final = Table("home", Home, key=_KEY, reads=_READS)
+MEMBER: Final = Table("member", Member, key=_KEY, reads=_READS)
+CATEGORY: Final = Table("category", CategoryRow, key=_KEY, reads=_READS)
+LABEL: Final = Table("label", LabelRow, key=_KEY, reads=_READS)
+BENEFIT: Final = Table("benefit", BenefitRow, key=_KEY, reads=_READS)
+
+# facts about a case write their outcome into the last one; which that is does not matter to spells
+_CASE: Final = Procedure(UUID(int=0), Category.DIBAO, "application", date.min, PersonId(UUID(int=0)))
+
+S = TypeVar("S")
+R = TypeVar("R", Home, Member, CategoryRow, LabelRow, BenefitRow)
+
+
+class Spells:
+    """The rows of a page as spells of households; each household is put together once a page."""
+
+    __slots__ = ("_benefits", "_categories", "_homes", "_known", "_labels", "_members")
+
+    def __init__(
+        self,
+        homes: Rows[Home],
+        members: Rows[Member],
+        categories: Rows[CategoryRow],
+        labels: Rows[LabelRow],
+        benefits: Rows[BenefitRow],
+    ) -> None:
+        self._homes = homes
+        self._members = members
+        self._categories = categories
+        self._labels = labels
+        self._benefits = benefits
+        self._known: dict[UUID, Household] = {}
+
+    def follow(
+        self, lane: int, id: UUID, event: Event, cycle: int, joined_into: UUID | None
+    ) -> tuple[Household, Household]:
+        """The household before and after a fact, as far as spells go; its rows are those of after."""
+        before = self._known.get(id)
+        if before is None:
+            before = self._household(id, cycle, joined_into)
+        after = self._known[id] = event.evolve(before)
+        _keep(self._homes, lane, id, before.residences, after.residences, Home.of)
+        _keep(self._members, lane, id, before.members, after.members, Member.of)
+        _keep(self._categories, lane, id, before.categories, after.categories, CategoryRow.of)
+        _keep(self._labels, lane, id, before.labels, after.labels, LabelRow.of)
+        _keep(self._benefits, lane, id, before.benefits, after.benefits, BenefitRow.of)
+        return before, after
+
+    def _household(self, id: UUID, cycle: int, joined_into: UUID | None) -> Household:
+        return Household(
+            HouseholdId(id),
+            residences=_spells(self._homes, id, Home.spell),
+            members=_spells(self._members, id, Member.spell),
+            procedures=(_CASE,),
+            categories=_spells(self._categories, id, CategoryRow.spell),
+            labels=_spells(self._labels, id, LabelRow.spell),
+            benefits=_spells(self._benefits, id, BenefitRow.spell),
+            cycle=cycle,
+            joined_into=None if joined_into is None else HouseholdId(joined_into),
+        )
+
+
+def _spells(rows: Rows[R], household: UUID, spell: Callable[[R], S]) -> tuple[S, ...]:
+    return tuple(spell(row) for row in rows.of(household))
+
+
+def _keep(
+    rows: Rows[R],
+    lane: int,
+    household: UUID,
+    before: tuple[S, ...],
+    after: tuple[S, ...],
+    row: Callable[[int, UUID, int, S], R],
+) -> None:
+    if before is after:
+        return
+    for n, spell in enumerate(after):
+        if n < len(before):
+            if before[n] is spell:
+                continue
+            rows.drop(rows[household, n])
+        rows.put(row(lane, household, n, spell))
+    for n in range(len(after), len(before)):
+        rows.drop(rows[household, n])
+
+
+def token(private: Private[str] | None) -> bytes | None:
+    """The sealed token of a value, where there is one."""
+    return None if private is None else private.token
+
+
+def _disability(text: str | None) -> Disability | None:
+    if text is None:
+        return None
+    kind, _, grade = text.partition("/")
+    return Disability(kind, int(grade))  # type: ignore[arg-type]  # as `Member.of` wrote them

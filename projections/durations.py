@@ -1,0 +1,232 @@
+"""Stage durations (环节时长): how long each stretch took, in whose hands, and which are still running.
+
+Rows hold days, not numbers of days: working days are counted when they are asked for, on the calendar edition of
+that time. So no rebuild is needed when an edition is adopted, and no answer rests on an old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from psycopg import Connection
+
+from domain.clocks import TIMED, advance
+from domain.correction import ResidenceCorrected
+from domain.moving import FileHandedOver, HouseholdMoved
+from domain.stages import Clock, Finished, Held, Part, parts_of
+from eventstore.lanes import LANES, lane_of
+from projections.engine.projection import Fact, Projection
+from projections.engine.queries import rows_of
+from projections.engine.rows import Rows, Table, of_household
+
+
+@dataclass(slots=True)
+class FinishedRow:
+    """One part of a finished stretch, in one hand: written once, at the event that finished the stretch."""
+
+    lane: int
+    position: int
+    n: int
+    household: UUID
+    version: int
+    subject: UUID
+    stage: str
+    category: str
+    region: str
+    holder: str
+    stop: str | None
+    since: date
+    until: date
+    ended: date
+
+
+@dataclass(slots=True)
+class ClockRow:
+    """What is still being timed of one alert, case or aid, as text."""
+
+    lane: int
+    household: UUID
+    subject: UUID
+    state: str
+
+
+@dataclass(slots=True)
+class RunningRow:
+    """A stretch that has begun and not ended; `holder` has the file since `held_since`."""
+
+    lane: int
+    household: UUID
+    subject: UUID
+    stage: str
+    category: str
+    since: date
+    holder: str
+    held_since: date
+    stop: str | None
+    held: str
+    province: str
+    city: str
+    county: str
+    township: str
+    village: str
+
+
+_MOVES: Final = frozenset({HouseholdMoved, FileHandedOver, ResidenceCorrected})
+_WANTED: Final = TIMED | _MOVES
+_LEVELS: Final = {2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
+FINISHED = Table("finished", FinishedRow, key=("household", "version", "n"), log=True)
+CLOCK = Table("clock", ClockRow, key=("household", "subject"), reads=of_household(_WANTED))
+RUNNING = Table("running", RunningRow, key=("household", "subject", "stage"), reads=of_household(_WANTED))
+_read = msgspec.json.Decoder(Clock).decode
+_read_held = msgspec.json.Decoder(tuple[Held, ...]).decode
+_write = msgspec.json.Encoder().encode
+
+
+class Durations(Projection):
+    """Every stretch of alerts, cases and temporary aids, from its first day to its last."""
+
+    name = "durations"
+    version = 1
+    wants = _WANTED
+    tables = (FINISHED, CLOCK, RUNNING)
+
+    def __init__(self) -> None:
+        self.finished = Rows(FINISHED)
+        self.clocks = Rows(CLOCK)
+        self.running = Rows(RUNNING)
+
+    def on(self, fact: Fact) -> None:
+        household = fact.household
+        rows = {row.subject: row for row in self.clocks.of(household)}
+        before = tuple(_read(row.state) for row in rows.values())
+        after, finished = advance(before, fact.event)
+        if after == before and not finished and type(fact.event) not in _MOVES:
+            return
+        region = fact.meta.region or ""
+        n = 0
+        for stretch in finished:
+            for part in stretch.parts:
+                self.finished.put(_finished(fact, n, region, stretch, part))
+                n += 1
+        for clock in after:
+            state = _write(clock).decode()
+            row = rows.pop(clock.subject, None)
+            if row is None:
+                self.clocks.put(ClockRow(fact.lane, household, clock.subject, state))
+            else:
+                row.state = state
+        for row in rows.values():
+            self.clocks.drop(row)
+        self._follow_running(fact, region, after)
+
+    def _follow_running(self, fact: Fact, region: str, clocks: Iterable[Clock]) -> None:
+        there = {(row.subject, row.stage): row for row in self.running.of(fact.household)}
+        places = tuple(region[:digits] for digits in _LEVELS)
+        for clock in clocks:
+            last, held = clock.last, _write(clock.held).decode()
+            for stage, since in clock.running:
+                row = there.pop((clock.subject, stage), None)
+                if row is None:
+                    self.running.put(
+                        RunningRow(
+                            fact.lane, fact.household, clock.subject, stage, clock.category,
+                            since, last.holder, last.day, last.stop, held, *places,
+                        )
+                    )  # fmt: skip
+                    continue
+                row.since, row.holder, row.held_since, row.stop = since, last.holder, last.day, last.stop
+                row.held = held
+                row.province, row.city, row.county, row.township, row.village = places
+        for row in there.values():
+            self.running.drop(row)
+
+
+def _finished(fact: Fact, n: int, region: str, stretch: Finished, part: Part) -> FinishedRow:
+    return FinishedRow(
+        fact.lane,
+        fact.position,
+        n,
+        fact.household,
+        fact.version,
+        stretch.subject,
+        stretch.stage,
+        stretch.category,
+        region,
+        part.holder,
+        part.stop,
+        part.since,
+        part.until,
+        stretch.until,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a household as people are shown it; `until` is None while it runs, the parts then end today."""
+
+    household: UUID
+    subject: UUID
+    stage: str
+    category: str
+    since: date
+    until: date | None
+    parts: tuple[Part, ...]
+
+
+def durations_of(connection: Connection[Any], household: UUID, today: date) -> list[Stretch]:
+    """Every stretch of a household, the finished in the order they ended, then those that run."""
+    place = (lane_of(household), household)
+    rows = rows_of(
+        connection,
+        FinishedRow,
+        "SELECT {} FROM read_durations.finished WHERE lane = %b AND household = %b ORDER BY position, n",
+        place,
+    )
+    grouped: dict[tuple[int, UUID, str], list[FinishedRow]] = {}
+    for row in rows:
+        grouped.setdefault((row.position, row.subject, row.stage), []).append(row)
+    found = [
+        Stretch(
+            household, subject, stage, parts[0].category, parts[0].since, parts[0].ended,
+            tuple(Part(p.holder, p.since, p.until, p.stop) for p in parts),  # type: ignore[arg-type]
+        )
+        for (_, subject, stage), parts in grouped.items()
+    ]  # fmt: skip
+    running = rows_of(
+        connection,
+        RunningRow,
+        "SELECT {} FROM read_durations.running WHERE lane = %b AND household = %b ORDER BY since, stage",
+        place,
+    )
+    return found + [_as_it_runs(row, today) for row in running]
+
+
+_STUCK: Final = """
+SELECT {columns} FROM generate_series(0, %b::integer) AS l (n) CROSS JOIN LATERAL (
+    SELECT * FROM read_durations.running r
+    WHERE r.lane = l.n AND r.{level} = %b::text AND r.stage = %b::text AND r.since <= %b::date
+    ORDER BY r.since LIMIT %b::bigint) AS r
+ORDER BY r.since, r.lane, r.household LIMIT %b::bigint
+"""
+
+
+def stuck_in(
+    connection: Connection[Any], area: str, stage: str, today: date, *, limit: int = 50
+) -> list[Stretch]:
+    """The longest running stretches of a stage in a place (a code of 2, 4, 6, 9 or 12 digits), longest first.
+
+    Raises `KeyError` for a code of another length.
+    """
+    query = _STUCK.format(columns="{}", level=_LEVELS[len(area)])
+    parameters = (LANES - 1, area, stage, today, limit, limit)
+    return [_as_it_runs(row, today) for row in rows_of(connection, RunningRow, query, parameters)]
+
+
+def _as_it_runs(row: RunningRow, today: date) -> Stretch:
+    parts = parts_of(_read_held(row.held), row.stage, row.since, max(today, row.since))
+    return Stretch(row.household, row.subject, row.stage, row.category, row.since, None, parts)

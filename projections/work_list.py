@@ -1,0 +1,274 @@
+"""The work list (工作清单): one row an open duty, with who has to do it and by when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.catalogue import EVENTS
+from domain.correction import ResidenceCorrected
+from domain.deadline import Due
+from domain.duties import TURNS, turned
+from domain.intake import Applied
+from domain.membership import HouseholdRegistered
+from domain.message import Event
+from domain.monitoring import ReturnedToMonitoring
+from domain.moving import FileHandedOver, HouseholdMoved
+from domain.receipt import Actor
+from domain.spells import Category
+from domain.split import HouseholdSplitFrom
+from domain.standing import Standing
+from domain.steps import STEPS, TOTALS
+from domain.supervision import DeadlineMissed
+from domain.transfer import TransferStarted
+from projections.engine.projection import Fact, Projection
+from projections.engine.rows import Rows, Table, of_household
+from projections.running import is_met, touches
+
+NO_DAY: Final = date.max
+"""The day of a duty that nothing limits: it stands behind all that have one."""
+NO_CATEGORY: Final = "NONE"
+_NOTHING: Final = "[]"
+
+
+@dataclass(slots=True)
+class DutyRow:
+    """One open duty: `due` is the day set by deadline `what` (`NO_DAY` where none is), `assumed` that its calendar
+    was not published yet, `missed` that its passing was noted; `officer` last handled the household at the level
+    that has to act. `version` is the step that opened it."""
+
+    lane: int
+    household: UUID
+    step: str
+    subject: UUID
+    month: str
+    category: str
+    cycle: int
+    officer: str | None
+    since: date
+    due: date
+    what: str | None
+    assumed: bool
+    missed: bool
+    version: int
+    province: str
+    city: str
+    county: str
+    township: str
+    village: str
+
+
+@dataclass(slots=True)
+class File:
+    """What the household's next step needs: place, case under way, handlers by level, limits running (JSON)."""
+
+    lane: int
+    household: UUID
+    province: str
+    city: str
+    county: str
+    township: str
+    village: str
+    home_since: date
+    cycle: int = 1
+    case_id: UUID | None = None
+    case_category: str | None = None
+    held: str | None = None
+    delegated: bool = False
+    looked_at: bool = False
+    visited: bool = False
+    missing: str = _NOTHING
+    at_village: str | None = None
+    at_township: str | None = None
+    at_county: str | None = None
+    limits: str = _NOTHING
+
+
+class Limit(msgspec.Struct, array_like=True):
+    """One running limit or period of a household."""
+
+    what: str
+    day: date
+    subject: UUID
+    assumed: bool
+    missed: bool = False
+
+
+_limits_of = msgspec.json.Decoder(list[Limit]).decode
+_words_of = msgspec.json.Decoder(list[str]).decode
+_write = msgspec.json.Encoder().encode
+_PAYING: Final = frozenset({PaymentOrdered, PaymentSettled, PaymentReturned})
+_TOUCHES: Final = touches(EVENTS.values())
+_ANY: Final = Standing()
+_PLACING: Final[frozenset[type[Event]]] = frozenset(
+    {HouseholdRegistered, HouseholdSplitFrom, HouseholdMoved, FileHandedOver, ResidenceCorrected}
+)
+_WANTS: Final = frozenset(TURNS) | _TOUCHES | _PLACING | {ReturnedToMonitoring}
+_LATER: Final = _WANTS - {HouseholdRegistered, HouseholdSplitFrom}
+DUTY = Table("duty", DutyRow, key=("household", "step", "subject", "month"), reads=of_household(_LATER))
+FILE = Table("file", File, key=("household",), reads=of_household(_LATER))
+
+
+class WorkList(Projection):
+    """Every open duty of every household, from the fact that began it to the one that ended it."""
+
+    name = "work_list"
+    version = 1
+    wants = _WANTS
+    tables = (DUTY, FILE)
+
+    def __init__(self) -> None:
+        self.duties = Rows(DUTY)
+        self.files = Rows(FILE)
+
+    def on(self, fact: Fact) -> None:
+        event, household = fact.event, fact.household
+        kind = type(event)
+        if kind in _PLACING:
+            self._place(fact, event)
+        file = self.files[household]
+        if kind in _PAYING:
+            # most facts are payments: no limit runs by them, and nobody's case is handled
+            self._turn(fact, file, _ANY)
+            return
+        standing = standing_of(file).after(event)
+        _keep(file, standing, event)
+        _follow_limits(file, fact)
+        self._turn(fact, file, standing)
+        self._assign(fact, file)
+
+    def _place(self, fact: Fact, event: Any) -> None:
+        """A household begins, or lives elsewhere from now on: another office has to act."""
+        province, city, county, township, village = _codes(event.region)
+        since = event.on if isinstance(event, HouseholdRegistered | FileHandedOver) else event.since
+        file = self.files.get(fact.household)
+        if file is None:
+            self.files.put(File(fact.lane, fact.household, province, city, county, township, village, since))
+            return
+        if isinstance(event, ResidenceCorrected) and event.was != file.home_since:
+            return  # where it once lived
+        if file.county != county:
+            file.at_county = None
+        if file.township != township:
+            file.at_township = file.at_village = None
+        file.home_since = since
+        placed: list[File | DutyRow] = [file, *self.duties.of(fact.household)]
+        for row in placed:
+            row.province, row.city, row.county = province, city, county
+            row.township, row.village = township, village
+
+    def _turn(self, fact: Fact, file: File, standing: Standing) -> None:
+        household = fact.household
+        ended, begun = turned(fact.event, household, standing, self.duties.of(household))
+        for row in ended:
+            self.duties.drop(row)
+        for duty in begun:
+            of_case = duty.subject == file.case_id
+            category = file.case_category if of_case else file.held
+            self.duties.put(
+                DutyRow(
+                    fact.lane, household, duty.step, duty.subject, duty.month, category or NO_CATEGORY, file.cycle,
+                    _officer(file, duty.step), fact.event.on, NO_DAY, None, False, False, fact.version,
+                    file.province, file.city, file.county, file.township, file.village,
+                )
+            )  # fmt: skip
+
+    def _assign(self, fact: Fact, file: File) -> None:
+        """Say of every open duty of the household who has to do it and by when."""
+        rows = self.duties.of(fact.household)
+        _handled(file, fact)
+        limits = _limits_of(file.limits) if rows and file.limits != _NOTHING else []
+        for row in rows:
+            row.officer = _officer(file, row.step)
+            limit = limiting(row, limits)
+            if limit is None:
+                row.due, row.what, row.assumed, row.missed = NO_DAY, None, False, False
+            else:
+                row.due, row.what = limit.day, limit.what
+                row.assumed, row.missed = limit.assumed, limit.missed
+
+
+def limiting(row: DutyRow, limits: Iterable[Limit]) -> Limit | None:
+    """The nearest of the running limits that are the duty's own, or else of those of its case as a whole."""
+    mine = [limit for limit in limits if limit.subject == row.subject]
+    step = STEPS[row.step]
+    own = [limit for limit in mine if step.is_limited_by(limit.what)]
+    return min(own or [limit for limit in mine if limit.what in TOTALS], key=_day, default=None)
+
+
+def standing_of(file: File) -> Standing:
+    """What the file says of who acts next."""
+    missing = frozenset(_words_of(file.missing)) if file.missing != _NOTHING else frozenset()
+    held = Category(file.held) if file.held else None
+    return Standing(file.delegated, file.looked_at, file.visited, missing, held)
+
+
+def _day(limit: Limit) -> date:
+    return limit.day
+
+
+def _codes(region: str) -> tuple[str, str, str, str, str]:
+    return region[:2], region[:4], region[:6], region[:9], region[:12]
+
+
+def _keep(file: File, standing: Standing, event: Event) -> None:
+    if isinstance(event, Applied | TransferStarted):
+        file.case_id = event.case
+        file.case_category = event.category if isinstance(event, Applied) else event.to
+    if isinstance(event, Applied):
+        # who handled the case before need not be who handles this one
+        file.at_village = file.at_township = file.at_county = None
+    if isinstance(event, ReturnedToMonitoring):
+        file.cycle = event.cycle
+    file.held = standing.held
+    file.delegated, file.looked_at = standing.delegated, standing.looked_at
+    file.visited = standing.visited
+    file.missing = _write(sorted(standing.missing)).decode() if standing.missing else _NOTHING
+
+
+def _follow_limits(file: File, fact: Fact) -> None:
+    event = fact.event
+    if type(event) not in _TOUCHES:
+        return
+    limits = _limits_of(file.limits)
+    if isinstance(event, DeadlineMissed):
+        for each in limits:
+            each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
+    left = [each for each in limits if not is_met(each.what, each.subject, fact.closed)]
+    left += [_limit(due) for due in fact.opened if due.kind != "timer"]
+    file.limits = _write(left).decode()
+
+
+def _limit(due: Due) -> Limit:
+    return Limit(due.what, due.day, due.subject, due.assumed)
+
+
+def _handled(file: File, fact: Fact) -> None:
+    """Keep who handled the household at the level of the organ that entered this fact."""
+    meta = fact.meta
+    if meta.actor is None or not meta.organ:
+        return
+    match Actor(meta.actor, meta.organ).level:
+        case "village":
+            file.at_village = meta.actor
+        case "township":
+            file.at_township = meta.actor
+        case "county":
+            file.at_county = meta.actor
+
+
+def _officer(file: File, step: str) -> str | None:
+    match STEPS[step].office:
+        case "village":
+            return file.at_village
+        case "township":
+            return file.at_township
+        case "county":
+            return file.at_county
+    return None
