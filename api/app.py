@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 import anyio.to_thread
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.attachments import Papers
+from api.body_limit import BodyLimit
+from api.commands import Commands, chapter_of
+from api.described import VERSION, describe
 from api.health import Health
+from api.history import History
 from api.households import Households
 from api.identity import Tokens
-from api.looks import Looks, Recorder
+from api.limits import RateLimits
+from api.looks import Looks, Recorder, handle_denied
+from api.metrics import Gauges, Metrics, Requests
+from api.pages import add_pages
 from api.paging import Cursors
 from api.problems import handle_problems
+from api.reach import Areas
+from api.reports import Reports
 from api.request_log import RequestLog
+from api.search import Search
+from api.statements import Statements
+from api.views import Views
+from api.work_events import WorkEvents
+from api.work_feed import WorkFeed
+from api.work_items import WorkList
+from application.documents.issuing import Documents
+from application.handling import Desk
+from domain.catalogue import COMMANDS
 from domain.region import RegionRegister
+from eventstore.attachments import Attachments
 from eventstore.keys import KeyRing
 from eventstore.wire import Pool
 from projections.engine.progress import Progress
 
-_LARGEST_BODY: Final = 1 << 20  # bytes
+_TAGS: Final = (
+    ("家庭", "家庭、救助链和列表的查询；每次查询都留下记录。"),
+    ("附件和文书", "上传的材料，和制发给家庭的文书；查看都留下记录。"),
+    ("待办", "谁在何日之前应当办什么。"),
+    ("统计", "办理用时和数目；只有数目，没有个人。"),
+    ("运行", "进程和数据库的状态。"),
+)
 _ABOUT: Final = "一户一条救助链：按户查阅家庭、类别、待遇、期限和每一步办理记录。每次查阅都留下记录。"
 
 
@@ -32,6 +59,9 @@ def create_app(
     *,
     pool: Pool,
     keys: KeyRing,
+    desk: Desk,
+    attachments: Attachments,
+    documents: Documents,
     record: Recorder,
     regions: RegionRegister,
     tokens: Tokens,
@@ -40,6 +70,7 @@ def create_app(
     pending: Callable[[], Sequence[str]],
     threads: int,
     listens_on: str | None = None,
+    limits: RateLimits | None = None,
 ) -> FastAPI:
     """The whole API on what it is handed; closing the parts is the caller's.
 
@@ -53,30 +84,68 @@ def create_app(
         # a request waits here rather than in the pool, where waiting ends with an error
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         yield
+        feed.close()
 
     app = FastAPI(
         title="户链 HuLian",
         description=_ABOUT,
-        version=_version(),
+        version=VERSION,
         docs_url=None,
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
         lifespan=running,
-        max_body_size=_LARGEST_BODY,
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     app.state.tokens = tokens
     app.state.listens_on = listens_on
+    app.state.limits = limits = limits or RateLimits()
     progress = Progress(pool)
+    looks = Looks(keys, record)
+    areas = Areas(regions, today)
     app.include_router(Health(progress, pending).routes())
-    app.include_router(Households(pool, Looks(keys, record), regions, progress, cursors, today).routes())
+    views = Views(pool, looks, progress)
+    registry = CollectorRegistry()
+    registry.register(Gauges(pool, progress, today))
+    app.include_router(Metrics(registry).routes())
+    app.include_router(Households(views, areas, cursors, today).routes())
+    feed = WorkFeed(pool)
+    app.state.stopping = feed.close
+    app.include_router(WorkEvents(feed, looks).routes())
+    app.include_router(WorkList(views, areas, cursors, today).routes())
+    app.include_router(Statements(views, today).routes())
+    app.include_router(History(views, desk, today).routes())
+    app.include_router(Reports(views, areas, desk.reference, today).routes())
+    app.include_router(Search(views, pool, desk.store, limits).routes())
+    app.include_router(Papers(views, attachments, documents, limits).routes())
+    app.include_router(Commands(desk, looks, areas).routes())
     handle_problems(app)
-    app.add_middleware(RequestLog)
+    handle_denied(app, looks)
+    describe(app, _tags())
+    add_pages(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Versioned)
+    app.add_middleware(RequestLog, requests=Requests(registry))
     app.add_middleware(CorrelationIdMiddleware)
     return app
 
 
-def _version() -> str:
-    try:
-        return version("hulian")
-    except PackageNotFoundError:
-        return "0"
+class Versioned:
+    """ASGI middleware: every answer says which version of the API it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"api-version", VERSION.encode())]
+            await send(message)
+
+        await self.app(scope, receive, told)
+
+
+def _tags() -> Iterator[tuple[str, str]]:
+    yield from _TAGS
+    for chapter in dict.fromkeys(chapter_of(kind) for kind in COMMANDS.values()):
+        yield chapter, f"“{chapter}”一章的办理。"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final
 
 from fastapi import Header
 
 from api.problems import Problem
-from eventstore.lanes import LANES
 from projections.engine.progress import Progress
 
 POSITION: Final = "X-Position"
-"""The header an answer says its position in, and a write is answered with: `lane:position`."""
+"""The header an answer says its position in, and a write is answered with: `lane:position`, several by commas."""
 
 WAIT_SECONDS: Final = 3.0
+
+_ONE: Final = r"([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]):[0-9]{1,18}"
+_POSITIONS: Final = f"^{_ONE}(,{_ONE}){{0,31}}$"
 
 MinPosition = Annotated[
     str | None,
     Header(
         alias="X-Min-Position",
-        pattern=r"^\d{1,3}:\d{1,18}$",
+        pattern=_POSITIONS,
         description="至少看到此位置（写入时 X-Position 给出的 通道:位置）之后的数据",
     ),
 ]
@@ -28,23 +31,23 @@ MinPosition = Annotated[
 class NotSeenYet(Problem):
     """刚写入的内容尚未进入查询数据。请稍后重试。"""
 
-    status = 503
+    # a conflict with how far the read models are, not a failure: whoever asks may ask for any position
+    status = 409
     headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
 
 
-class NoSuchPosition(Problem):
-    """X-Min-Position 中的通道不存在；通道为 0 至 255。"""
-
-    status = 422
+def position_of(reached: Mapping[int, int]) -> str | None:
+    """By lane the position written up to, as a header says it; None when nothing was written."""
+    return ",".join(f"{lane}:{position}" for lane, position in sorted(reached.items())) or None
 
 
 def await_position(progress: Progress, projections: tuple[str, ...], asked: str | None) -> None:
     """Wait until the read models have seen the position asked for; raises `NotSeenYet` when it takes too long."""
     if asked is None:
         return
-    lane, position = map(int, asked.split(":"))
-    if lane >= LANES:
-        raise NoSuchPosition
+    reached = {
+        int(lane): int(position) for lane, _, position in (one.partition(":") for one in asked.split(","))
+    }
     for projection in projections:
-        if not progress.wait(projection, lane, position, WAIT_SECONDS):
+        if not progress.wait_for(projection, reached, WAIT_SECONDS):
             raise NotSeenYet

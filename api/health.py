@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import psycopg
 import structlog
 from fastapi import APIRouter, Response
 from psycopg_pool import PoolClosed, PoolTimeout
+from pydantic import Field
 
 from api.shapes import Shape
 from projections.engine.progress import Progress
@@ -22,18 +23,18 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Alive(Shape):
-    """The process answers."""
+    """进程在应答。"""
 
-    status: str
+    status: Literal["ok"]
 
 
 class Ready(Shape):
-    """What stands in the way of working, and how far each read model is behind, in events."""
+    """能否工作，以及缺什么。"""
 
     ready: bool
-    database: bool
-    migrations_pending: list[str]
-    lag: dict[str, int]
+    database: bool = Field(description="数据库是否可用")
+    migrations_pending: list[str] = Field(description="尚未执行的结构变更")
+    lag: dict[str, int] = Field(description="各读模型落后的事件数")
 
 
 class Health:
@@ -49,12 +50,20 @@ class Health:
 
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["运行"])
-        router.add_api_route("/healthz", self.alive, summary="进程是否存活")
+        router.add_api_route(
+            "/healthz",
+            self.alive,
+            summary="进程是否存活",
+            description="进程能回答即为存活，不查数据库。",
+            operation_id="alive",
+        )
         router.add_api_route(
             "/readyz",
             self.ready,
             summary="数据库、结构版本、读模型是否就绪",
-            responses={503: {"model": Ready}},
+            description="不就绪时回答 503，并说明缺什么；lag 为各读模型落后的事件数。",
+            operation_id="ready",
+            responses={503: {"model": Ready, "description": "尚未就绪"}},
         )
         return router
 

@@ -14,8 +14,9 @@ from pydantic.alias_generators import to_camel
 
 from api.masking import masked
 from api.shapes import Shape
-from projections.card import BenefitRow, Card, CategoryRow, LabelRow, Member, WholeCard
+from projections.card import Card, WholeCard
 from projections.card_list import Listed
+from projections.card_spells import BenefitRow, CategoryRow, LabelRow, Member
 from projections.chain import Step
 from projections.dues import Deadline
 
@@ -59,10 +60,17 @@ class CategoryShape(Shape):
     category: str
     since: date = Field(alias="from")
     until: date | None = Field(alias="to", description="不含此日")
+    irregular: bool = Field(description="未经依法决定而实际享受")
 
     @classmethod
     def of(cls, row: CategoryRow) -> CategoryShape:
-        return cls(subject=row.person, category=row.category, since=row.since, until=row.until)
+        return cls(
+            subject=row.person,
+            category=row.category,
+            since=row.since,
+            until=row.until,
+            irregular=row.irregular,
+        )
 
 
 class LabelShape(Shape):
@@ -211,6 +219,8 @@ class StepShape(Shape):
     met: list[dict[str, Any]]
     opened: list[dict[str, Any]]
     facts: dict[str, Any]
+    corrects: int | None = Field(description="这一步所更正的步骤")
+    corrected_by: int | None = Field(description="这一步有误，已由该步骤更正")
 
     @classmethod
     def of(cls, row: Step) -> StepShape:
@@ -229,6 +239,8 @@ class StepShape(Shape):
             met=json.loads(row.met) if row.met else [],
             opened=json.loads(row.opened) if row.opened else [],
             facts=dict(_camel(row.facts)),
+            corrects=row.corrects,
+            corrected_by=row.corrected_by,
         )
 
 

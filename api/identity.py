@@ -20,7 +20,8 @@ from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet, OKPKey
 
-from api.problems import Problem
+from api.limits import Limited, RateLimits
+from api.problems import Denied, Problem
 from domain.receipt import Actor
 from eventstore.keyfiles import KeyFiles, KeyProvider
 
@@ -46,6 +47,9 @@ class Role(StrEnum):
     CASEWORKER = "caseworker"  # 经办人员
     AUDITOR = "auditor"  # 审计、纪检人员
     SUPERVISOR = "supervisor"  # 管理人员
+    FINANCE = "finance"  # 资金发放人员
+    SYSTEM = "system"  # 系统服务
+    OPERATOR = "operator"  # 运维人员
 
 
 class Purpose(StrEnum):
@@ -61,6 +65,9 @@ PURPOSES: Final[Mapping[Role, tuple[Purpose, ...]]] = {
     Role.CASEWORKER: (Purpose.CASE_HANDLING, Purpose.RECERTIFICATION, Purpose.REMEDY),
     Role.AUDITOR: (Purpose.AUDIT, Purpose.REMEDY),
     Role.SUPERVISOR: (),
+    Role.FINANCE: (),
+    Role.SYSTEM: (),
+    Role.OPERATOR: (),
 }
 """What each role may look at households for; the first is meant where none is said."""
 
@@ -93,16 +100,12 @@ class DevelopmentTokenRefused(Problem):
     headers: ClassVar[Mapping[str, str]] = _CHALLENGE
 
 
-class RoleNotAllowed(Problem):
+class RoleNotAllowed(Denied):
     """当前角色不能查阅家庭信息。"""
 
-    status = 403
 
-
-class PurposeNotAllowed(Problem):
+class PurposeNotAllowed(Denied):
     """当前角色不能以该用途查阅家庭信息。"""
-
-    status = 403
 
 
 class OrganUnclear(ValueError):
@@ -122,6 +125,13 @@ class Identity:
     organ: str
     region: str
     roles: frozenset[Role]
+
+    @property
+    def actor(self) -> Actor:
+        """As whom the domain knows them; a service of the system acts for no organ."""
+        if Role.SYSTEM in self.roles:
+            return Actor(f"system:{self.officer}")
+        return Actor(self.officer, self.organ)
 
 
 class Tokens(Protocol):
@@ -243,8 +253,15 @@ async def identified(
     if bearer is None:
         raise TokenMissing
     tokens: Tokens = request.app.state.tokens
-    identity = tokens.identity(bearer.credentials, request.app.state.listens_on)
+    try:
+        identity = tokens.identity(bearer.credentials, request.app.state.listens_on)
+    except TokenInvalid:
+        # only who sends bad tokens is slowed down: behind a gateway all have one address
+        limits: RateLimits = request.app.state.limits
+        limits.hit(Limited.LOGIN, request.client.host if request.client else "-")
+        raise
     request.scope["hulian.officer"] = identity.officer
+    request.state.identity = identity
     return identity
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 import psycopg
 import structlog
+from fastapi import FastAPI, Request, Response
 from psycopg_pool import PoolClosed, PoolTimeout
+from starlette.concurrency import run_in_threadpool
 
-from api.identity import Reader
-from api.problems import Problem
+from api.identity import Identity, Purpose, Reader
+from api.problems import Denied, Problem, told
+from application.reference import jurisdiction_stream
 from domain.private import Private
 from eventstore.access import Access
 from eventstore.keys import KeyRing
@@ -21,6 +24,11 @@ Recorder = Callable[[Sequence[Access]], None]
 """Writes access records durably before it returns: `eventstore.access.access_log`."""
 
 Privates = Sequence[Private[str] | None]
+
+REFUSED: Final = "refused"
+"""What stands in an access record in place of what was seen, when nothing was shown."""
+
+_UNSAID: Final = "not-stated"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -41,31 +49,84 @@ class Looks:
 
     def at(self, reader: Reader, household: UUID, *what: str) -> None:
         """Record a look at one household in which no sealed value is opened; `what` names what was seen."""
-        self._note(reader, [household], what)
+        self.at_each(reader, [household], *what)
+
+    def at_each(self, reader: Reader, households: Sequence[UUID], *what: str) -> None:
+        """The same for several households, a record each."""
+        self._note(reader.identity, reader.purpose, households, what)
+
+    def over(self, reader: Reader, region: str, *what: str) -> None:
+        """Record a look over a whole area (`cn`: everywhere), on the jurisdiction itself.
+
+        For what is not about known households: a search that may find nothing, a stream of changes.
+        """
+        self._note(reader.identity, reader.purpose, [jurisdiction_stream(region)], what)
 
     def into(self, reader: Reader, household: UUID, privates: Privates) -> list[str | None]:
         """The clear values of one household, recorded."""
         return self.through(reader, [(household, privates)])[0]
 
-    def through(self, reader: Reader, groups: Sequence[tuple[UUID, Privates]]) -> list[list[str | None]]:
-        """The clear values of a page of households, a record each; also of those with nothing sealed."""
+    def through(
+        self, reader: Reader, groups: Sequence[tuple[UUID, Privates]], ground: str | None = None
+    ) -> list[list[str | None]]:
+        """The clear values of a page of households, a record each; also of those with nothing sealed.
+
+        `ground` is said beside the purpose where somebody must say why.
+        """
         identity = reader.identity
+        purpose = str(reader.purpose) if ground is None else f"{reader.purpose}: {ground}"
         plain = [household for household, privates in groups if not any(privates)]
-        self._note(reader, plain, ("card",))
+        self._note(identity, purpose, plain, ("card",))
         with _recorded():
             return self._keys.reveal_many(
-                groups, purpose=reader.purpose, actor=identity.officer, organ=identity.organ
+                groups, purpose=purpose, actor=identity.officer, organ=identity.organ
             )
 
-    def _note(self, reader: Reader, households: Sequence[UUID], what: tuple[str, ...]) -> None:
-        identity = reader.identity
+    def refused(self, identity: Identity, household: UUID, purpose: str) -> None:
+        """Record that somebody asked for a household and was shown nothing."""
+        self._note(identity, purpose, [household], (REFUSED,))
+        _log.warning(
+            "not shown", household=str(household), officer=identity.officer, organ=identity.organ,
+            region=identity.region, purpose=purpose,
+        )  # fmt: skip
+
+    def _note(
+        self, identity: Identity, purpose: str, households: Sequence[UUID], what: tuple[str, ...]
+    ) -> None:
         with _recorded():
             self._record(
                 [
-                    Access(household, identity.officer, identity.organ, reader.purpose, what)
+                    Access(household, identity.officer, identity.organ, purpose, what)
                     for household in households
                 ]
             )
+
+
+def handle_denied(app: FastAPI, looks: Looks) -> None:
+    """Answer what is denied as a problem, recorded first when it was about one household."""
+
+    async def denied(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Denied)
+        identity: Identity | None = getattr(request.state, "identity", None)
+        household = _uuid(request.path_params.get("household"))
+        if identity is not None and household is not None:
+            said = request.headers.get("X-Purpose")
+            # another word may be anything somebody typed, and is not written down
+            purpose = said if said in set(Purpose) else _UNSAID
+            try:
+                await run_in_threadpool(looks.refused, identity, household, purpose)
+            except LookNotRecorded as lost:
+                return told(lost)
+        return told(error)
+
+    app.add_exception_handler(Denied, denied)
+
+
+def _uuid(text: object) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None
 
 
 @contextmanager

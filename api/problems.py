@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Final
 
 import psycopg
@@ -10,46 +12,72 @@ import structlog
 from asgi_correlation_id import correlation_id
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from psycopg_pool import PoolClosed, PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.completeness import PaperNotToBeAsked
+from domain.documents import DocumentUnknown
+from domain.intake import FileIncomplete
 from domain.membership import HouseholdAlreadyRegistered, HouseholdUnknown
 from domain.message import Refusal, code_of
-from domain.region import RegionAbolished, UnknownRegion
 from eventstore import errors
+from eventstore.attachments import AttachmentChanged, AttachmentTooLarge, AttachmentUnknown
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 _REFUSED: Final[Mapping[type[Refusal], int]] = {
     HouseholdUnknown: 404,
     HouseholdAlreadyRegistered: 409,
-    UnknownRegion: 422,
-    RegionAbolished: 422,
+    DocumentUnknown: 404,
 }
 """How a refusal of the domain is answered where it is not 422 (不符合规定)."""
 
 _NOT_STORED: Final[Mapping[type[errors.StoreError], int]] = {
-    errors.VersionConflict: 409,
+    errors.VersionConflict: 412,
     errors.ClaimConflict: 409,
     errors.StreamClosed: 409,
     errors.StreamErased: 410,
     errors.OwnerErased: 410,
     errors.ChangedCommand: 422,
     errors.NotATrial: 422,
+    AttachmentTooLarge: 413,
+    AttachmentUnknown: 404,
+    AttachmentChanged: 422,
 }
 """How the store's refusals are answered where the caller can mend them; all others are faults of ours: 500."""
 
-_TOLD: Final[Mapping[type[errors.StoreError], tuple[str, ...]]] = {errors.VersionConflict: ("current",)}
-"""Which facts of a store's refusal are handed on."""
+_HELD: Final[Mapping[type[errors.StoreError], str]] = {
+    errors.ClaimConflict: "该成员在同一时期已由他户占用类别或身份，不能重复。请先核实，或在原户终止后再办。",
+}
+"""Sentences that stand in for the store's own, whose facts are words of the program."""
 
-_PERSONAL: Final = frozenset({"member"})
-"""Facts of a refusal that may repeat what somebody is called: left out of its sentence."""
+_OURS: Final = frozenset({
+    "act", "category", "channel", "day", "died_on", "due", "earlier", "ends", "first", "ground", "heads",
+    "highest", "how", "key", "kind", "last", "level", "line", "lowest", "method", "missing", "month", "months",
+    "name", "needed", "number", "on", "organ", "outcome", "paper", "per_capita", "place", "ratio", "reason",
+    "returned", "second", "since", "standard", "step", "successors", "term", "title", "to", "until", "what",
+    "which", "why", "year", "years",
+})  # fmt: skip
+"""Facts of refusals that are the program's own words (days, amounts, words for codes, organs)."""
+
+_CODES: Final = frozenset({"code", "region"})
+"""Facts a caller may have typed, told when they look like a region code."""
+
+_TYPED: Final[Mapping[type[Refusal], frozenset[str]]] = {
+    FileIncomplete: frozenset({"missing"}),
+    PaperNotToBeAsked: frozenset({"paper"}),
+}
+"""Where a name that stands in `_OURS` is the caller's text all the same."""
+
+_REGION_CODE: Final = re.compile(r"[0-9]{2,12}")
 
 _HTTP: Final[Mapping[int, tuple[str, str]]] = {
     400: ("bad-request", "请求无法读懂。请检查请求的格式。"),
     404: ("not-found", "没有这个地址。请检查路径。"),
+    401: ("token-missing", "请先登录：请求没有携带访问令牌。"),
     405: ("method-not-allowed", "该地址不支持这种操作。"),
     413: ("too-large", "请求的内容过大。请减小后重试。"),
     415: ("unsupported-media-type", "不支持这种内容类型。请使用 application/json。"),
@@ -73,29 +101,7 @@ _FAULTY: Final[Mapping[str, str]] = {
     "extra_forbidden": "不认识此项。",
 }
 
-DESCRIBED: Final[dict[int | str, dict[str, Any]]] = {
-    "default": {
-        "description": "问题说明（RFC 9457）",
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "code", "requestId"],
-                    "properties": {
-                        "type": {"type": "string", "description": "问题的种类，含义不变"},
-                        "title": {"type": "string", "description": "给人看的说明"},
-                        "status": {"type": "integer"},
-                        "code": {"type": "string", "description": "种类的英文代码"},
-                        "ruleId": {"type": "string", "description": "所依据的条款"},
-                        "requestId": {"type": "string", "description": "请求编号，查日志用"},
-                        "errors": {"type": "array", "items": {"type": "object"}},
-                    },
-                }
-            }
-        },
-    }
-}
-"""How an endpoint's description says that it may answer a problem; in place of FastAPI's own 422."""
+INVALID: Final = "请求中有不合要求的项，请按说明改正。"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -106,8 +112,9 @@ class Problem(Exception):
     status: ClassVar[int] = 400
     headers: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, **facts: object) -> None:
+    def __init__(self, *, headers: Mapping[str, str] | None = None, **facts: object) -> None:
         self.facts = facts
+        self.more_headers = headers or {}
         super().__init__(self.code)
 
     @property
@@ -119,6 +126,28 @@ class Problem(Exception):
     def sentence(self) -> str:
         """The sentence shown to people: the class docstring with the facts filled in."""
         return (type(self).__doc__ or "").strip().format(**self.facts)
+
+    @property
+    def rule(self) -> str | None:
+        """The rule it rests on, where there is one."""
+        rule = self.facts.get("rule")
+        return rule if isinstance(rule, str) else None
+
+
+class Denied(Problem):
+    """不允许查阅或办理。"""
+
+    # Refused to somebody known, perhaps about a household: on record like a look (`api.looks`).
+
+    status = 403
+
+
+class WentOn(Problem):
+    """该户已并入另一户。请改向 Location 所指的户查询或办理。"""
+
+    # `household` is the one it went on in: the same path with that id in place of the first is the way.
+
+    status = 308
 
 
 class DatabaseUnavailable(Problem):
@@ -163,9 +192,15 @@ def unexpected() -> Response:
     return answer(500, "unexpected", "系统内部错误，已记录。请凭请求编号联系管理员。")
 
 
+def too_large() -> Response:
+    """The answer to a body that nobody will read."""
+    return answer(413, *_HTTP[413])
+
+
 def handle_problems(app: FastAPI) -> None:
     """Answer everything that may be raised while a request is handled as a problem."""
     app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(WentOn, _went_on)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(errors.StoreError, _store_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -175,39 +210,94 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(psycopg.errors.UndefinedTable, _read_models_missing)
 
 
+def told(error: Problem) -> Response:
+    """One of our own problems as a response."""
+    headers = {**error.headers, **error.more_headers}
+    return answer(error.status, error.code, error.sentence, rule=error.rule, headers=headers)
+
+
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return answer(error.status, error.code, error.sentence, headers=error.headers)
+    return told(error)
+
+
+async def _went_on(request: Request, error: Exception) -> Response:
+    assert isinstance(error, WentOn)
+    there = str(error.facts["household"])
+    here = str(request.path_params["household"])
+    path = request.url.path.replace(here, there, 1)
+    way = f"{path}?{request.url.query}" if request.url.query else path
+    return answer(error.status, error.code, error.sentence, headers={"Location": way}, household=there)
 
 
 async def _refusal(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     status = next((_REFUSED[kind] for kind in type(error).__mro__ if kind in _REFUSED), 422)
-    told = {name: fact for name, fact in error.facts.items() if name not in _PERSONAL}
-    return answer(status, error.code, type(error)(**told).sentence, rule=error.article or None)
+    return answer(status, error.code, sentence_of(error), rule=error.article or None)
+
+
+def sentence_of(refusal: Refusal) -> str:
+    """A refusal's sentence with what the caller typed left out: nothing rejected is repeated."""
+    typed = _TYPED.get(type(refusal), frozenset())
+    told = {name: fact for name, fact in refusal.facts.items() if name not in typed and _fit(name, fact)}
+    return type(refusal)(**told).sentence
+
+
+def _fit(name: str, fact: object) -> bool:
+    if not isinstance(fact, str):
+        return True
+    return name in _OURS or (name in _CODES and _REGION_CODE.fullmatch(fact) is not None)
 
 
 async def _store_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, errors.StoreError)
-    status = _NOT_STORED.get(type(error))
+    status = next((_NOT_STORED[kind] for kind in type(error).__mro__ if kind in _NOT_STORED), None)
     if status is None:
         _log.error("store refused", code=error.code)
         return unexpected()
-    facts: dict[str, Any] = {name: error.facts.get(name) for name in _TOLD.get(type(error), ())}
-    return answer(status, error.code, error.sentence, **facts)
+    if isinstance(error, errors.VersionConflict):
+        # the stream's version now, for who wants to look again and decide
+        current = error.current or 0
+        return answer(
+            status, error.code, error.sentence, headers={"ETag": etag(current)}, currentVersion=current
+        )
+    return answer(status, error.code, _HELD.get(type(error)) or error.sentence)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return answer(
-        422, "invalid-request", "请求中有不合要求的项，请按说明改正。", errors=faults(error.errors())
-    )
+    own = _methods(request, written_out=True)
+    if own and request.method not in own:
+        return _method_refused(own)
+    return answer(400, "invalid-request", INVALID, errors=faults(error.errors()))
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _method_refused(_methods(request))
     code, title = _HTTP.get(error.status_code, (f"http-{error.status_code}", "请求未能办理。"))
     return answer(error.status_code, code, title, headers=error.headers)
+
+
+def _method_refused(methods: AbstractSet[str]) -> Response:
+    code, title = _HTTP[405]
+    return answer(405, code, title, headers={"Allow": ", ".join(sorted(methods))})
+
+
+def _methods(request: Request, *, written_out: bool = False) -> AbstractSet[str]:
+    """The methods of an address on whichever routes they stand, by default of those written out where there are.
+
+    A router knows those of the first route that fits, which may be a household's for what is no household.
+    """
+    path = request.scope["path"]
+    fit = [
+        route
+        for route in iter_route_contexts(request.app.routes)
+        if route.methods and route.path_regex.match(path)
+    ]
+    literal = {method for route in fit if route.path == path for method in route.methods or ()}
+    return literal if literal or written_out else {method for route in fit for method in route.methods or ()}
 
 
 async def _database_lost(request: Request, error: Exception) -> Response:
@@ -220,7 +310,10 @@ async def _read_models_missing(request: Request, _: Exception) -> Response:
 
 
 def faults(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """What is wrong with which part of a request: where, which, a stable code and advice; never the value."""
+    """What is wrong with which part of a request: where, a JSON pointer, a stable code, advice; never the value.
+
+    A fault found by our own readers brings its advice along in `ctx`.
+    """
     told = []
     for fault in found:
         kind = str(fault["type"])
@@ -231,6 +324,25 @@ def faults(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         # a parse error's place in the text says nothing about a field
         if kind == "json_invalid":
             path = []
-        advice = _FAULTY.get(kind, "不合要求。").format(**fault.get("ctx", {}))
-        told.append({"in": where, "name": ".".join(path), "code": kind.replace("_", "-"), "title": advice})
+        context = fault.get("ctx", {})
+        advice = context.get("advice") or _FAULTY.get(kind, "不合要求。").format_map(context)
+        # pydantic joins the words one may choose from in English
+        advice = advice.replace("' or '", "'、'").replace("', '", "'、'")
+        told.append(
+            {
+                "in": where,
+                "pointer": "".join(f"/{_escaped(part)}" for part in path),
+                "code": kind.replace("_", "-"),
+                "detail": advice,
+            }
+        )
     return told
+
+
+def etag(version: int) -> str:
+    """How a household's version is written in `ETag` and `If-Match`."""
+    return f'"v{version}"'
+
+
+def _escaped(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")

@@ -10,9 +10,10 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.metrics import Requests
 from api.problems import unexpected
 
-_QUIET: Final = frozenset({"/healthz", "/readyz"})
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _log = structlog.stdlib.get_logger("hulian.request")
 
@@ -23,22 +24,26 @@ class RequestLog:
     An exception's message may hold personal data, so only its kind and where it was raised are logged.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, requests: Requests) -> None:
         self.app = app
+        self.requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         status = 0
+        begun = time.perf_counter()
+        began = begun
+        streams = False
 
         async def told(message: Message) -> None:
-            nonlocal status
+            nonlocal status, began, streams
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, began = message["status"], time.perf_counter()
+                streams = _is_stream(message)
             await send(message)
 
-        begun = time.perf_counter()
         try:
             await self.app(scope, receive, told)
         except Exception as error:
@@ -49,6 +54,8 @@ class RequestLog:
             await unexpected()(scope, receive, told)
         finally:
             route = _route(scope)
+            ended = began if streams else time.perf_counter()
+            self.requests.seen(scope["method"], route, status, ended - begun)
             if route not in _QUIET:
                 _log.info(
                     "request",
@@ -67,6 +74,13 @@ class BrokenAnswer(Exception):
 def _route(scope: Scope) -> str:
     """The template of the path, never the path itself: people type ID numbers anywhere."""
     return str(getattr(scope.get("route"), "path", "-"))
+
+
+def _is_stream(start: Message) -> bool:
+    """Whether the answer goes on for as long as somebody listens."""
+    return any(
+        name == b"content-type" and value.startswith(b"text/event-stream") for name, value in start["headers"]
+    )
 
 
 def _where(error: Exception) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -35,14 +35,19 @@ class ApiServer(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # a second Ctrl-C does not wait any longer
         self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
+        self.stop()
 
     def stop(self) -> None:
-        """Take no more requests, finish those under way, then return from `run`."""
+        """Take no more requests, end the streams, finish what is under way, then return from `run`."""
         self.should_exit = True
+        self._stopping()
 
 
 def server(app: FastAPI, listening: socket.socket, grace: int = GRACE) -> ApiServer:
@@ -63,8 +68,13 @@ def server(app: FastAPI, listening: socket.socket, grace: int = GRACE) -> ApiSer
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=grace,
-        )
+        ),
+        getattr(app.state, "stopping", _nothing),
     )
+
+
+def _nothing() -> None:
+    """An app without streams."""
 
 
 def serve(app: FastAPI, listening: socket.socket, grace: int = GRACE) -> None:

@@ -13,7 +13,11 @@ class Shape(BaseModel):
     """An answer's JSON object, written in camelCase."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, serialize_by_alias=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        serialize_by_alias=True,
+        from_attributes=True,
     )
 
 

@@ -16,14 +16,19 @@ from httpx2 import ASGITransport, AsyncClient
 
 from api.app import create_app
 from api.identity import DevelopmentTokens, Role, issue_token
+from api.limits import RateLimits
 from api.paging import Cursors
-from application.handling import Desk, Request
-from domain.catalogue import EVENTS
+from application.documents.issuing import Documents
+from application.enclosing import index_entries
+from application.handling import Desk
+from application.request import Request
+from domain.catalogue import EVENTS, UPCASTERS
 from domain.citizen_id import check_digit
 from domain.membership import NewMember, RegisterHousehold
 from domain.receipt import Actor
 from eventstore.access import access_log
 from eventstore.adapter import Chains
+from eventstore.attachments import Attachments, Numbers
 from eventstore.codec import Codec
 from eventstore.contract import CommandKey
 from eventstore.envelope import Envelope, Meta
@@ -53,13 +58,24 @@ class Office:
     chains: Chains
     desk: Desk
     projector: Projector
+    attachments: Attachments
+    documents: Documents
     key_directory: Path
 
-    def app(self, *, listens_on: str | None = "127.0.0.1", pending: tuple[str, ...] = ()) -> FastAPI:
+    def app(
+        self,
+        *,
+        listens_on: str | None = "127.0.0.1",
+        pending: tuple[str, ...] = (),
+        limits: RateLimits | None = None,
+    ) -> FastAPI:
         """The API on this office."""
         return create_app(
             pool=self.pool,
             keys=self.keys,
+            desk=self.desk,
+            attachments=self.attachments,
+            documents=self.documents,
             record=access_log(self.pool),
             regions=reference().regions,
             tokens=DevelopmentTokens(self.key_directory),
@@ -68,13 +84,20 @@ class Office:
             pending=lambda: pending,
             threads=8,
             listens_on=listens_on,
+            limits=limits,
         )
 
-    def token(self, region: str = YU_COUNTY, role: Role = Role.CASEWORKER, **more: Any) -> str:
+    def token(
+        self,
+        region: str = YU_COUNTY,
+        role: Role = Role.CASEWORKER,
+        roles: tuple[Role, ...] | None = None,
+        **more: Any,
+    ) -> str:
         """A token of an officer of a region's office."""
         organ = "cn/civil-affairs" if region == "cn" else f"{region}/civil-affairs"
         return issue_token(
-            self.key_directory, officer="c1", organ=organ, region=region, roles=(role,), **more
+            self.key_directory, officer="c1", organ=organ, region=region, roles=roles or (role,), **more
         )
 
     def client(self, token: str | None = None, app: FastAPI | None = None) -> AsyncClient:
@@ -91,7 +114,9 @@ class Office:
             Envelope(household, n + 1, event, event_id(command, n), meta)
             for n, event in enumerate(life.events)
         ]
-        self.chains.append(*envelopes, command=CommandKey(command, bytes(32)))
+        self.chains.append(
+            *envelopes, command=CommandKey(command, bytes(32)), index=list(index_entries(life.events))
+        )
         self.project()
         return household
 
@@ -131,11 +156,14 @@ def opened_office(databases: Databases, directory: Path) -> Iterator[Office]:
         pool = stack.enter_context(open_pool(databases.app, size=8))
         keys_pool = stack.enter_context(open_pool(databases.keyring, size=2))
         keys = KeyRing.in_directory(keys_pool, directory, access=access_log(pool))
-        store = LaneStore(pool, Codec(EVENTS), keys)
+        store = LaneStore(pool, Codec(EVENTS, UPCASTERS), keys)
         chains = Chains(store)
         stack.callback(chains.close)
-        projector = Projector(pool, Codec(EVENTS), ALL)
-        yield Office(databases, pool, keys, store, chains, Desk(chains, reference()), projector, directory)
+        projector = Projector(pool, Codec(EVENTS, UPCASTERS), ALL)
+        desk = Desk(chains, reference())
+        attachments = Attachments(pool, keys, access_log(pool))
+        documents = Documents(desk, attachments, Numbers(pool))
+        yield Office(databases, pool, keys, store, chains, desk, projector, attachments, documents, directory)
 
 
 class Watched:

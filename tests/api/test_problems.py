@@ -62,11 +62,11 @@ def assert_nothing_personal(*texts: str) -> None:
     [
         ("GET", "/nowhere", 404, "not-found"),
         ("DELETE", "/v1/households", 405, "method-not-allowed"),
-        ("GET", "/v1/households/x", 422, "invalid-request"),
-        ("GET", "/v1/households?limit=101", 422, "invalid-request"),
-        ("GET", "/v1/households?limit=0", 422, "invalid-request"),
-        ("GET", "/v1/households?category=RICH", 422, "invalid-request"),
-        ("GET", "/v1/households?region=370786%27", 422, "invalid-request"),
+        ("GET", "/v1/households/x", 400, "invalid-request"),
+        ("GET", "/v1/households?limit=101", 400, "invalid-request"),
+        ("GET", "/v1/households?limit=0", 400, "invalid-request"),
+        ("GET", "/v1/households?category=RICH", 400, "invalid-request"),
+        ("GET", "/v1/households?region=370786%27", 400, "invalid-request"),
         ("GET", f"/v1/households/{UNKNOWN}", 404, "household-unknown"),
     ],
 )
@@ -87,8 +87,8 @@ async def test_a_wrong_field_is_named_with_advice_and_without_its_value(office: 
     async with office.client(office.token()) as client:
         answer = await client.get(f"/v1/households/{stories.A1}/chain?limit=500")
     assert answer.json()["errors"] == [
-        {"in": "path", "name": "household", "code": "uuid-parsing", "title": "不是有效的编号。"},
-        {"in": "query", "name": "limit", "code": "less-than-equal", "title": "不能大于 100。"},
+        {"in": "path", "pointer": "/household", "code": "uuid-parsing", "detail": "不是有效的编号。"},
+        {"in": "query", "pointer": "/limit", "code": "less-than-equal", "detail": "不能大于 100。"},
     ]
     assert_nothing_personal(answer.text)
 
@@ -100,7 +100,7 @@ async def test_a_wrong_field_is_named_with_advice_and_without_its_value(office: 
         (HouseholdAlreadyRegistered(), 409, "household-already-registered", None),
         (NotOneHead(heads=2), 422, "not-one-head", "M57 art.4"),
         (SamePersonTwice(member="于某"), 422, "same-person-twice", "M57 art.7"),
-        (errors.VersionConflict(current=7, expected=5), 409, "version-conflict", None),
+        (errors.VersionConflict(current=7, expected=5), 412, "version-conflict", None),
         (errors.ClaimConflict(kind="category", holder=uuid4()), 409, "claim-conflict", None),
         (errors.OwnerErased(owner=uuid4()), 410, "owner-erased", None),
         (errors.ChangedCommand(command="c"), 422, "changed-command", None),
@@ -135,15 +135,16 @@ async def test_what_is_raised_is_told_by_its_code_and_nothing_more(
 async def test_a_conflict_tells_the_version_there_is(office: Office) -> None:
     app = breaking(office, errors.VersionConflict(current=7, expected=5))
     async with office.client(app=app) as client:
-        assert (await client.get("/broken")).json()["current"] == 7
+        answer = await client.get("/broken")
+    assert (answer.json()["currentVersion"], answer.headers["ETag"]) == (7, '"v7"')
 
 
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ('{"name": "于某", "age": "于某"}', [("age", "int-parsing")]),
+        ('{"name": "于某", "age": "于某"}', [("/age", "int-parsing")]),
         ('{"name": "于某", "age": 1, "于某": 1}', [("", "extra-forbidden")]),
-        ('{"name": "于某"}', [("age", "missing")]),
+        ('{"name": "于某"}', [("/age", "missing")]),
         ('{"name": 于某', [("", "json-invalid")]),
     ],
 )
@@ -153,8 +154,8 @@ async def test_a_wrong_body_is_never_repeated(
     async with office.client(app=breaking(office, RuntimeError())) as client:
         headers = {"Content-Type": "application/json"}
         answer = await client.post("/said", content=body.encode(), headers=headers)
-    assert answer.status_code == 422
-    assert [(each["name"], each["code"]) for each in answer.json()["errors"]] == found
+    assert answer.status_code == 400
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == found
     assert_nothing_personal(answer.text, log.getvalue())
 
 
@@ -165,7 +166,7 @@ def test_advice_names_the_limit_and_unknown_faults_have_advice_too() -> None:
             {"type": "some_new_kind", "loc": ("query", "x"), "input": "于某", "msg": "于某"},
         ]
     )
-    assert [each["title"] for each in told] == ["不能大于 100。", "不合要求。"]
+    assert [each["detail"] for each in told] == ["不能大于 100。", "不合要求。"]
 
 
 async def test_the_log_of_reading_holds_nothing_personal(office: Office, log: io.StringIO) -> None:

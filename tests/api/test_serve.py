@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 from httpx2 import Client, ConnectError
 
 from api.serve import serving
+from eventstore.lanes import lane_of
+from projections.registry import ALL
 from tests import stories
 from tests.api.office import Office
 
@@ -102,7 +107,7 @@ async def test_health_is_answered_to_anybody_and_says_what_is_missing(office: Of
         "ready": True,
         "database": True,
         "migrationsPending": [],
-        "lag": {"card": 0, "chain": 0, "dues": 0, "payments": 0},
+        "lag": {model.name: 0 for model in ALL},
     }
     async with office.client(app=office.app(pending=("store/0007",))) as client:
         ready = await client.get("/readyz")
@@ -112,8 +117,8 @@ async def test_health_is_answered_to_anybody_and_says_what_is_missing(office: Of
 async def test_without_read_models_it_is_not_ready_and_says_what_to_start(office: Office) -> None:
     with psycopg.connect(office.databases.store) as connection:
         connection.execute("DELETE FROM read_checkpoint")
-        for name in ("card", "chain", "dues", "payments"):
-            connection.execute(f"DROP SCHEMA read_{name} CASCADE".encode())
+        for model in ALL:
+            connection.execute(f"DROP SCHEMA read_{model.name} CASCADE".encode())
     async with office.client(office.token()) as client:
         ready, answer = await client.get("/readyz"), await client.get("/v1/households")
     assert (ready.status_code, ready.json()["ready"], ready.json()["database"]) == (503, False, True)
@@ -125,7 +130,7 @@ async def test_lag_is_told_exactly(office: Office) -> None:
     office.register(1, project=False)
     async with office.client() as client:
         ready = await client.get("/readyz")
-    assert ready.json()["lag"] == {"card": 2, "chain": 2, "dues": 2, "payments": 2}
+    assert ready.json()["lag"] == {model.name: 2 for model in ALL}
 
 
 async def test_a_lost_database_is_told_and_the_process_stays_alive(office: Office) -> None:
@@ -146,23 +151,69 @@ async def test_a_lost_database_is_told_and_the_process_stays_alive(office: Offic
     }
 
 
-async def test_the_api_describes_itself_offline(office: Office) -> None:
-    async with office.client() as client:
-        described = await client.get("/openapi.json")
-        docs = await client.get("/docs")
-    paths = described.json()["paths"]
-    assert set(paths) == {
-        "/healthz",
-        "/readyz",
-        "/v1/households",
-        "/v1/households/{household}",
-        "/v1/households/{household}/chain",
+def test_the_whole_process_stops_gently_with_a_listener_and_a_request_under_way(
+    office: Office, tmp_path: Path
+) -> None:
+    """`hulian serve` itself: SIGTERM ends the stream, finishes the request, and leaves with 0."""
+    root = Path(__file__).parents[2]
+    home = tmp_path / "home"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "HULIAN_HOME": str(home),
+        "HULIAN_DATABASE_URL": office.databases.store,
+        "HULIAN_KEYS_URL": office.databases.keys,
+        "HULIAN_PORT": "0",
+        "HULIAN_LOG_JSON": "true",
     }
-    assert docs.status_code == 404
-    for path, operations in paths.items():
-        for operation in operations.values():
-            assert any("一" <= sign <= "鿿" for sign in operation["summary"])
-            if path.startswith("/v1"):
-                assert operation["security"] == [{"token": []}]
-                assert "application/problem+json" in operation["responses"]["default"]["content"]
-                assert "HTTPValidationError" not in str(operation)
+    headers = {"Authorization": f"Bearer {office.token()}"}
+    # the process has to have the keys this store was begun with, and its tokens' key
+    shutil.copytree(office.key_directory, home / "keys")
+    household = office.tell(stories.yu_accepted())
+    program = textwrap.dedent("""
+        import bootstrap.processes as processes
+        from bootstrap.settings import listen, load_settings
+
+        def told(settings):
+            listening = listen(settings)
+            print(listening.getsockname()[1], flush=True)
+            return listening
+
+        processes.listen = told
+        processes.serve_api(load_settings())
+        print("closed", flush=True)
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        base = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        waits = {"X-Min-Position": f"{lane_of(household)}:{len(stories.yu_accepted().events) + 1}"}
+        with (
+            Client(base_url=base, headers=headers, timeout=30) as client,
+            ThreadPoolExecutor(1) as beside,
+            client.stream("GET", "/v1/work-items/events") as stream,
+        ):
+            lines = stream.iter_lines()
+            assert next(lines) == "event: ready"
+            # a request that waits for what nobody has written yet
+            waiting = beside.submit(
+                httpx2.get, f"{base}/v1/households/{household}", headers={**headers, **waits}, timeout=30
+            )
+            with psycopg.connect(office.databases.store, autocommit=True) as connection:
+                while not connection.execute(
+                    "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND query LIKE '%read_checkpoint c USING%' AND pid <> pg_backend_pid()"
+                ).fetchall():
+                    time.sleep(0.02)
+            process.send_signal(signal.SIGTERM)
+            assert not [line for line in lines if line.startswith("event")]
+            answer = waiting.result(20)
+        assert process.stdout.readline() == "closed\n"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert (answer.status_code, answer.json()["code"]) == (409, "not-seen-yet")
