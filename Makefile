@@ -13,12 +13,13 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench generated requirements setup clean
+.PHONY: help up test check api-lint bench generated requirements setup clean
 
 help:
 	@echo "make up            install, start PostgreSQL, load the samples, serve on 127.0.0.1"
 	@echo "make test          the whole test suite, on its own PostgreSQL"
 	@echo "make check         format, lint, types, imports, generated files"
+	@echo "make api-lint      design rules of the API (needs Node)"
 	@echo "make bench         measure against bare psycopg and stock eventsourcing"
 	@echo "make requirements  compile requirements/*.txt from pyproject.toml"
 
@@ -37,12 +38,19 @@ help:
 	$(call install,$<)
 	@touch $@
 
+# the generator of API clients wants another typer than ours: it lives beside, for one test
+.venv/.stamp-client: requirements/client.txt .venv/.stamp-venv
+	$(PYTHON) -m venv .venv/client
+	@$(BIN)/uv pip install --quiet --python .venv/client/bin/python $(HASHED) -r $< \
+		|| .venv/client/bin/python -m pip install --quiet $(HASHED) -r $<
+	@touch $@
+
 setup: .venv/.stamp-runtime
 
 up: .venv/.stamp-runtime
 	@exec $(BIN)/hulian up
 
-test: .venv/.stamp-dev
+test: .venv/.stamp-dev .venv/.stamp-client
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 check: .venv/.stamp-dev generated
@@ -50,6 +58,9 @@ check: .venv/.stamp-dev generated
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+api-lint: generated
+	npx --yes @stoplight/spectral-cli@6.16.3 lint schemas/openapi.json --ruleset .spectral.yaml --fail-severity=hint
 
 generated: .venv/.stamp-dev
 	$(BIN)/hulian dev check
@@ -62,6 +73,7 @@ requirements: .venv/.stamp-venv
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
+	$(COMPILE) requirements/client.in -o requirements/client.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

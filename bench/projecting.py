@@ -26,7 +26,7 @@ from bench.contestants import Cases
 from bench.crew import Sample, WorkerFailed, profiled
 from bench.server import BenchServer, library_environment, peak_memory
 from bootstrap.settings import as_role
-from domain.catalogue import EVENTS
+from domain.catalogue import EVENTS, UPCASTERS
 from eventstore.codec import Codec
 from eventstore.store import open_pool
 from projections.engine.projector import Projector
@@ -162,7 +162,7 @@ def _guarded(line: Connection, task: Callable[..., None], *arguments: Any) -> No
 
 def _project(line: Connection, store: str, profile: bool) -> None:
     with open_pool(as_role(store, "hulian_app"), size=2) as pool:
-        projector = Projector(pool, Codec(EVENTS), ALL)
+        projector = Projector(pool, Codec(EVENTS, UPCASTERS), ALL)
         line.send("ready")
         line.recv()
         watch = cProfile.Profile() if profile else None

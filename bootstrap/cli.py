@@ -10,8 +10,11 @@ import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
+
+from bootstrap.printing import documents
 
 REFUSED, NOT_IN_ORDER = 1, 3
 
@@ -24,10 +27,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 imports = typer.Typer(help="导入（登记册等）。", no_args_is_help=True)
+projections = typer.Typer(help="读模型（投影）：进度、停放与重试。", no_args_is_help=True)
 templates = typer.Typer(help="写出空白模板。", no_args_is_help=True)
+sampling = typer.Typer(help="生成样例（虚构数据，种子相同则结果相同）。", no_args_is_help=True)
 dev = typer.Typer(help="开发用：生成与核对随程序提交的文件。", no_args_is_help=True, hidden=True)
 app.add_typer(imports, name="import")
 app.add_typer(templates, name="template")
+app.add_typer(projections, name="projections")
+app.add_typer(documents, name="document")
+app.add_typer(sampling, name="sample")
 app.add_typer(dev, name="dev")
 
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取。")]
@@ -133,13 +141,24 @@ def import_register(
     file: Annotated[Path, typer.Argument(help="登记册工作簿（.xlsx）。")],
     officer: Officer = "import",
     as_json: Json = False,
-    check_only: Annotated[bool, typer.Option("--check", help="只检查，不写入。")] = False,
+    check_only: Annotated[bool, typer.Option("--check", help="只检查工作簿，不写入。")] = False,
+    preview_only: Annotated[
+        bool, typer.Option("--preview", help="只预览：多少户新受理、已导入、有变动、有差错；不写入。")
+    ] = False,
+    faults: Annotated[
+        Path | None, typer.Option("--faults", help="把没有写入的各户另存为差错登记册，改正后可直接导入。")
+    ] = None,
+    sure: Annotated[bool, typer.Option("--yes", "-y", help="在终端上不预览、不询问，直接写入。")] = False,
 ) -> None:
-    """导入乡镇申请登记册：先全部检查，正确的户成为已受理的申请，有差错的户整户退回并逐格说明。"""
-    from bootstrap.importing import import_workbook
+    """导入乡镇申请登记册：先全部检查，正确的户成为已受理的申请，有差错的户整户退回并逐格说明。
+
+    中途停下（断电、误关）时，再执行同一命令即可接着导入，不会重复受理。
+    """
+    from bootstrap.importing import Wish, import_workbook
     from bootstrap.settings import load_settings
 
-    sys.exit(import_workbook(load_settings(), file, officer, as_json=as_json, check_only=check_only))
+    wish = Wish(officer, as_json, check_only, preview_only, sure, faults)
+    sys.exit(import_workbook(load_settings(), file, wish))
 
 
 @templates.command("register")
@@ -151,6 +170,22 @@ def template_register(
 
     write_template(out)
     typer.echo(f"已写出模板：{out}")
+
+
+@sampling.command("office")
+def sample_office(
+    households: Annotated[int, typer.Option(min=1, max=2000, help="多少户。")] = 200,
+    seed: Annotated[int, typer.Option(help="种子：相同的种子、户数和日期，结果完全相同。")] = 1,
+    on: Annotated[
+        str | None, typer.Option("--on", help="截至哪一天（YYYY-MM-DD），默认 2026-11-20。")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """生成一个样例经办机构：各户处在办理过程的不同步骤，存放在自己的试验库中。再次执行不会重复。"""
+    from bootstrap.sampling import OfficeWish, day_of, sample_office
+    from bootstrap.settings import load_settings
+
+    sample_office(load_settings(), OfficeWish(households, seed, day_of(on), as_json))
 
 
 @app.command()
@@ -193,6 +228,29 @@ def doctor(as_json: Json = False) -> None:
         for finding in findings:
             typer.echo(finding.line())
     sys.exit(NOT_IN_ORDER if any(finding.wrong for finding in findings) else 0)
+
+
+@projections.command("list")
+def list_projections(as_json: Json = False) -> None:
+    """列出读模型：版本、落后多少事件、停放的家庭；有停放或停滞时退出码为 1。"""
+    from bootstrap.projecting import list_projections
+    from bootstrap.settings import load_settings
+
+    if not list_projections(load_settings(), as_json=as_json):
+        sys.exit(REFUSED)
+
+
+@projections.command("retry")
+def retry_projections(
+    name: Annotated[str | None, typer.Argument(help="读模型名；不写则全部。")] = None,
+    household: Annotated[UUID | None, typer.Option(help="只重试这一户。")] = None,
+) -> None:
+    """重试停放的家庭，从停放处补到当前进度；仍有停放时退出码为 1。"""
+    from bootstrap.projecting import retry
+    from bootstrap.settings import load_settings
+
+    if not retry(load_settings(), name, household):
+        sys.exit(REFUSED)
 
 
 @dev.command("check")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,9 @@ from psycopg import Connection
 from application.scripts.running import ScriptRun
 from bootstrap.wiring import CHINA
 from domain.month import Month
-from domain.person import PersonId
-from projections.card import BenefitRow, WholeCard, card_of
+from domain.person import HouseholdId, PersonId
+from projections.card import WholeCard, card_of
+from projections.card_spells import BenefitRow
 from projections.chain import Step, chain_of
 from projections.dues import Deadline, dues_of
 from projections.payments import Payment, payments_of
@@ -38,12 +39,18 @@ def outcome_json(run: ScriptRun, connection: Connection[Any]) -> Json:
     and the steps refused as expected.
 
     `to` is the first day, or for benefits the first month, that no longer holds; null while it runs. Amounts
-    are fen. The read models must have taken in `run.reached`; raises `OutcomeUnread` where a household is
+    are fen. `joined_into` and `split_from` are the household it went on in and the one it came out of; null where
+    there is none. The read models must have taken in `run.reached`; raises `OutcomeUnread` where a household is
     missing.
     """
+    keys = {household: key for key, household in run.households.items()}
+    origins = {step.begins: step.household for step in run.script.steps if step.begins is not None}
     households = {
-        key: household_json(connection, household, key, run.subjects)
-        for key, household in run.households.items()
+        key: {
+            **household_json(connection, household, key, run.subjects, keys),
+            "split_from": origins.get(key),
+        }
+        for household, key in keys.items()
     }
     refused = [
         {
@@ -61,9 +68,13 @@ def outcome_json(run: ScriptRun, connection: Connection[Any]) -> Json:
 
 
 def household_json(
-    connection: Connection[Any], household: UUID, key: str, subjects: dict[PersonId, str]
+    connection: Connection[Any],
+    household: UUID,
+    key: str,
+    subjects: Mapping[PersonId, str],
+    keys: Mapping[HouseholdId, str],
 ) -> Json:
-    """One household's part of the outcome; `subjects` names persons by the script's keys."""
+    """One household's part of the outcome; `subjects` names persons, `keys` households by the script's keys."""
     card = card_of(connection, household)
     if card is None:
         raise OutcomeUnread
@@ -79,7 +90,12 @@ def household_json(
         "payments": [_payment(row) for row in payments_of(connection, household)],
         "due": [_due(row) for row in dues_of(connection, household) if row.kind != "timer"],
         "cycle": card.card.cycle,
+        "joined_into": _key(card.card.joined_into, keys),
     }
+
+
+def _key(household: UUID | None, keys: Mapping[HouseholdId, str]) -> str | None:
+    return None if household is None else keys.get(HouseholdId(household), str(household))
 
 
 def chain_rows(steps: Iterable[Step]) -> list[Json]:
@@ -101,7 +117,7 @@ def chain_rows(steps: Iterable[Step]) -> list[Json]:
     ]
 
 
-def _categories(card: WholeCard, key: str, subjects: dict[PersonId, str]) -> list[Json]:
+def _categories(card: WholeCard, key: str, subjects: Mapping[PersonId, str]) -> list[Json]:
     return [
         {
             "subject": key if row.person is None else subjects.get(PersonId(row.person), str(row.person)),

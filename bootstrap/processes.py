@@ -33,8 +33,8 @@ def serve_api(settings: Settings) -> None:
 
 
 def work_on(settings: Settings) -> None:
-    """Run projections and the deadline worker until told to stop; each in a thread of this process."""
-    from workers import deadlines
+    """Run projections, deadlines and statistics until told to stop; each in a thread of this process."""
+    from workers import deadlines, statistics
     from workers.projector import ProjectorWorker
 
     configure_logging(settings.log_level, json=settings.log_json)
@@ -55,6 +55,11 @@ def work_on(settings: Settings) -> None:
                 args=(installation.desk, candidates, today, stop),
                 name="deadlines",
             ),
+            threading.Thread(
+                target=statistics.run,
+                args=(installation.store, installation.pool, installation.reference, today, stop),
+                name="statistics",
+            ),
         ]
         for thread in threads:
             thread.start()
@@ -70,12 +75,19 @@ def development_token(
 ) -> str:
     """A token for trying the API on this machine; accepted on the loopback address only.
 
-    `region` is what it lets see: the organ's own by default, `cn` everything.
+    `region` is what it lets see: the organ's own by default, `cn` everything. Who tries things is caseworker,
+    pays out, and watches the machine.
     """
-    from api.identity import issue_token
+    from api.identity import Role, issue_token
 
-    lifetime = timedelta(hours=hours)
-    return issue_token(settings.key_directory, officer=officer, organ=organ, region=region, lifetime=lifetime)
+    return issue_token(
+        settings.key_directory,
+        officer=officer,
+        organ=organ,
+        region=region,
+        roles=(Role.CASEWORKER, Role.FINANCE, Role.OPERATOR),
+        lifetime=timedelta(hours=hours),
+    )
 
 
 @contextmanager

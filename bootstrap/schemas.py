@@ -1,26 +1,55 @@
-"""Schemas (数据格式): the JSON Schema of every stored event and of scripts, generated from the code, checked in."""
+"""Schemas (数据格式): of every stored event, of scripts and of the API, generated from the code, checked in."""
 
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
+from application.reference import Reference, shipped
 from application.scripts.shape import DRAFT, script_schema
-from domain.catalogue import EVENTS
+from domain.catalogue import EVENTS, UPCASTERS
 from eventstore.codec import Codec
 
+API: Final = "openapi.json"
 SCRIPT: Final = "script.schema.json"
 EVENTS_FOLDER: Final = "events"
 
 
 def schemas() -> dict[str, str]:
     """Every schema's text by its path under `schemas/`."""
-    codec = Codec(EVENTS)
-    found = {SCRIPT: _text(script_schema())}
+    codec = Codec(EVENTS, UPCASTERS)
+    found = {SCRIPT: _text(script_schema()), API: _text(api_document())}
     for name in sorted(EVENTS):
         found[f"{EVENTS_FOLDER}/{name}.json"] = _text({"$schema": DRAFT, "title": name, **codec.schema(name)})
     return found
+
+
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document (接口说明) of the API: what an app says of itself that nobody is to ask anything else."""
+    # here, not above: writing and reading scripts does without the web framework
+    from api.app import create_app
+
+    # parts of an installation that only requests reach for
+    absent: Any = None
+    bodies = shipped(files("policy"))
+    desk: Any = SimpleNamespace(reference=Reference((), bodies.editions, bodies.regions), store=absent)
+    return create_app(
+        pool=absent,
+        keys=absent,
+        desk=desk,
+        attachments=absent,
+        documents=absent,
+        record=absent,
+        regions=desk.reference.regions,
+        tokens=absent,
+        cursors=absent,
+        today=absent,
+        pending=absent,
+        threads=1,
+    ).openapi()
 
 
 def write_schemas(root: Path) -> None:

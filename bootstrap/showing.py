@@ -40,7 +40,7 @@ def show_household(settings: Settings, asked: str, officer: str, *, as_json: boo
         migrated_installation(where, settings.key_directory) as installation,
     ):
         installation.caught_up()
-        household = _found(installation, asked)
+        household = found(installation, asked)
         access_log(installation.pool)([Access(household, officer, None, PURPOSE, ("chain",))])
         with installation.pool.connection() as connection:
             steps = chain_of(connection, household)
@@ -94,7 +94,8 @@ def _facts(step: Step) -> str:
     return "，".join(said)
 
 
-def _found(installation: Installation, asked: str) -> UUID:
+def found(installation: Installation, asked: str) -> UUID:
+    """The household of an id, or of its leading characters. Raises as `show_household`."""
     text = asked.strip().lower()
     try:
         return _known(installation, UUID(text))
@@ -103,12 +104,12 @@ def _found(installation: Installation, asked: str) -> UUID:
     if len(text) < SHORTEST:
         raise HouseholdIdTooShort(least=SHORTEST)
     with installation.pool.connection() as connection:
-        found = _starting(connection, text)
-    if not found:
+        matching = _starting(connection, text)
+    if not matching:
         raise HouseholdUnknown
-    if len(found) > 1:
-        raise HouseholdAmbiguous(count=len(found))
-    return found[0]
+    if len(matching) > 1:
+        raise HouseholdAmbiguous(count=len(matching))
+    return matching[0]
 
 
 def _known(installation: Installation, household: UUID) -> UUID:

@@ -15,13 +15,15 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from application.adoption import adopt_shipped, adopted_reference
+from application.documents.issuing import Documents
 from application.handling import Desk
 from application.reference import Reference, publish, shipped
 from bootstrap.embedded import EmbeddedPostgres
 from bootstrap.settings import Settings, as_role
-from domain.catalogue import EVENTS
+from domain.catalogue import EVENTS, UPCASTERS
 from eventstore.access import access_log
 from eventstore.adapter import Chains
+from eventstore.attachments import Attachments, Numbers
 from eventstore.codec import Codec
 from eventstore.keys import KeyRing
 from eventstore.store import LaneStore, open_pool
@@ -66,6 +68,8 @@ class Installation:
     chains: Chains
     reference: Reference
     desk: Desk
+    attachments: Attachments
+    documents: Documents
 
     def projector(self) -> Projector:
         """A projector over all read models; makes the tables of new ones."""
@@ -157,11 +161,16 @@ def opened(where: Addresses, key_directory: Path, *, pool_size: int = 10) -> Ite
             ConnectionPool(as_role(where.store, "hulian_app"), min_size=0, max_size=2, open=True)
         )
         keys = KeyRing.in_directory(key_pool, key_directory, access=access_log(pool))
-        store = LaneStore(pool, Codec(EVENTS), keys)
+        store = LaneStore(pool, Codec(EVENTS, UPCASTERS), keys)
         chains = Chains(store)
         stack.callback(chains.close)
         reference = adopted_reference(store, pool)
-        yield Installation(where, pool, projecting, keys, store, chains, reference, Desk(chains, reference))
+        desk = Desk(chains, reference)
+        attachments = Attachments(pool, keys, access_log(pool))
+        documents = Documents(desk, attachments, Numbers(pool))
+        yield Installation(
+            where, pool, projecting, keys, store, chains, reference, desk, attachments, documents
+        )
 
 
 @contextmanager
@@ -198,6 +207,9 @@ def api_of(installation: Installation, settings: Settings) -> FastAPI:
     return create_app(
         pool=installation.pool,
         keys=installation.keys,
+        desk=installation.desk,
+        attachments=installation.attachments,
+        documents=installation.documents,
         record=access_log(installation.pool),
         regions=installation.reference.regions,
         tokens=DevelopmentTokens(settings.key_directory),

@@ -224,11 +224,11 @@ MISTAKES: dict[int, Callable[[_Family], None]] = {
 """Which household has which mistake, by its number."""
 
 
-def families(count: int = 30) -> list[_Family]:
+def families(count: int = 30, *, mistakes: bool = True) -> list[_Family]:
     """The households of the sample, mistakes included; beyond 30, more of the kind without mistakes."""
     clerk = _Clerk()
     made = [clerk.family(number) for number in range(1, count + 1)]
-    for number, mistake in MISTAKES.items():
+    for number, mistake in MISTAKES.items() if mistakes else ():
         mistake(made[number - 1])
     return made
 

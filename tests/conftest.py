@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.database import HOME, Databases, TestServer, new_home
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-browser", action="store_true", help="fail, not skip, where a browser is missing"
+    )
+    parser.addoption(
+        "--require-tools", action="store_true", help="fail, not skip, where a tool of the contract is missing"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,3 +46,13 @@ def databases(server: TestServer) -> Iterator[Databases]:
     """A fresh, migrated pair of databases for this test alone."""
     with server.databases() as pair:
         yield pair
+
+
+@pytest.fixture(scope="session")
+def chromium(pytestconfig: pytest.Config) -> str:
+    """Where Debian's Chromium is; without it a test is skipped, unless a browser is required."""
+    found = shutil.which("chromium")
+    if found is None:
+        assert not pytestconfig.getoption("--require-browser"), "apt install chromium fonts-noto-cjk"
+        pytest.skip("no Chromium here: apt install chromium fonts-noto-cjk")
+    return found

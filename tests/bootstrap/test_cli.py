@@ -61,6 +61,8 @@ def told(home: Path, *words: str, status: int = 0) -> Any:
         ("show",),
         ("token",),
         ("doctor",),
+        ("projections", "list"),
+        ("projections", "retry"),
     ],
 )
 def test_every_command_explains_itself(home: Path, words: tuple[str, ...]) -> None:
