@@ -63,6 +63,8 @@ def told(home: Path, *words: str, status: int = 0) -> Any:
         ("doctor",),
         ("projections", "list"),
         ("projections", "retry"),
+        ("document", "issue"),
+        ("sample", "office"),
     ],
 )
 def test_every_command_explains_itself(home: Path, words: tuple[str, ...]) -> None:
