@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.accesses import Accesses
 from api.attachments import Papers
 from api.body_limit import BodyLimit
 from api.commands import Commands, chapter_of
@@ -39,7 +40,6 @@ from api.work_items import WorkList
 from application.documents.issuing import Documents
 from application.handling import Desk
 from domain.catalogue import COMMANDS
-from domain.region import RegionRegister
 from eventstore.attachments import Attachments
 from eventstore.keys import KeyRing
 from eventstore.wire import Pool
@@ -63,7 +63,6 @@ def create_app(
     attachments: Attachments,
     documents: Documents,
     record: Recorder,
-    regions: RegionRegister,
     tokens: Tokens,
     cursors: Cursors,
     today: Callable[[], date],
@@ -102,7 +101,7 @@ def create_app(
     app.state.limits = limits = limits or RateLimits()
     progress = Progress(pool)
     looks = Looks(keys, record)
-    areas = Areas(regions, today)
+    areas = Areas(lambda: desk.reference.regions, today)
     app.include_router(Health(progress, pending).routes())
     views = Views(pool, looks, progress)
     registry = CollectorRegistry()
@@ -116,7 +115,8 @@ def create_app(
     app.include_router(Statements(views, today).routes())
     app.include_router(History(views, desk, today).routes())
     app.include_router(Reports(views, areas, desk.reference, today).routes())
-    app.include_router(Search(views, pool, desk.store, limits).routes())
+    app.include_router(Accesses(views, pool, cursors).routes())
+    app.include_router(Search(views, desk, limits).routes())
     app.include_router(Papers(views, attachments, documents, limits).routes())
     app.include_router(Commands(desk, looks, areas).routes())
     handle_problems(app)

@@ -112,6 +112,7 @@ def _object(fields: Fields, schemas: dict[str, Schema]) -> Schema:
         schemas[component].update(
             {
                 "type": "object",
+                "description": cleandoc(fields.kind.__doc__ or "").partition("\n")[0],
                 "properties": {named(field.name): _schema(field.reader, schemas) for field in fields.fields},
                 "additionalProperties": False,
             }

@@ -20,7 +20,7 @@ from api.freshness import POSITION, position_of
 from api.identity import Identity, identified
 from api.looks import Looks
 from api.permissions import permission_for, require_command
-from api.problems import Problem, WentOn, etag
+from api.problems import ChangedMeanwhile, Problem, WentOn, etag
 from api.reach import Areas
 from api.shapes import Shape
 from api.views import PRIVATE, HouseholdPath
@@ -32,7 +32,7 @@ from domain.household import Household
 from domain.membership import HouseholdUnknown
 from domain.message import Command, Event, JointCommand, Refusal
 from domain.person import HouseholdId
-from eventstore.errors import StoreError
+from eventstore.errors import StoreError, VersionConflict
 from eventstore.lanes import event_id
 
 BEGINS: Final = "register-household"
@@ -157,12 +157,35 @@ class Commands:
                 self._reached(identity, other)
         try:
             handled = self._desk.handle(request)
-        except (Refusal, StoreError):
+        except (Refusal, StoreError) as error:
             # what was done before it went on in another household is still told to who repeats it
             if gone is not None:
                 raise WentOn(household=gone) from None
+            if isinstance(error, VersionConflict) and error.current is not None:
+                raise self._changed(identity, household, error) from None
             raise
         return self._answered(handled, asked, 200, {})
+
+    def _changed(self, identity: Identity, household: UUID, conflict: VersionConflict) -> Exception:
+        """What is told to whom somebody was quicker than: which step, of whom, when; looked up only now."""
+        stream = conflict.facts.get("stream")
+        if stream is not None and UUID(str(stream)) != household:
+            return conflict
+        newest = self._desk.store.slice(household, 0, upto=None, newest_first=True, limit=1)
+        if not newest:
+            return conflict
+        self._looks.in_passing(identity, household, _GATE, "last-step")
+        (row,) = newest
+        return ChangedMeanwhile(
+            row.originator_version,
+            {
+                "officer": row.meta.actor,
+                "organ": row.meta.organ,
+                "title": type(row.event).title,
+                "on": row.event.on.isoformat(),
+                "recordedAt": row.recorded_at.isoformat(),
+            },
+        )
 
     def _beginning(self, shape: CommandShape) -> Callable[..., Response]:
         def begin(said: Any, identity: Any, key: IdempotencyKey) -> Response:

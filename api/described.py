@@ -24,7 +24,7 @@ _WORDS: Final[Mapping[int, str]] = {
     406: "不能以所要求的格式回答",
     409: "与已有的登记冲突，或查询数据尚未更新到所求的位置",
     410: "个人信息已依法抹除",
-    412: "该户已有更新的版本，见 currentVersion",
+    412: "该户已有更新的版本，见 currentVersion 和 changedBy",
     413: "请求的内容过大",
     415: "不支持这种内容类型",
     422: "不符合规定，或同一办理编号用于不同内容",
@@ -46,6 +46,18 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "ruleId": {"type": "string", "description": "所依据的条款或规则"},
         "requestId": {"type": "string", "description": "请求编号，查日志用"},
         "currentVersion": {"type": "integer", "description": "该户现在的版本"},
+        "changedBy": {
+            "type": "object",
+            "description": "该户最近的一步，及其经办",
+            "required": ["title", "on", "recordedAt"],
+            "properties": {
+                "officer": {"type": "string", "description": "经办人代号；system: 开头的为系统"},
+                "organ": {"type": "string", "description": "机构"},
+                "title": {"type": "string", "description": "步骤"},
+                "on": {"type": "string", "format": "date", "description": "办理日期"},
+                "recordedAt": {"type": "string", "format": "date-time", "description": "记录时刻"},
+            },
+        },
         "household": {"type": "string", "format": "uuid", "description": "并入的户"},
         "errors": {
             "type": "array",
@@ -179,6 +191,8 @@ def _complete(operation: dict[str, Any]) -> None:
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
     for response in responses.values():
+        if response["description"] == "Successful Response":
+            response["description"] = "成功"
         stream = response.get("content", {}).get("text/event-stream")
         if stream is not None:
             # belongs to OpenAPI 3.2

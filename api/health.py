@@ -17,7 +17,12 @@ from projections.engine.progress import Progress
 MOST_LAG: Final = 100_000
 """How many events a read model may be behind before this process says that it is not ready."""
 
-_READ: Final = frozenset({"card", "chain", "dues"})
+_READ: Final = frozenset(
+    {"card", "chain", "dues", "work_list", "benefit_statement", "citizen_status", "durations"}
+)
+"""The read models without which reads are answered with an error."""
+
+_NEXT: Final = "_next"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -34,7 +39,9 @@ class Ready(Shape):
     ready: bool
     database: bool = Field(description="数据库是否可用")
     migrations_pending: list[str] = Field(description="尚未执行的结构变更")
-    lag: dict[str, int] = Field(description="各读模型落后的事件数")
+    lag: dict[str, int] = Field(description="各读模型落后的事件数；_next 结尾的正在重建，不影响就绪")
+    behind: list[str] = Field(description="尚未建立，或落后超过上限的读模型")
+    parked: int = Field(description="停放的户数：各有一个读模型暂不包含该户，不影响就绪")
 
 
 class Health:
@@ -61,7 +68,7 @@ class Health:
             "/readyz",
             self.ready,
             summary="数据库、结构版本、读模型是否就绪",
-            description="不就绪时回答 503，并说明缺什么；lag 为各读模型落后的事件数。",
+            description="不就绪时回答 503，并说明缺什么：数据库、尚未执行的结构变更，或落后过多的读模型。",
             operation_id="ready",
             responses={503: {"model": Ready, "description": "尚未就绪"}},
         )
@@ -76,12 +83,23 @@ class Health:
             pending = [] if self._migrated else list(self._pending())
             self._migrated = not pending
             lag = {} if pending else self._progress.lag()
+            parked = 0 if pending else len({each.household for each in self._progress.parked()})
             database = True
         except (psycopg.Error, PoolTimeout, PoolClosed) as error:
             _log.error("database unavailable", error=type(error).__name__)
-            pending, lag, database = [], {}, False
-        there = lag.keys() >= _READ
-        ready = database and not pending and there and max(lag.values()) <= MOST_LAG
+            pending, lag, parked, database = [], {}, 0, False
+        # one that is built anew is far behind, and nobody reads it yet
+        live = {name: events for name, events in lag.items() if not name.endswith(_NEXT)}
+        far = {name for name, events in live.items() if events > MOST_LAG}
+        behind = sorted(far | (_READ - live.keys())) if database and not pending else []
+        ready = database and not pending and not behind
         if not ready:
             response.status_code = 503
-        return Ready(ready=ready, database=database, migrations_pending=pending, lag=lag)
+        return Ready(
+            ready=ready,
+            database=database,
+            migrations_pending=pending,
+            lag=lag,
+            behind=behind,
+            parked=parked,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,9 @@ from pydantic.alias_generators import to_camel
 
 from api.masking import masked
 from api.shapes import Shape
+from application.deadline_words import deadline_word
+from application.words import word
+from domain.catalogue import EVENTS
 from projections.card import Card, WholeCard
 from projections.card_list import Listed
 from projections.card_spells import BenefitRow, CategoryRow, LabelRow, Member
@@ -28,6 +31,7 @@ class MemberShape(Shape):
     name: str | None
     id_number: str | None
     relation: str
+    relation_word: str
     sex: str | None
     birth_year: int | None
     student: bool
@@ -43,6 +47,7 @@ class MemberShape(Shape):
             name=masked("name", name),
             id_number=masked("id-number", id_number),
             relation=row.relation,
+            relation_word=word(row.relation),
             sex=row.sex,
             birth_year=row.birth.year if row.birth is not None else None,
             student=row.student,
@@ -58,6 +63,7 @@ class CategoryShape(Shape):
 
     subject: UUID | None
     category: str
+    category_word: str
     since: date = Field(alias="from")
     until: date | None = Field(alias="to", description="不含此日")
     irregular: bool = Field(description="未经依法决定而实际享受")
@@ -67,6 +73,7 @@ class CategoryShape(Shape):
         return cls(
             subject=row.person,
             category=row.category,
+            category_word=word(row.category),
             since=row.since,
             until=row.until,
             irregular=row.irregular,
@@ -77,12 +84,13 @@ class LabelShape(Shape):
     """标识。"""
 
     label: str
+    label_word: str
     since: date = Field(alias="from")
     until: date | None = Field(alias="to", description="不含此日")
 
     @classmethod
     def of(cls, row: LabelRow) -> LabelShape:
-        return cls(label=row.label, since=row.since, until=row.until)
+        return cls(label=row.label, label_word=word(row.label), since=row.since, until=row.until)
 
 
 class BenefitShape(Shape):
@@ -109,6 +117,7 @@ class DueShape(Shape):
     """一项未完成的期限；assumed 表示按尚未公布的日历推算。"""
 
     what: str
+    title: str
     day: date
     kind: str
     subject: UUID
@@ -121,6 +130,7 @@ class DueShape(Shape):
     def of(cls, row: Deadline) -> DueShape:
         return cls(
             what=row.what,
+            title=deadline_word(row.what),
             day=row.day,
             kind=row.kind,
             subject=row.subject,
@@ -136,8 +146,10 @@ class CaseShape(Shape):
 
     id: UUID
     category: str
+    category_word: str
     since: date
     step: str
+    step_title: str
     step_on: date
 
     @classmethod
@@ -147,8 +159,10 @@ class CaseShape(Shape):
         return cls(
             id=card.case_id,
             category=card.case_category or "",
+            category_word=word(card.case_category or ""),
             since=card.case_since or card.last_on,
             step=card.case_step or "",
+            step_title=step_title(card.case_step or ""),
             step_on=card.case_step_on or card.last_on,
         )
 
@@ -258,6 +272,10 @@ class HeadShape(Shape):
     person: UUID
     name: str | None
 
+    @classmethod
+    def of(cls, person: UUID | None, name: str | None) -> HeadShape | None:
+        return None if person is None else cls(person=person, name=masked("name", name))
+
 
 class ListedShape(Shape):
     """列表中的一户，类别、标识、月金额（分）以当日为准。"""
@@ -270,32 +288,43 @@ class ListedShape(Shape):
     members: int
     cycle: int
     category: str | None
+    category_word: str | None
     labels: list[str]
+    label_words: list[str]
     monthly_fen: int | None
     case_category: str | None
+    case_category_word: str | None
     case_step: str | None
+    case_step_title: str | None
     next_due: date | None
     next_what: str | None
+    next_title: str | None
     last_on: date
     last_title: str
 
     @classmethod
     def of(cls, row: Listed, name: str | None) -> ListedShape:
+        labels = row.labels.split(",") if row.labels else []
         return cls(
             id=row.household,
             version=row.version,
             region=row.region,
             area=row.area,
-            head=None if row.head is None else HeadShape(person=row.head, name=masked("name", name)),
+            head=HeadShape.of(row.head, name),
             members=row.members,
             cycle=row.cycle,
             category=row.category,
-            labels=row.labels.split(",") if row.labels else [],
+            category_word=said(word, row.category),
+            labels=labels,
+            label_words=[word(label) for label in labels],
             monthly_fen=row.fen,
             case_category=row.case_category,
+            case_category_word=said(word, row.case_category),
             case_step=row.case_step,
+            case_step_title=said(step_title, row.case_step),
             next_due=row.next_due,
             next_what=row.next_what,
+            next_title=said(deadline_word, row.next_what),
             last_on=row.last_on,
             last_title=row.last_title,
         )
@@ -306,6 +335,17 @@ class ListShape(Shape):
 
     items: list[ListedShape]
     next: str | None = Field(description="下一页的游标；没有下一页时为空")
+
+
+def step_title(name: str) -> str:
+    """The Chinese title of a step by its event's stored name; the name itself where this program has none."""
+    kind = EVENTS.get(name)
+    return name if kind is None else kind.title
+
+
+def said(words: Callable[[str], str], code: str | None) -> str | None:
+    """A code's word, where there is a code."""
+    return None if code is None else words(code)
 
 
 _named = lru_cache(maxsize=500)(to_camel)

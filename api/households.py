@@ -119,8 +119,7 @@ class Households:
         place = self._areas.place(reader.identity, region)
         query = ("households", place, category)
         after = _after(self._cursors.read(query, cursor)) if cursor is not None else None
-        # categories, labels and amounts of many households: their rows tell no area
-        with self._views.of_area(reader.identity, _LIST, seen, walled=False) as connection:
+        with self._views.of_area(reader.identity, _LIST, seen) as connection:
             rows = cards_in(connection, place, today, category=category, after=after, limit=limit + 1)
         more = None
         if len(rows) > limit:

@@ -44,21 +44,41 @@ _CLAIMS = jwt.JWTClaimsRegistry(
 class Role(StrEnum):
     """In what capacity somebody works with the system (角色)."""
 
-    CASEWORKER = "caseworker"  # 经办人员
-    AUDITOR = "auditor"  # 审计、纪检人员
-    SUPERVISOR = "supervisor"  # 管理人员
-    FINANCE = "finance"  # 资金发放人员
-    SYSTEM = "system"  # 系统服务
-    OPERATOR = "operator"  # 运维人员
+    CASEWORKER = "caseworker"
+    AUDITOR = "auditor"
+    SUPERVISOR = "supervisor"
+    FINANCE = "finance"
+    SYSTEM = "system"
+    OPERATOR = "operator"
+
+
+ROLE_WORDS: Final[Mapping[Role, str]] = {
+    Role.CASEWORKER: "经办人员",
+    Role.AUDITOR: "审计、纪检人员",
+    Role.SUPERVISOR: "管理人员",
+    Role.FINANCE: "资金发放人员",
+    Role.SYSTEM: "系统服务",
+    Role.OPERATOR: "运维人员",
+}
+"""What roles are called when people read them."""
 
 
 class Purpose(StrEnum):
     """What a household's data is looked at for (查阅用途); written down with every look."""
 
-    CASE_HANDLING = "case-handling"  # 办理救助事项
-    RECERTIFICATION = "recertification"  # 定期核查
-    REMEDY = "remedy"  # 异议、复议、信访
-    AUDIT = "audit"  # 审计监督
+    CASE_HANDLING = "case-handling"
+    RECERTIFICATION = "recertification"
+    REMEDY = "remedy"
+    AUDIT = "audit"
+
+
+PURPOSE_WORDS: Final[Mapping[Purpose, str]] = {
+    Purpose.CASE_HANDLING: "办理救助事项",
+    Purpose.RECERTIFICATION: "定期核查",
+    Purpose.REMEDY: "异议、复议、信访",
+    Purpose.AUDIT: "审计监督",
+}
+"""What purposes are called when people read them."""
 
 
 PURPOSES: Final[Mapping[Role, tuple[Purpose, ...]]] = {

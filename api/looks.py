@@ -62,25 +62,33 @@ class Looks:
         """
         self._note(reader.identity, reader.purpose, [jurisdiction_stream(region)], what)
 
-    def into(self, reader: Reader, household: UUID, privates: Privates) -> list[str | None]:
-        """The clear values of one household, recorded."""
-        return self.through(reader, [(household, privates)])[0]
+    def into(self, reader: Reader, household: UUID, privates: Privates, *what: str) -> list[str | None]:
+        """The clear values of one household, recorded with whatever else is seen of it."""
+        return self.through(reader, [(household, privates)], *what)[0]
 
     def through(
-        self, reader: Reader, groups: Sequence[tuple[UUID, Privates]], ground: str | None = None
+        self,
+        reader: Reader,
+        groups: Sequence[tuple[UUID, Privates]],
+        *what: str,
+        ground: str | None = None,
     ) -> list[list[str | None]]:
         """The clear values of a page of households, a record each; also of those with nothing sealed.
 
-        `ground` is said beside the purpose where somebody must say why.
+        `what` names what else is seen with them. `ground` is said beside the purpose where somebody must say why.
         """
         identity = reader.identity
         purpose = str(reader.purpose) if ground is None else f"{reader.purpose}: {ground}"
         plain = [household for household, privates in groups if not any(privates)]
-        self._note(identity, purpose, plain, ("card",))
+        self._note(identity, purpose, plain, what or ("card",))
         with _recorded():
             return self._keys.reveal_many(
-                groups, purpose=purpose, actor=identity.officer, organ=identity.organ
+                groups, purpose=purpose, actor=identity.officer, organ=identity.organ, beside=what
             )
+
+    def in_passing(self, identity: Identity, household: UUID, purpose: str, *what: str) -> None:
+        """Record what somebody is told of a household they did not ask to look at."""
+        self._note(identity, purpose, [household], what)
 
     def refused(self, identity: Identity, household: UUID, purpose: str) -> None:
         """Record that somebody asked for a household and was shown nothing."""

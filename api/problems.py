@@ -128,6 +128,11 @@ class Problem(Exception):
         return (type(self).__doc__ or "").strip().format(**self.facts)
 
     @property
+    def more(self) -> Mapping[str, Any]:
+        """What the problem says beside its sentence, for programs."""
+        return {}
+
+    @property
     def rule(self) -> str | None:
         """The rule it rests on, where there is one."""
         rule = self.facts.get("rule")
@@ -148,6 +153,30 @@ class WentOn(Problem):
     # `household` is the one it went on in: the same path with that id in place of the first is the way.
 
     status = 308
+
+
+class ChangedMeanwhile(Problem):
+    """该户已有更新的记录，现为第 {current} 步：{title}（{on}，{who}）。请重新查询该户，确认后再办。"""
+
+    # the store's own conflict, told with the step that came in between and who took it
+
+    status = 412
+
+    def __init__(self, current: int, by: Mapping[str, str | None]) -> None:
+        who = "　".join(each for each in (by["organ"], by["officer"]) if each)
+        super().__init__(
+            headers={"ETag": etag(current)}, current=current, title=by["title"], on=by["on"], who=who
+        )
+        self.by = {name: value for name, value in by.items() if value is not None}
+
+    @property
+    def code(self) -> str:
+        """The same as without who it was: it is the same problem."""
+        return errors.VersionConflict().code
+
+    @property
+    def more(self) -> Mapping[str, Any]:
+        return {"currentVersion": self.facts["current"], "changedBy": self.by}
 
 
 class DatabaseUnavailable(Problem):
@@ -213,7 +242,7 @@ def handle_problems(app: FastAPI) -> None:
 def told(error: Problem) -> Response:
     """One of our own problems as a response."""
     headers = {**error.headers, **error.more_headers}
-    return answer(error.status, error.code, error.sentence, rule=error.rule, headers=headers)
+    return answer(error.status, error.code, error.sentence, rule=error.rule, headers=headers, **error.more)
 
 
 async def _problem(_: Request, error: Exception) -> Response:

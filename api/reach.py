@@ -43,7 +43,8 @@ def reached(
 class Areas:
     """Whose area a place is in, by the register of regions on the day it is."""
 
-    def __init__(self, regions: RegionRegister, today: Callable[[], date]) -> None:
+    def __init__(self, regions: Callable[[], RegionRegister], today: Callable[[], date]) -> None:
+        """`regions` gives the register as it is now: it may be renewed while the process runs."""
         self._regions = regions
         self._today = today
 
@@ -63,14 +64,16 @@ class Areas:
 
     def require(self, identity: Identity, region: str, on: date) -> str:
         """The code of a region as it is on a day; raises `RegionOutside` or what the register refuses."""
-        code = self._regions.at(region, on).code
-        if identity.region not in (NATION, *self._regions.path(code, on)):
+        regions = self._regions()
+        code = regions.at(region, on).code
+        if identity.region not in (NATION, *regions.path(code, on)):
             raise RegionOutside
         return code
 
     def _path(self, region: str, since: date) -> tuple[str, ...]:
+        regions = self._regions()
         try:
-            return self._regions.path(region, self._today())
+            return regions.path(region, self._today())
         except RegionAbolished:
             # an abolished village still lies where it lay
-            return self._regions.path(region, since)
+            return regions.path(region, since)

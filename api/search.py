@@ -21,11 +21,10 @@ from api.limits import Limited, RateLimits
 from api.reach import reached
 from api.shapes import Shape, answered
 from api.views import PRIVATE, HouseholdPath, Reads, Views
+from application.handling import Desk
 from domain.citizen_id import normalised
 from domain.message import Event
 from domain.private import Private, PrivateKind
-from eventstore.store import LaneStore
-from eventstore.wire import Pool
 from projections.card import WholeCard, card_of
 from projections.card_spells import Member
 from projections.persons import households_of
@@ -163,10 +162,9 @@ class RevealedShapes(Shape):
 class Search:
     """Where direct identifiers are looked for and shown; both limited, both always on record."""
 
-    def __init__(self, views: Views, pool: Pool, store: LaneStore, limits: RateLimits) -> None:
+    def __init__(self, views: Views, desk: Desk, limits: RateLimits) -> None:
         self._views = views
-        self._pool = pool
-        self._store = store
+        self._desk = desk
         self._limits = limits
 
     def routes(self) -> APIRouter:
@@ -197,7 +195,7 @@ class Search:
         kind, text = asked.said
         # on record before anything is known, on the area that is searched: it may find nothing
         self._views.looks.over(reader, reader.identity.region, f"search:{kind}")
-        owners = self._store.find_all(kind, text or "")
+        owners = self._desk.store.find_all(kind, text or "")
         found, more = self._found(reader, owners)
         groups = [
             (whole.card.household, [private for member in whole.members for private in sealed(member)])
@@ -219,14 +217,14 @@ class Search:
         self._limits.hit(Limited.REVEAL, _who(reader.identity))
         with self._views.of_one(reader, household, _CARD, seen) as opened:
             pass
-        newest = _newest(row.event for row in self._store.load(household).rows)
+        newest = _newest(row.event for row in self._desk.store.load(household).rows)
         kinds = {kind.value for kind in asked.kinds}
         wanted = [
             private
             for (owner, kind), private in newest.items()
             if kind in kinds and (asked.persons is None or owner in asked.persons)
         ]
-        (clear,) = self._views.looks.through(reader, [(household, wanted)], asked.reason)
+        (clear,) = self._views.looks.through(reader, [(household, wanted)], ground=asked.reason)
         items = [
             RevealedShape(owner=private.owner, kind=RevealKind(private.kind), value=value)
             for private, value in zip(wanted, clear, strict=True)
@@ -238,7 +236,7 @@ class Search:
     def _found(self, reader: Reader, owners: Sequence[UUID]) -> tuple[list[WholeCard], bool]:
         """The cards of the owners' households in the reader's area, at most `MOST_FOUND`; and whether more."""
         found: list[WholeCard] = []
-        with self._pool.connection() as connection:
+        with self._views.of_area(reader.identity, _CARD, None) as connection:
             for household in households_of(connection, owners):
                 if reached(connection, reader.identity, household, _CARD) is None:
                     continue

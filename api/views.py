@@ -75,19 +75,12 @@ class Views:
 
     @contextmanager
     def of_area(
-        self, identity: Identity, projections: tuple[str, ...], seen: str | None, *, walled: bool = True
+        self, identity: Identity, projections: tuple[str, ...], seen: str | None
     ) -> Iterator[Connection[Any]]:
-        """Read what lies in the identity's area, up to the position asked for.
-
-        `walled` is False for a query over rows that tell no area of their own, which has to ask for it itself.
-        """
+        """Read what lies in the identity's area, up to the position asked for."""
         await_position(self._progress, projections, seen)
-        with self._pool.connection() as connection:
-            if not walled:
-                yield connection
-                return
-            with _at_one_moment(connection, identity):
-                yield connection
+        with self._pool.connection() as connection, _at_one_moment(connection, identity):
+            yield connection
 
 
 def next_page(request: Request, cursor: str | None) -> dict[str, str]:

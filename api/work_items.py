@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final
@@ -13,20 +13,25 @@ from pydantic import Field
 
 from api.described import OF_ONE, READ, described
 from api.freshness import POSITION, MinPosition
-from api.identity import Identity
+from api.household_shapes import HeadShape, said
+from api.identity import Identity, Reader
 from api.paging import Cursor, CursorInvalid, Cursors, Limit, Place
 from api.problems import Problem
 from api.reach import Areas
 from api.shapes import Shape, answered
 from api.views import PRIVATE, HouseholdPath, Reads, Views, next_page
+from application.deadline_words import deadline_word
+from application.words import word
 from domain.duty import Office
+from domain.private import Private
 from domain.receipt import Actor
 from domain.spells import Category
 from domain.steps import STEPS
+from projections.heads import Head, heads_of
 from projections.work_list_queries import After, OpenDuty, StepCount, counts_in, duties_in, duties_of
 
-_WORK: Final = ("work_list",)
-_OF_ONE: Final = ("work_list", "card")
+_COUNTED: Final = ("work_list",)
+_LISTED: Final = ("work_list", "card")
 _LOOKED_AT: Final = "work-items"
 
 StepCode = StrEnum("StepCode", {code: code for code in STEPS})  # type: ignore[misc]
@@ -50,6 +55,7 @@ class WorkItem(Shape):
     """一项待办：哪一户、办什么、谁来办、何日到期；due 为空表示没有期限。"""
 
     household: UUID
+    head: HeadShape | None
     step: str
     title: str
     office: str = Field(description="应办一方：applicant、village、township、county 或 bank")
@@ -57,32 +63,38 @@ class WorkItem(Shape):
     subject: UUID
     month: str | None = Field(description="所涉月份")
     category: str | None
+    category_word: str | None
     cycle: int
     officer: str | None = Field(description="该级上次经办该户的人员")
     since: date
     due: date | None
     what: str | None = Field(description="期限代码")
+    what_title: str | None = Field(description="期限名称")
     assumed: bool = Field(description="按尚未公布的日历推算")
     overdue: bool
     village: str
 
     @classmethod
-    def of(cls, duty: OpenDuty, today: date) -> WorkItem:
+    def of(cls, duty: OpenDuty, head: HeadShape | None, today: date) -> WorkItem:
         row = duty.row
+        category = row.category if row.category in set(Category) else None
         return cls(
             household=row.household,
+            head=head,
             step=row.step,
             title=duty.title,
             office=duty.office,
             region=duty.region,
             subject=row.subject,
             month=row.month or None,
-            category=row.category if row.category in set(Category) else None,
+            category=category,
+            category_word=said(word, category),
             cycle=row.cycle,
             officer=row.officer,
             since=row.since,
             due=duty.due,
             what=row.what,
+            what_title=said(deadline_word, row.what),
             assumed=row.assumed,
             overdue=duty.is_overdue(today),
             village=row.village,
@@ -183,7 +195,7 @@ class WorkList:
         place, officer, office = self._scope(reader.identity, region, whose)
         query = ("work-items", place, officer, office, step, category, str(overdue))
         after = _after(self._cursors.read(query, cursor)) if cursor is not None else None
-        with self._views.of_area(reader.identity, _WORK, seen) as connection:
+        with self._views.of_area(reader.identity, _LISTED, seen) as connection:
             duties = duties_in(
                 connection,
                 place,
@@ -195,13 +207,12 @@ class WorkList:
                 after=after,
                 limit=limit + 1,
             )
-        more = None
-        if len(duties) > limit:
-            duties = duties[:limit]
-            more = self._cursors.write(query, _place_of(duties[-1].after))
-        households = list(dict.fromkeys(duty.row.household for duty in duties))
-        self._views.looks.at_each(reader, households, _LOOKED_AT)
-        shape = WorkItems(items=[WorkItem.of(duty, today) for duty in duties], next=more)
+            more = None
+            if len(duties) > limit:
+                duties = duties[:limit]
+                more = self._cursors.write(query, _place_of(duties[-1].after))
+            heads = heads_of(connection, list(dict.fromkeys(duty.row.household for duty in duties)))
+        shape = WorkItems(items=self._shown(reader, duties, heads, today), next=more)
         return answered(shape, {**PRIVATE, **next_page(request, more)})
 
     def counts(
@@ -213,18 +224,30 @@ class WorkList:
     ) -> Response:
         """辖区内各类待办有多少、其中逾期多少；不涉及具体的户。"""
         place, officer, office = self._scope(reader.identity, region, whose)
-        with self._views.of_area(reader.identity, _WORK, seen) as connection:
+        with self._views.of_area(reader.identity, _COUNTED, seen) as connection:
             counts = counts_in(connection, place, self._today(), officer=officer, office=office)
         return answered(WorkCounts(items=[WorkCount.of(count) for count in counts]), PRIVATE)
 
     def of_one(self, household: HouseholdPath, reader: Reads, seen: MinPosition = None) -> Response:
         """该户未完成的待办：办什么、谁来办、何日到期。"""
         today = self._today()
-        with self._views.of_one(reader, household, _OF_ONE, seen) as (connection, position, _):
+        with self._views.of_one(reader, household, _LISTED, seen) as (connection, position, _):
             duties = duties_of(connection, household)
-        self._views.looks.at(reader, household, _LOOKED_AT)
-        shape = WorkItemsOfOne(household=household, items=[WorkItem.of(duty, today) for duty in duties])
+            heads = heads_of(connection, [household])
+        shape = WorkItemsOfOne(household=household, items=self._shown(reader, duties, heads, today))
         return answered(shape, {POSITION: position, **PRIVATE})
+
+    def _shown(
+        self, reader: Reader, duties: Sequence[OpenDuty], heads: Mapping[UUID, Head], today: date
+    ) -> list[WorkItem]:
+        """The duties with whom they are about, after one look at each household is on record."""
+        # of a household parked outside the cards only the duty is seen
+        asked = dict.fromkeys([*heads, *(duty.row.household for duty in duties)])
+        looks = [(household, [_name_of(heads.get(household))]) for household in asked]
+        clear = self._views.looks.through(reader, looks, _LOOKED_AT)
+        names = {household: name for household, (name,) in zip(asked, clear, strict=True)}
+        shown = {household: HeadShape.of(head.head, names[household]) for household, head in heads.items()}
+        return [WorkItem.of(duty, shown.get(duty.row.household), today) for duty in duties]
 
     def _scope(
         self, identity: Identity, region: str | None, whose: Whose
@@ -235,6 +258,12 @@ class WorkList:
         if place is None:
             raise RegionNeeded
         return place, None, _office_of(identity) if whose is Whose.OFFICE else None
+
+
+def _name_of(head: Head | None) -> Private[str] | None:
+    if head is None or head.head is None or head.head_name is None:
+        return None
+    return Private(head.head, "name", token=head.head_name)
 
 
 def _office_of(identity: Identity) -> Office | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 from uuid import UUID, uuid5
 
 from application.reference import (
@@ -23,10 +24,22 @@ from domain.policy import Adoption
 from eventstore.adapter import Chains
 from eventstore.contract import CommandKey
 from eventstore.envelope import Meta, enclose
+from eventstore.lanes import lane_of
 from eventstore.store import LaneStore
 from eventstore.wire import Pool
 
 SHIPPED_PAPER = "随程序提供的政策包与日历"
+
+REGIONS_EVERY: Final = 12
+"""Every how many looks the region register is looked at, too: it has no stream whose head would tell."""
+
+# bodies are never changed or taken back and streams only grow, so numbers tell; region rows may be rewritten
+_MOVED: Final = """
+SELECT (SELECT count(*) FROM ref_pack), (SELECT count(*) FROM ref_calendar),
+       (SELECT coalesce(sum(s.version), 0)::bigint FROM unnest(%s::smallint[], %s::uuid[]) AS a (lane, stream_id)
+        JOIN es_stream AS s USING (lane, stream_id))
+"""
+_REGIONS: Final = "SELECT count(*), coalesce(sum(hashtextextended(body, 0)), 0)::text FROM ref_region"
 
 
 def adopt_shipped(chains: Chains, bodies: Shipped, on: date, since: date, approver: str) -> int:
@@ -58,6 +71,57 @@ def adopted_reference(store: LaneStore, pool: Pool) -> Reference:
         events = store.load(calendar_stream(*key)).events
         current += [editions[e.edition] for e in events if isinstance(e, EditionAdopted)]
     return Reference(adoptions, current, regions)
+
+
+class Following:
+    """Sees what other processes adopted while this one runs, and renews a reference with it."""
+
+    def __init__(self, store: LaneStore, pool: Pool, reference: Reference) -> None:
+        self._store = store
+        self._pool = pool
+        self._reference = reference
+        self._streams: tuple[UUID, ...] = ()
+        self._seen: tuple[object, object] | None = None
+        self._looks = 0
+
+    def look(self) -> bool:
+        """Renew the reference if packs, editions or regions moved since the last look; whether they did.
+
+        One small statement where nothing moved. Raises what stands in the way of reading them (the database
+        lost, a pack this program cannot read): the reference stays as it was, and the next look tries again.
+        """
+        self._streams = self._streams or self._adopting()
+        seen = self._moved(), self._regions()
+        if seen == self._seen:
+            return False
+        # read first, looked at before: what is adopted in between is seen as moved at the next look
+        newer = adopted_reference(self._store, self._pool)
+        self._reference.renew(newer)
+        streams = self._streams
+        self._streams = self._adopting()
+        # with streams not known before the number has another meaning: look once more
+        self._seen = seen if streams == self._streams else None
+        return True
+
+    def _moved(self) -> object:
+        lanes = [lane_of(stream) for stream in self._streams]
+        with self._pool.connection() as connection:
+            return connection.execute(_MOVED, (lanes, list(self._streams))).fetchone()
+
+    def _regions(self) -> object:
+        self._looks += 1
+        if self._seen is not None and self._looks % REGIONS_EVERY:
+            return self._seen[1]
+        with self._pool.connection() as connection:
+            return connection.execute(_REGIONS).fetchone()
+
+    def _adopting(self) -> tuple[UUID, ...]:
+        """The streams in which the published bodies may be adopted."""
+        with self._pool.connection() as connection:
+            places = connection.execute("SELECT DISTINCT region FROM ref_pack").fetchall()
+            years = connection.execute("SELECT DISTINCT region, year FROM ref_calendar").fetchall()
+        streams = {jurisdiction_stream(place) for (place,) in places}
+        return tuple(sorted(streams | {calendar_stream(region, year) for region, year in years}))
 
 
 def _in_force(events: Iterable[Event], packs: dict[str, Pack]) -> list[Adoption]:

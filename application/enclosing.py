@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 import msgspec
 
@@ -11,7 +12,7 @@ from application.request import Request
 from domain.claims import Claim as Held
 from domain.claims import claims_of
 from domain.context import Context
-from domain.household import Household
+from domain.household import Household, follow
 from domain.identification import PersonIdentified
 from domain.intake import Applied
 from domain.member_correction import MemberCorrected
@@ -19,16 +20,18 @@ from domain.members import MemberJoined
 from domain.membership import HouseholdRegistered, MemberAdded
 from domain.message import Event, code_of
 from domain.month import Month
-from domain.person import HouseholdId
+from domain.person import HouseholdId, PersonId
 from domain.private import Private
 from domain.sources import cited
 from domain.split import HouseholdSplitFrom
-from eventstore.contract import NO_CLAIMS, Claim, ClaimChanges, IndexEntry, Release
+from eventstore.contract import NO_CLAIMS, Claim, ClaimChanges, IndexEntry, IndexRelease, Release
 from eventstore.envelope import Envelope, Meta
 from eventstore.lanes import event_id
 
 CATEGORY = "category"
 """The claim kind that keeps a person in one category."""
+
+NOBODY: Mapping[str, PersonId] = MappingProxyType({})
 
 
 def enclosed(
@@ -105,7 +108,28 @@ def together(changes: Iterable[ClaimChanges]) -> ClaimChanges:
     )
 
 
-def index_entries(events: Iterable[Event]) -> Iterator[IndexEntry]:
+def index_changes(
+    before: Household, events: Iterable[Event], persons: Mapping[str, PersonId]
+) -> Iterator[IndexEntry | IndexRelease]:
+    """What somebody is found by from now on, and no more since it turned out wrong.
+
+    `persons` are those found by the ID numbers the command names: they must still be who they were.
+    """
+    for event in events:
+        if isinstance(event, MemberCorrected):
+            wrong = {
+                value.token: value
+                for member in before.members
+                if member.person == event.person
+                for right, value in ((event.id_number, member.id_number), (event.name, member.name))
+                if right is not None and value is not None
+            }
+            yield from map(IndexRelease, wrong.values())
+        before = follow(before, event)
+        yield from index_entries((event,), persons)
+
+
+def index_entries(events: Iterable[Event], persons: Mapping[str, PersonId] = NOBODY) -> Iterator[IndexEntry]:
     """What a household or person is found by: ID number, name, phone, account.
 
     A value that only came along from another household is found already.
@@ -122,7 +146,8 @@ def index_entries(events: Iterable[Event]) -> Iterator[IndexEntry]:
             continue
         for private in privates:
             if private is not None and private.value is not None:
-                yield IndexEntry(private.kind, private.value, private.owner)
+                known = private.kind == "id-number" and persons.get(private.value) == private.owner
+                yield IndexEntry(private.kind, private.value, private.owner, known)
 
 
 def said(request: Request) -> bytes:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from application.enclosing import CATEGORY, claim_changes, enclosed, index_entries, said, together
+from application.enclosing import CATEGORY, claim_changes, enclosed, index_changes, said, together
 from application.reference import Reference
 from application.request import Handled, Other, Request
 from domain.arrival import require_apart
@@ -22,7 +22,7 @@ from domain.message import Command, Event, JointCommand
 from domain.person import HouseholdId, PersonId
 from domain.register_entry import EnterFromRegister
 from eventstore.adapter import Chains
-from eventstore.contract import Appended, CommandKey
+from eventstore.contract import Appended, CommandKey, IndexEntry, IndexRelease
 from eventstore.envelope import Envelope
 from eventstore.errors import ClaimConflict, StreamClosed, VersionConflict
 from eventstore.lanes import lane_of
@@ -157,6 +157,7 @@ class Desk:
     ) -> Handled:
         envelopes: list[Envelope] = []
         claims, closes = [], []
+        index: list[IndexEntry | IndexRelease] = []
         for household, events in facts.items():
             before, version = chains.get(household) or Chain(Household(household), 0)
             after = before
@@ -164,13 +165,14 @@ class Desk:
                 after = follow(after, event)
             envelopes += enclosed(request, context, version, events, after, first=len(envelopes))
             claims.append(claim_changes(household, before, after, request.command.on))
+            index += index_changes(before, events, context.persons)
             if after.joined_into is not None:
                 closes.append(household)
         appended = self._chains.append(
             *envelopes,
             command=key,
             claims=together(claims),
-            index=[entry for events in facts.values() for entry in index_entries(events)],
+            index=index,
             closes=closes,
             at=request.at,
         )

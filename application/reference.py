@@ -47,8 +47,8 @@ class Ground:
     calendar: WorkingCalendar
 
 
-class Reference:
-    """Everything adopted: the ground of each county, worked out once, and the region register."""
+class InForce:
+    """Everything adopted at one moment: the ground of each county, worked out once, and the region register."""
 
     def __init__(
         self,
@@ -64,12 +64,49 @@ class Reference:
 
     def ground(self, region: str, on: date) -> Ground:
         """The ground of the county a region lies in on a day; raises `UnknownRegion`, `RegionAbolished`."""
-        path = self._path(region, on)[:3]
+        path = self.path(region, on)[:3]
         ground = self._grounds.get(path)
         if ground is None:
             calendar = WorkingCalendar.of(self._editions, path)
             ground = self._grounds[path] = Ground(self._policy.of(path), calendar)
         return ground
+
+    def path(self, region: str, on: date) -> tuple[str, ...]:
+        """The codes from the province down to a region on a day; raises as `ground`."""
+        path = self._paths.get((region, on))
+        if path is None:
+            if len(self._paths) > PATHS_KEPT:
+                self._paths.clear()
+            path = self._paths[region, on] = self.regions.path(region, on)
+        return path
+
+
+class Reference:
+    """What is in force now, for as long as a process runs: `renew` puts what was adopted since in its place.
+
+    Whoever asks twice may be answered from before and after; one context is of one moment. Safe between threads.
+    """
+
+    def __init__(
+        self,
+        adoptions: Iterable[Adoption],
+        editions: Iterable[CalendarEdition],
+        regions: Iterable[Region],
+    ) -> None:
+        self._in_force = InForce(adoptions, editions, regions)
+
+    def renew(self, newer: Reference) -> None:
+        """From now on answer what `newer` answers."""
+        self._in_force = newer._in_force
+
+    @property
+    def regions(self) -> RegionRegister:
+        """The region register as it is now; not to be kept."""
+        return self._in_force.regions
+
+    def ground(self, region: str, on: date) -> Ground:
+        """The ground of the county a region lies in on a day; raises `UnknownRegion`, `RegionAbolished`."""
+        return self._in_force.ground(region, on)
 
     def context(
         self,
@@ -82,12 +119,13 @@ class Reference:
         versions: Mapping[HouseholdId, int] | None = None,
     ) -> Context:
         """The context of one command about a household in a region on a day."""
-        ground = self.ground(region, on)
-        path = self._path(region, on)
+        now = self._in_force
+        ground = now.ground(region, on)
+        path = now.path(region, on)
         return Context(
             ground.policy,
             ground.calendar,
-            self.regions,
+            now.regions,
             actor,
             command,
             path,
@@ -95,14 +133,6 @@ class Reference:
             recalled=recalled,
             versions=versions or {},
         )
-
-    def _path(self, region: str, on: date) -> tuple[str, ...]:
-        path = self._paths.get((region, on))
-        if path is None:
-            if len(self._paths) > PATHS_KEPT:
-                self._paths.clear()
-            path = self._paths[region, on] = self.regions.path(region, on)
-        return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,12 +207,23 @@ def token(
     officer: Officer = "dev",
     region: Annotated[str | None, typer.Option(help="可查阅的辖区，默认本机构辖区；cn 为全部。")] = None,
     hours: Annotated[int, typer.Option(min=1, max=24, help="有效小时数。")] = 8,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="角色，可写多次：caseworker 经办、auditor 审计、supervisor 管理、finance 资金发放、"
+            "system 系统服务、operator 运维；默认 caseworker、finance、operator。"
+        ),
+    ] = None,
 ) -> None:
-    """签发一枚开发令牌，只在本机回环地址上有效。"""
-    from bootstrap.processes import development_token
+    """签发一枚开发令牌，只在本机回环地址上有效。令牌写到标准输出，说明写到标准错误。"""
+    from bootstrap.processes import TRYING, development_token
     from bootstrap.settings import load_settings
 
-    typer.echo(development_token(load_settings(), officer, organ, hours, region))
+    issued = development_token(load_settings(), officer, organ, hours, region, role or ())
+    typer.echo(issued)
+    area = region or organ.partition("/")[0]
+    roles = "、".join(dict.fromkeys(role or TRYING))
+    typer.echo(f"角色：{roles}；机构：{organ}；辖区：{area}；{hours} 小时内有效。", err=True)
 
 
 @app.command()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 
 import structlog
+import typer
 
+from application.adoption import Following
 from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, listen
 from bootstrap.wiring import Installation, database, migrated_installation, today
@@ -28,7 +30,10 @@ def serve_api(settings: Settings) -> None:
     socket = listen(settings)
     with database(settings) as where:
         size = settings.pool_size
-        with migrated_installation(where, settings.key_directory, pool_size=size) as installation:
+        with (
+            migrated_installation(where, settings.key_directory, pool_size=size) as installation,
+            following(installation),
+        ):
             serve(api_of(installation, settings), socket)
 
 
@@ -42,6 +47,7 @@ def work_on(settings: Settings) -> None:
         stopping() as stop,
         database(settings) as where,
         migrated_installation(where, settings.key_directory) as installation,
+        following(installation),
     ):
         candidates = _awaiting(installation)
         threads = [
@@ -70,24 +76,71 @@ def work_on(settings: Settings) -> None:
         _log.info("stopped")
 
 
+FOLLOWED_EVERY = 5.0
+"""Seconds until what another process adopted is decided by here at the latest."""
+
+TRYING = ("caseworker", "finance", "operator")
+"""The roles of who tries things: is caseworker, pays out, and watches the machine."""
+
+
+@contextmanager
+def following(installation: Installation, every: float = FOLLOWED_EVERY) -> Iterator[None]:
+    """Take up what other processes adopt (packs, calendar editions, regions), in a thread, while the block runs."""
+    adopted = Following(installation.store, installation.pool, installation.reference)
+    stop = threading.Event()
+
+    def follow() -> None:
+        said = None
+        while not stop.wait(every):
+            try:
+                if adopted.look():
+                    _log.info("reference data renewed")
+                said = None
+            except Exception as error:
+                # whatever it is, decisions go on by what was in force before
+                if said is not type(error):
+                    _log.error("reference data not renewed", error=type(error).__name__)
+                said = type(error)
+
+    thread = threading.Thread(target=follow, name="reference")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def development_token(
-    settings: Settings, officer: str, organ: str, hours: int = 8, region: str | None = None
+    settings: Settings,
+    officer: str,
+    organ: str,
+    hours: int = 8,
+    region: str | None = None,
+    roles: Sequence[str] = (),
 ) -> str:
     """A token for trying the API on this machine; accepted on the loopback address only.
 
-    `region` is what it lets see: the organ's own by default, `cn` everything. Who tries things is caseworker,
-    pays out, and watches the machine.
+    `region` is what it lets see: the organ's own by default, `cn` everything; `roles` are `TRYING` by default.
+    A role there is not, and an organ or area that is none, are wrong usage (`typer.BadParameter`).
     """
-    from api.identity import Role, issue_token
+    from api.identity import ROLE_WORDS, OrganUnclear, Role, issue_token
 
-    return issue_token(
-        settings.key_directory,
-        officer=officer,
-        organ=organ,
-        region=region,
-        roles=(Role.CASEWORKER, Role.FINANCE, Role.OPERATOR),
-        lifetime=timedelta(hours=hours),
-    )
+    for role in roles:
+        if role not in set(Role):
+            known = "、".join(f"{each}（{ROLE_WORDS[each]}）" for each in Role)
+            raise typer.BadParameter(f"没有角色“{role}”。可选：{known}。", param_hint="--role")
+    try:
+        return issue_token(
+            settings.key_directory,
+            officer=officer,
+            organ=organ,
+            region=region,
+            roles=[Role(role) for role in roles or TRYING],
+            lifetime=timedelta(hours=hours),
+        )
+    except OrganUnclear as unclear:
+        raise typer.BadParameter(str(unclear), param_hint="--organ / --region") from None
 
 
 @contextmanager

@@ -43,7 +43,6 @@ def api_document() -> dict[str, Any]:
         attachments=absent,
         documents=absent,
         record=absent,
-        regions=desk.reference.regions,
         tokens=absent,
         cursors=absent,
         today=absent,

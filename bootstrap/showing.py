@@ -12,9 +12,9 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table
 
+from application.words import ANSWERS, fact
 from bootstrap.settings import Settings
 from bootstrap.wiring import Installation, database, migrated_installation
-from bootstrap.words import ANSWERS, fact
 from domain.membership import HouseholdUnknown
 from domain.message import Refusal
 from eventstore.access import Access, access_log

@@ -211,7 +211,6 @@ def api_of(installation: Installation, settings: Settings) -> FastAPI:
         attachments=installation.attachments,
         documents=installation.documents,
         record=access_log(installation.pool),
-        regions=installation.reference.regions,
         tokens=DevelopmentTokens(settings.key_directory),
         cursors=Cursors(settings.key_directory),
         today=today,

@@ -77,6 +77,8 @@ def _opined(clock: Clock, event: OpinionGiven) -> Act:
 
 
 def _delivered(clock: Clock, event: DocumentDelivered) -> Act:
+    if event.kind == "verification-result":
+        return Act(("told",), on=event.delivered_on)
     return Act(("delivered",), on=event.delivered_on) if event.kind in _WRITS else Act()
 
 

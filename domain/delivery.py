@@ -32,7 +32,7 @@ from domain.procedure import Undelivered
 RECONSIDERATION, LAWSUIT = "DL-FXS-FILE", "DL-XSL-FILE"
 """The two periods of appeal, as deadline codes."""
 
-_TERMS: Final[Mapping[DocumentKind, str]] = {
+TERMS: Final[Mapping[DocumentKind, str]] = {
     "non-acceptance-notice": "DL-NAC",
     "verification-result": "DL-DIB-TELL",
     "refusal-decision": "DL-DIB-REF",
@@ -103,7 +103,7 @@ class DocumentDelivered(Event):
         return self.periods
 
     def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        met = ((_TERMS[self.kind], self.subject),) if self.kind in _TERMS else ()
+        met = ((TERMS[self.kind], self.subject),) if self.kind in TERMS else ()
         # a corrected decision delivered anew gives the family its whole term anew
         return (*met, *((due.what, due.subject) for due in self.periods))
 

@@ -18,17 +18,18 @@ from domain.classification import NoticeClosed, NoticePosted, OpinionGiven
 from domain.complaint import ComplaintAnswered, ComplaintReceived
 from domain.completeness import MaterialsSupplemented, MissingItemsNotified, SupplementTermSet
 from domain.correction import IncomeCorrected, ResidenceCorrected, VisitDayCorrected
-from domain.death import MemberDied
+from domain.day_correction import DeliveryDayCorrected, NoticeDayCorrected
+from domain.death import DEATH, MemberDied
 from domain.decision import ApplicationRefused, DibaoConfirmed, FileReceived
 from domain.delivery import DeliveryFailed, DocumentDelivered
 from domain.documents import DocumentIssued
 from domain.duty import D, Duty, Turn, of, of_every, of_household, taken
 from domain.duty_conditions import (
-    by_county,
     goes_on_notice,
     goes_to_county,
     goes_to_family,
     has_outgrown,
+    has_visited,
     is_changed,
     is_complete,
     is_corrected,
@@ -43,6 +44,7 @@ from domain.duty_conditions import (
     skips_notice_delegated,
     skips_notice_to_county,
     subject_of_due,
+    tells_result,
     unseen_alerts,
 )
 from domain.endings import ApplicationNotAccepted, ApplicationWithdrawn
@@ -113,6 +115,16 @@ _changed_members = (
     Turn(subject_of_due, opens=("adjust-after-change",), when=is_limited),
     Turn(of_household, opens=("check-change",), when=is_looked_at_anyway),
 )
+# a correction nothing rests on, or a move by which nothing changes, calls for nobody
+_corrected = (Turn(subject_of_due, opens=("adjust-after-change",), when=is_limited),)
+_moved = (
+    *_corrected,
+    Turn(
+        of_household,
+        opens=("check-change",),
+        when=lambda event, standing: event.person is not None and is_looked_at_anyway(event, standing),
+    ),
+)
 _inquired = (Turn(_case, closes=("inquire",), opens=("give-opinion",), once_done=("inquire",)),)
 _unaided = (Turn(of_household, closes=_AIDED), Turn(of_every, closes=("decide-after-grace",)))
 TURNS: Final[Mapping[type[Event], tuple[Turn, ...]]] = {
@@ -152,8 +164,12 @@ TURNS: Final[Mapping[type[Event], tuple[Turn, ...]]] = {
         Turn(_case, closes=("report-verification",), opens=("give-opinion",), once_done=_INVESTIGATION),
     ),
     HomeVisited: (
-        Turn(_case, closes=("visit-home-county",), when=by_county),
+        Turn(_case, closes=("visit-home-county",), when=has_visited),
         Turn(_case, closes=("visit-home",), opens=("give-opinion",), once_done=_INVESTIGATION),
+    ),
+    VisitDayCorrected: (
+        Turn(_case, closes=("visit-home-county",), when=has_visited),
+        Turn(_case, opens=("visit-home-county",), when=owes_visit, beside=("decide",)),
     ),
     ResultToBeTold: (Turn(_case, opens=("tell-result",)),),
     ResultTold: (Turn(_case, closes=("tell-result",)),),
@@ -206,6 +222,7 @@ TURNS: Final[Mapping[type[Event], tuple[Turn, ...]]] = {
     DocumentDelivered: (
         Turn(of("document"), closes=("deliver-document",)),
         Turn(of("subject"), closes=("deliver-notice",), when=is_remedied),
+        Turn(of("subject"), closes=("tell-result",), when=tells_result),
     ),
     # supervision
     ComplaintReceived: (
@@ -245,16 +262,26 @@ TURNS: Final[Mapping[type[Event], tuple[Turn, ...]]] = {
     MemberMovedOut: _changed_members,
     MemberArrived: _changed_members,
     HouseholdSplitFrom: _changed_members,
-    HouseholdMoved: _changed_members,
+    HouseholdMoved: _moved,
     FileHandedOver: (Turn(of("handing"), opens=("take-over-file",)),),
-    FileTakenOver: (Turn(of("handing"), closes=("take-over-file",)), *_changed_members),
+    FileTakenOver: (Turn(of("handing"), closes=("take-over-file",)), *_moved),
     HouseholdJoined: (
         Turn(unseen_alerts, opens=("verify-alert",)),
         Turn(seen_alerts, opens=("answer-alert",)),
         *_changed_members,
     ),
-    MemberCorrected: _changed_members,
-    ResidenceCorrected: _changed_members,
+    NoticeDayCorrected: (
+        Turn(
+            _case,
+            closes=_FROM_NOTICE_ON,
+            opens=("close-notice",),
+            when=lambda event, standing: event.reopened,
+        ),
+        *_corrected,
+    ),
+    DeliveryDayCorrected: _corrected,
+    MemberCorrected: _corrected,
+    ResidenceCorrected: _corrected,
     DeathCorrected: (
         Turn(of("death"), closes=("adjust-after-death",)),
         Turn(
@@ -265,7 +292,19 @@ TURNS: Final[Mapping[type[Event], tuple[Turn, ...]]] = {
         *_changed_members,
     ),
     JoinedInto: (Turn(of_every, closes=("*",)),),
-    MemberDied: (Turn(subject_of_due, opens=("adjust-after-death",), when=is_limited),),
+    MemberDied: (
+        Turn(
+            subject_of_due,
+            opens=("adjust-after-death",),
+            when=lambda event, standing: event.due is not None and event.due.what == DEATH,
+        ),
+        # no Dibao on the day of death: a change like any other
+        Turn(
+            subject_of_due,
+            opens=("adjust-after-change",),
+            when=lambda event, standing: event.due is not None and event.due.what != DEATH,
+        ),
+    ),
     BenefitAdjusted: (
         Turn(of_household, closes=("check-change", "adjust-after-check")),
         Turn(of_every, closes=("adjust-after-death", "adjust-after-change")),
@@ -308,7 +347,6 @@ LEAVES_DUTIES: Final[frozenset[type[Event]]] = frozenset(
         MemberAdded,
         PersonIdentified,
         IncomeCorrected,
-        VisitDayCorrected,
         HeadChanged,
         HelpedToApply,
         AgentMandated,

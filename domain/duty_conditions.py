@@ -14,7 +14,6 @@ from domain.joining import HouseholdJoined
 from domain.review import Recertified
 from domain.spells import Category
 from domain.standing import Standing
-from domain.verification import HomeVisited
 
 # every decision opens a duty to deliver its notice by itself; the end of a procedure has one only once it is issued
 AWAITED: Final = (REMEDIED - {"procedure-end-notice"}) | {"extension-notice"}
@@ -53,12 +52,12 @@ def is_complete(event: Any, standing: Standing) -> bool:
 
 def owes_visit(event: Any, standing: Standing) -> bool:
     """The county must still visit before it decides."""
-    return standing.looked_at and not standing.visited
+    return standing.owes_visit
 
 
-def by_county(event: HomeVisited, standing: Standing) -> bool:
-    """The visit was the county's."""
-    return event.level == "county"
+def has_visited(event: Any, standing: Standing) -> bool:
+    """The county owes no visit, or no longer."""
+    return not standing.owes_visit
 
 
 def is_limited(event: Any, standing: Standing) -> bool:
@@ -86,6 +85,11 @@ def is_changed(event: Recertified, standing: Standing) -> bool:
 def is_remedied(event: DocumentDelivered, standing: Standing) -> bool:
     """The paper is one that a decision waits for to reach the family."""
     return event.kind in AWAITED
+
+
+def tells_result(event: DocumentDelivered, standing: Standing) -> bool:
+    """The paper tells the family what the data check found."""
+    return event.kind == "verification-result"
 
 
 def goes_to_family(event: DocumentIssued, standing: Standing) -> bool:

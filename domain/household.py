@@ -85,13 +85,18 @@ class Household:
         return bool(self.residences)
 
     def region(self, day: date) -> str:
-        """The region code of the household on a day; before its first residence, the first one's."""
-        spell = current(self.residences, day)
-        return (spell or self.residences[0]).region
+        """The region code of the household on a day; before its first home the first one's, after its last that."""
+        return self._home(day).region
 
     def area(self, day: date) -> Literal["urban", "rural"]:
-        spell = current(self.residences, day)
-        return (spell or self.residences[0]).area
+        """Whether the home of a day is urban or rural; before the first and after the last as `region`."""
+        return self._home(day).area
+
+    def _home(self, day: date) -> Residence:
+        home = current(self.residences, day)
+        if home is not None:
+            return home
+        return self.residences[0 if day < self.residences[0].start else -1]
 
     def counted(self, day: date) -> tuple[Membership, ...]:
         """The members counted on a day (M57 art.7)."""
@@ -147,9 +152,7 @@ def follow(household: Household, event: Event) -> Household:
     if closed:
         kept = tuple(o for o in household.dues if not is_closed(o.due, closed))
         if len(kept) < len(household.dues):
-            met += tuple(
-                MetDue(o.due, o.since, event.on) for o in household.dues if is_closed(o.due, closed)
-            )
+            met += tuple(MetDue(o.due, o.since, event.on) for o in household.dues if is_closed(o.due, closed))
     return replace(household, dues=(*kept, *(OpenDue(due, since=event.on) for due in opened)), met=met)
 
 

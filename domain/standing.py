@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Final
 
 from domain.complaint import ComplaintReceived
 from domain.completeness import MaterialsSupplemented, MissingItemsNotified
 from domain.copies import replace
+from domain.correction import VisitDayCorrected
 from domain.decision import DibaoConfirmed
 from domain.exit import BenefitTerminated
 from domain.intake import ApplicationAccepted, Applied
@@ -17,20 +20,30 @@ from domain.spells import Category
 from domain.transfer import MarginalConfirmed, TransferStarted
 from domain.verification import HomeVisited
 
+_FIRST: Final = date(1, 1, 2)
+"""A visit on any day will do where nobody complained."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of a household that decides who acts next: of its case under way, and what it is in.
 
-    `looked_at`: the county must visit the family before it decides, for a relative among staff or a complaint;
-    `visited`: it has done so since.
+    `looked_at`: the county must visit the family before it decides, for a relative among staff or a complaint,
+    the last of which came on `complained_on`; `county_visits` are the days it did.
     """
 
     delegated: bool = False
     looked_at: bool = False
-    visited: bool = False
+    complained_on: date | None = None
+    county_visits: tuple[date, ...] = ()
     missing: frozenset[str] = frozenset()
     held: Category | None = None
+
+    @property
+    def owes_visit(self) -> bool:
+        """Whether the county must still visit before it decides (M57 art.20)."""
+        since = self.complained_on or date.min
+        return self.looked_at and max(self.county_visits, default=date.min) < max(since, _FIRST)
 
     def after(self, event: Event) -> Standing:
         """The standing once a fact is known."""
@@ -47,9 +60,17 @@ class Standing:
             case RelativeRegistered():
                 return self if event.after_decision else replace(self, looked_at=True)
             case ComplaintReceived():
-                return self if event.during is None else replace(self, looked_at=True, visited=False)
+                if event.during is None:
+                    return self
+                last = max(self.complained_on or event.on, event.on)
+                return replace(self, looked_at=True, complained_on=last)
             case HomeVisited():
-                return replace(self, visited=self.visited or event.level == "county")
+                if event.level != "county":
+                    return self
+                return replace(self, county_visits=(*self.county_visits, event.on))
+            case VisitDayCorrected():
+                days = tuple(event.day if day == event.was else day for day in self.county_visits)
+                return replace(self, county_visits=days)
             case DibaoConfirmed():
                 return replace(self, held=Category.DIBAO)
             case MarginalConfirmed():

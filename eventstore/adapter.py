@@ -25,7 +25,15 @@ from eventsourcing.persistence import (
 )
 
 from eventstore.codec import Codec
-from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
+from eventstore.contract import (
+    NO_CLAIMS,
+    Appended,
+    ClaimChanges,
+    CommandKey,
+    IndexEntry,
+    IndexRelease,
+    StreamAppend,
+)
 from eventstore.envelope import Envelope
 from eventstore.errors import BadCall, NoTotalOrder, VersionConflict
 from eventstore.rows import Brief, Recorded
@@ -119,7 +127,7 @@ class LaneRecorder(ApplicationRecorder):
         command: CommandKey | None = None,
         expected: Mapping[UUID, int] | None = None,
         claims: ClaimChanges = NO_CLAIMS,
-        index: Sequence[IndexEntry] = (),
+        index: Sequence[IndexEntry | IndexRelease] = (),
         closes: Sequence[UUID] = (),
         at: datetime | None = None,
         result: bytes | None = None,

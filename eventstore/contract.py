@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from domain.private import Private
 from eventstore.envelope import Envelope
 from eventstore.lanes import lane_of
 
@@ -72,12 +73,21 @@ NO_CLAIMS = ClaimChanges()
 class IndexEntry:
     """A clear text by which an owner shall be found; only its keyed hash is stored.
 
-    An ID number (`id-number`) belongs to one owner: another one raises `ClaimConflict("identity")`.
+    An ID number (`id-number`) belongs to one owner: another one raises `ClaimConflict("identity")`. So does one
+    the owner was `known` by, when they are found by it no more.
     """
 
     kind: str
     text: str = field(repr=False)
     owner: UUID
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRelease:
+    """A private value its owner shall be found by no more, as it is sealed; entries of others are left alone."""
+
+    value: Private[str]
 
 
 @dataclass(frozen=True, slots=True)

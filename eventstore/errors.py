@@ -79,6 +79,10 @@ class ClaimConflict(StoreError):
         return UUID(str(self.facts["holder"]))
 
 
+class PastClaimConflict(ClaimConflict):
+    """该人员此后已在另一户取得救助，而每人只保留最近一户的占用，更早的期间有无重复无从核对。确需载明的，请登记不规范事项。"""
+
+
 class OwnerErased(StoreError):
     """该人员(户)的个人信息已依法抹除，不能再为其保存个人信息。"""
 
@@ -121,4 +125,6 @@ def told(error: Error) -> StoreError | None:
 
 def refusal(sqlstate: str, facts: Mapping[str, Any]) -> StoreError:
     """The refusal of a code of the store's own functions, with what they said of it."""
-    return _BY_SQLSTATE[sqlstate](**facts)
+    kind = _BY_SQLSTATE[sqlstate]
+    # over before the other begins: lawful perhaps, and beyond what one row a key can tell
+    return (PastClaimConflict if kind is ClaimConflict and facts.get("past") else kind)(**facts)

@@ -162,8 +162,12 @@ class KeyRing:
         purpose: str,
         actor: str,
         organ: str | None = None,
+        beside: Sequence[str] = (),
     ) -> list[list[str | None]]:
-        """`reveal` for a page of households, one access record each, one statement for all."""
+        """`reveal` for a page of households, one access record each, one statement for all.
+
+        `beside` names what else is seen with the values, for the same records.
+        """
         if self._access is None:
             raise BadCall(why="没有查阅记录的去处，不能显示明文")
         if not purpose or not actor:
@@ -178,7 +182,11 @@ class KeyRing:
         self._access(
             [
                 Access(
-                    subject, actor, organ, purpose, tuple(sorted({p.kind for p in privates if p is not None}))
+                    subject,
+                    actor,
+                    organ,
+                    purpose,
+                    tuple(sorted({*beside, *(p.kind for p in privates if p is not None)})),
                 )
                 for subject, privates in groups
                 if any(private is not None for private in privates)

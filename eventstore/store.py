@@ -14,7 +14,8 @@ The contract, in short::
         [StreamAppend(stream, "household", loaded.version, envelopes, closes=False)],
         claims=ClaimChanges(take=[Claim(kind, key, holder, valid_from, valid_to)],
                             release=[Release(kind, key, holder, valid_to)]),
-        index=[IndexEntry("id-number", text, person)],
+        index=[IndexEntry("id-number", text, person),           # found by it from now on
+               IndexRelease(private)],                          # found no more by what was wrong
         at=None,                                                # recorded_at in a trial store, else stated_at
         result=None)                                            # bytes given back to who repeats the command
     appended.versions, .positions, .reached, .recorded_at, .repeated, .news, .result
@@ -54,6 +55,7 @@ from eventstore.contract import (
     CommandKey,
     Cut,
     IndexEntry,
+    IndexRelease,
     OneAppend,
     StreamAppend,
 )
@@ -131,7 +133,7 @@ class LaneStore:
         command: CommandKey | None,
         streams: Sequence[StreamAppend],
         claims: ClaimChanges = NO_CLAIMS,
-        index: Sequence[IndexEntry] = (),
+        index: Sequence[IndexEntry | IndexRelease] = (),
         at: datetime | None = None,
         result: bytes | None = None,
     ) -> Appended:

@@ -12,10 +12,19 @@ import msgspec
 from domain.private import Private
 from eventstore import binary
 from eventstore.codec import Codec
-from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
+from eventstore.contract import (
+    NO_CLAIMS,
+    Appended,
+    ClaimChanges,
+    CommandKey,
+    IndexEntry,
+    IndexRelease,
+    StreamAppend,
+)
 from eventstore.digest import digest
 from eventstore.envelope import Envelope, Meta
 from eventstore.errors import BadCall, OwnerErased, VersionConflict
+from eventstore.index import IndexRow, index_rows
 from eventstore.keys import KeyRing
 from eventstore.lanes import lane_of
 from eventstore.tokens import pack
@@ -39,7 +48,7 @@ APPEND_MANY: Final = call(
     "es_append_many",
     _ANSWER,
     "smallint uuid bytea bytea timestamptz smallint[] uuid[] text[] integer[] integer[] smallint[] "
-    f"{EVENT_TYPES} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[]",
+    f"{EVENT_TYPES} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[] smallint[]",
 )
 APPEND_BULK: Final = call(
     "es_append_bulk",
@@ -129,7 +138,7 @@ def plain_parameters(algorithm: int, events: Sequence[PlainEvent]) -> tuple[Para
         binary.byteas(empty),
         binary.byteas(digests),
         *_claim_columns(NO_CLAIMS),
-        *_index_columns(None, ()),
+        *_index_columns(()),
     )
 
 
@@ -214,7 +223,7 @@ class Batch:
         at: datetime | None,
         result: bytes | None,
         claims: ClaimChanges,
-        index: Sequence[IndexEntry],
+        index: Sequence[IndexEntry | IndexRelease],
     ) -> tuple[Parameter, ...]:
         """The parameters of `APPEND_MANY`."""
         return (
@@ -225,7 +234,7 @@ class Batch:
             *self.stream_columns(),
             *self.events(),
             *_claim_columns(claims),
-            *_index_columns(self._keys, index),
+            *_index_columns(index_rows(self._keys, index)),
         )
 
     def bulk(
@@ -350,11 +359,11 @@ def _claim_columns(claims: ClaimChanges) -> tuple[Parameter, ...]:
     )
 
 
-def _index_columns(keys: KeyRing | None, index: Sequence[IndexEntry]) -> tuple[Parameter, ...]:
-    version = keys.index_version if keys is not None else 0
+def _index_columns(rows: Sequence[IndexRow]) -> tuple[Parameter, ...]:
     return (
-        binary.texts([entry.kind for entry in index]),
-        binary.shorts([version for _ in index]),
-        binary.byteas([keys.blind(entry.kind, entry.text) for entry in index] if keys is not None else []),
-        binary.uuids([entry.owner.bytes for entry in index]),
+        binary.texts([row.kind for row in rows]),
+        binary.shorts([row.version for row in rows]),
+        binary.byteas([row.blind for row in rows]),
+        binary.uuids([row.owner.bytes for row in rows]),
+        binary.shorts([row.act for row in rows]),
     )

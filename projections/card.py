@@ -13,6 +13,7 @@ from psycopg import Connection
 from domain.catalogue import EVENTS
 from domain.completeness import SupplementTermSet
 from domain.correction import IncomeCorrected, VisitDayCorrected
+from domain.day_correction import NoticeDayCorrected
 from domain.decision import ApplicationRefused, DibaoConfirmed
 from domain.endings import ApplicationNotAccepted, ApplicationWithdrawn
 from domain.extension import LimitExtended
@@ -116,7 +117,7 @@ _BESIDE_THE_ROAD: frozenset[type[Event]] = frozenset(
     {
         *(ApplicationPlaced, HelpedToApply, AgentMandated, MandateRevoked, RelativeRegistered),
         *(SupplementTermSet, ResultToBeTold, LimitExtended, SampleDrawn, SampleChecked),
-        *(IncomeCorrected, VisitDayCorrected),
+        *(IncomeCorrected, VisitDayCorrected, NoticeDayCorrected),
     }
 )
 

@@ -16,8 +16,9 @@ from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
 from domain.catalogue import EVENTS
 from domain.classification import NoticeClosed, NoticePosted, OpinionGiven
 from domain.completeness import MaterialsSupplemented, MissingItemsNotified
+from domain.day_correction import DeliveryDayCorrected, NoticeDayCorrected
 from domain.decision import ApplicationRefused, DibaoConfirmed, FileReceived
-from domain.delivery import LAWSUIT, RECONSIDERATION, DocumentDelivered
+from domain.delivery import LAWSUIT, RECONSIDERATION, TERMS, DocumentDelivered
 from domain.endings import ApplicationNotAccepted, ApplicationWithdrawn
 from domain.exit import BenefitTerminated
 from domain.file_return import FileResubmitted, FileReturned
@@ -183,10 +184,9 @@ _RECEIVES: Final = (
     | {DibaoConfirmed, MarginalConfirmed, IrregularlyConfirmed, GraceGranted}
     | {BenefitAdjusted, BenefitTerminated, IrregularlyEnded}
 )
+_DELIVERED: Final = frozenset({NoticeDelivered, DocumentDelivered, DeliveryDayCorrected})
 MATTER = Table("matter", Matter, key=("household", "case_id"), reads=of_household(_OF_CASE - {Applied}))
-RULING = Table(
-    "ruling", Ruling, key=("household", "subject"), reads=of_household((NoticeDelivered, DocumentDelivered))
-)
+RULING = Table("ruling", Ruling, key=("household", "subject"), reads=of_household(_DELIVERED))
 RECEIVING = Table("receiving", Receiving, key=("household",), reads=of_household(_RECEIVES))
 
 
@@ -194,8 +194,8 @@ class CitizenStatuses(Projection):
     """What each family may see of its own applications, decisions and payments; no officer, no internal note."""
 
     name = "citizen_status"
-    version = 1
-    wants = frozenset(_OF_CASE | _RECEIVES | {NoticeDelivered, DocumentDelivered})
+    version = 2
+    wants = frozenset(_OF_CASE | _RECEIVES | _DELIVERED)
     tables = (MATTER, RULING, RECEIVING)
 
     def __init__(self) -> None:
@@ -211,6 +211,8 @@ class CitizenStatuses(Projection):
             return
         if kind in REACHES:
             self._reach(fact, event, REACHES[kind])
+        if kind is DocumentDelivered:
+            self._tell(fact, event)  # type: ignore[arg-type]
         if kind in _TOUCHES:
             self._follow_limits(fact)
         match event:
@@ -248,6 +250,19 @@ class CitizenStatuses(Projection):
                 self._delivered(fact, event.about, event.on)
             case DocumentDelivered():
                 self._delivered(fact, event.subject, event.delivered_on, event)
+            case DeliveryDayCorrected():
+                paper = None if event.document is None else event
+                self._delivered(fact, event.subject, event.delivered_on, paper)
+            case NoticeDayCorrected() if event.reopened:
+                self._reach(fact, event, "on-notice")
+
+    def _tell(self, fact: Fact, event: DocumentDelivered) -> None:
+        """The paper about the data check reached a family that was still to be told it speaks against it."""
+        matter = self.matters.get((fact.household, event.subject))
+        if event.kind != "verification-result" or matter is None:
+            return
+        if any(each.what == TERMS[event.kind] for each in running_of(matter.limits)):
+            matter.told_on = event.delivered_on
 
     def _reach(self, fact: Fact, event: Any, stage: str) -> None:
         match event:
@@ -365,7 +380,11 @@ class CitizenStatuses(Projection):
         )  # fmt: skip
 
     def _delivered(
-        self, fact: Fact, subject: UUID, on: date, document: DocumentDelivered | None = None
+        self,
+        fact: Fact,
+        subject: UUID,
+        on: date,
+        document: DocumentDelivered | DeliveryDayCorrected | None = None,
     ) -> None:
         ruling = self.rulings.get((fact.household, subject))
         if ruling is None or (document is not None and not document.periods):

@@ -91,7 +91,7 @@ class Durations(Projection):
     """Every stretch of alerts, cases and temporary aids, from its first day to its last."""
 
     name = "durations"
-    version = 1
+    version = 2
     wants = _WANTED
     tables = (FINISHED, CLOCK, RUNNING)
 

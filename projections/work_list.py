@@ -82,7 +82,8 @@ class File:
     held: str | None = None
     delegated: bool = False
     looked_at: bool = False
-    visited: bool = False
+    complained_on: date | None = None
+    county_visits: str = _NOTHING
     missing: str = _NOTHING
     at_village: str | None = None
     at_township: str | None = None
@@ -101,6 +102,7 @@ class Limit(msgspec.Struct, array_like=True):
 
 
 _limits_of = msgspec.json.Decoder(list[Limit]).decode
+_days_of = msgspec.json.Decoder(list[date]).decode
 _words_of = msgspec.json.Decoder(list[str]).decode
 _write = msgspec.json.Encoder().encode
 _PAYING: Final = frozenset({PaymentOrdered, PaymentSettled, PaymentReturned})
@@ -119,7 +121,7 @@ class WorkList(Projection):
     """Every open duty of every household, from the fact that began it to the one that ended it."""
 
     name = "work_list"
-    version = 1
+    version = 2
     wants = _WANTS
     tables = (DUTY, FILE)
 
@@ -206,7 +208,8 @@ def standing_of(file: File) -> Standing:
     """What the file says of who acts next."""
     missing = frozenset(_words_of(file.missing)) if file.missing != _NOTHING else frozenset()
     held = Category(file.held) if file.held else None
-    return Standing(file.delegated, file.looked_at, file.visited, missing, held)
+    visits = tuple(_days_of(file.county_visits)) if file.county_visits != _NOTHING else ()
+    return Standing(file.delegated, file.looked_at, file.complained_on, visits, missing, held)
 
 
 def _day(limit: Limit) -> date:
@@ -228,7 +231,8 @@ def _keep(file: File, standing: Standing, event: Event) -> None:
         file.cycle = event.cycle
     file.held = standing.held
     file.delegated, file.looked_at = standing.delegated, standing.looked_at
-    file.visited = standing.visited
+    file.complained_on = standing.complained_on
+    file.county_visits = _write(standing.county_visits).decode() if standing.county_visits else _NOTHING
     file.missing = _write(sorted(standing.missing)).decode() if standing.missing else _NOTHING
 
 

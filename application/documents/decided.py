@@ -75,6 +75,7 @@ def _granted(chain: Chain) -> Content:
         "decided_on": day(confirmed.on),
         "interval": "每半年" if confirmed.interval == "half-yearly" else "每年",
         "review_due": day(confirmed.review_due.day),
+        "delegated_by": confirmed.decision.decider.delegated_by or "",
     }
     if dibao:
         money = {"amount": amount(dibao.fen), "capitals": capitals(dibao.fen), "first": month(dibao.first)}
@@ -197,7 +198,7 @@ def _receipt(chain: Chain) -> Content:
 def _found(decision: Decision) -> Content:
     """What a refusal rested on, out of its receipt."""
     results = {applied.rule: applied for applied in decision.receipt.rules}
-    said: Content = {}
+    said: Content = {"delegated_by": decision.decider.delegated_by or ""}
     if (a_head := results.get("income.per-capita-month")) and isinstance(a_head.result, int):
         said["per_capita"] = amount(a_head.result)
     below = results.get("dibao.is-below-standard")

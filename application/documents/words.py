@@ -1,21 +1,13 @@
-"""Words on paper (文书用词): what codes of closed lists are called on a page people keep."""
+"""Words on paper (文书用词): what codes are called on a page people keep, where that differs from the glossary."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from application.words import VALUES
+
 _WORDS: Final[Mapping[str, str]] = {
-    "head": "户主",
-    "spouse": "配偶",
-    "son": "子",
-    "daughter": "女",
-    "child": "子女",
-    "parent": "父母",
-    "sibling": "兄弟姐妹",
-    "grandparent": "祖父母（外祖父母）",
-    "grandchild": "孙子女（外孙子女）",
-    "other": "其他",
     "male": "男",
     "female": "女",
     "none": "无",
@@ -45,26 +37,16 @@ _WORDS: Final[Mapping[str, str]] = {
     "window": "窗口申请",
     "online": "网上申请",
     "village": "村（社区）代为提交",
-    "agent": "委托代理",
-    "active-finding": "主动发现",
     "income-above-standard": "家庭人均收入不低于规定的标准",
     "property-above-limit": "家庭财产超过规定的限额",
     "not-a-household": "所报人员不属于共同生活的家庭成员",
     "false-statement": "申报情况与事实不符",
     "authorisation-refused": "拒绝授权核对家庭经济状况",
     "not-cooperating": "无正当理由拒绝配合调查",
-    "own-request": "本人申请",
     "death": "对象死亡",
-    "employment": "就业",
     "own-industry": "自主发展产业",
-    "reduction": "减发",
     "termination": "停发",
     "half-yearly": "每半年",
-    "absent": "无人在家",
-    "refused": "拒绝签收",
-    "moved": "已经迁离",
-    "address-wrong": "地址有误",
-    "returned": "邮件退回",
     "unreachable": "下落不明",
     "extension:notice-objected": "公示有异议",
     "extension:person-apart": "人户分离",
@@ -78,4 +60,4 @@ _WORDS: Final[Mapping[str, str]] = {
 
 def word(code: str) -> str:
     """What a code is called; the code itself where it has no word (a local cause, a source's own name)."""
-    return _WORDS.get(code, code)
+    return _WORDS.get(code) or VALUES.get(code, code)

@@ -244,7 +244,7 @@ class _Run:
         step = occurrence.step
         try:
             self._decided(request)
-            if expected not in _store_codes():
+            if expected not in _store_codes(StoreError):
                 raise RefusalMissing(step, occurrence.on, do)
             self._desk.handle(request)
         except (Refusal, StoreError) as refusal:
@@ -355,5 +355,6 @@ def _check_regions(script: Script, desk: Desk) -> None:
         raise ScriptRefused(tuple(faults))
 
 
-def _store_codes() -> frozenset[str]:
-    return frozenset(code_of(kind) for kind in StoreError.__subclasses__())
+def _store_codes(kind: type[StoreError]) -> frozenset[str]:
+    below = kind.__subclasses__()
+    return frozenset(map(code_of, below)).union(*map(_store_codes, below))

@@ -84,7 +84,6 @@ def _step(name: str) -> Schema:
             *(field for field in command["required"] if field not in said),
         ],
         "dependentRequired": {"every": ["until"], "until": ["every"]},
-        **({"oneOf": [{"required": ["begins"]}, {"required": ["refused"]}]} if name == SPLIT else {}),
         "additionalProperties": False,
     }
 

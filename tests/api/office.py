@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4, uuid5
 
 import psycopg
@@ -77,7 +78,6 @@ class Office:
             attachments=self.attachments,
             documents=self.documents,
             record=access_log(self.pool),
-            regions=reference().regions,
             tokens=DevelopmentTokens(self.key_directory),
             cursors=Cursors(self.key_directory),
             today=lambda: TODAY,
@@ -101,9 +101,9 @@ class Office:
         )
 
     def client(self, token: str | None = None, app: FastAPI | None = None) -> AsyncClient:
-        """Somebody who asks, in process."""
+        """Somebody who asks, in process: the app of the whole run, or one of the test's own."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return AsyncClient(transport=ASGITransport(app or self.app()), base_url=HERE, headers=headers)
+        return AsyncClient(transport=ASGITransport(app or _app_of_the_run()), base_url=HERE, headers=headers)
 
     def tell(self, life: Life) -> UUID:
         """Write a life of the stories, and project it; the household's id."""
@@ -149,6 +149,40 @@ class Office:
             ).fetchall()
 
 
+class _Stand:
+    """Stands for a part of the office that is open: to build an app takes longer than most tests."""
+
+    open: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.open[self._part], name)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.open[self._part](*arguments)
+
+
+@cache
+def _app_of_the_run() -> FastAPI:
+    """One app for all tests that want no other: it always serves the office opened last."""
+    parts: dict[str, Any] = {
+        part: _Stand(part)
+        for part in (
+            *("pool", "keys", "desk", "attachments", "documents", "record", "tokens", "cursors", "limits"),
+        )
+    }
+    return create_app(
+        **parts, today=lambda: TODAY, pending=lambda: (), threads=8, listens_on="127.0.0.1"
+    )
+
+
+@cache
+def _codec() -> Codec:
+    return Codec(EVENTS, UPCASTERS)
+
+
 @contextmanager
 def opened_office(databases: Databases, directory: Path) -> Iterator[Office]:
     """An office on empty databases; closed on the way out."""
@@ -156,14 +190,22 @@ def opened_office(databases: Databases, directory: Path) -> Iterator[Office]:
         pool = stack.enter_context(open_pool(databases.app, size=8))
         keys_pool = stack.enter_context(open_pool(databases.keyring, size=2))
         keys = KeyRing.in_directory(keys_pool, directory, access=access_log(pool))
-        store = LaneStore(pool, Codec(EVENTS, UPCASTERS), keys)
+        store = LaneStore(pool, _codec(), keys)
         chains = Chains(store)
         stack.callback(chains.close)
-        projector = Projector(pool, Codec(EVENTS, UPCASTERS), ALL)
+        projector = Projector(pool, _codec(), ALL)
         desk = Desk(chains, reference())
         attachments = Attachments(pool, keys, access_log(pool))
         documents = Documents(desk, attachments, Numbers(pool))
-        yield Office(databases, pool, keys, store, chains, desk, projector, attachments, documents, directory)
+        office = Office(databases, pool, keys, store, chains, desk, projector, attachments, documents, directory)
+        _Stand.open = {
+            **{field.name: getattr(office, field.name) for field in fields(office)},
+            "record": access_log(pool),
+            "tokens": DevelopmentTokens(directory),
+            "cursors": Cursors(directory),
+            "limits": RateLimits(),
+        }
+        yield office
 
 
 class Watched:

@@ -191,6 +191,14 @@ async def test_of_two_clerks_the_second_is_told_the_version_there_is(office: Off
     assert (done.status_code, late.status_code) == (200, 412)
     assert (late.json()["code"], late.json()["currentVersion"]) == ("version-conflict", version + 1)
     assert late.headers["ETag"] == done.headers["ETag"]
+    # and who was quicker, with what; which is a look at the household like any other
+    changed = late.json()["changedBy"]
+    assert (changed["officer"], changed["organ"], changed["title"], changed["on"]) == (
+        "c1", f"{YU_TOWNSHIP}/civil-affairs", "预警下发", ALERT["on"],
+    )  # fmt: skip
+    assert changed["recordedAt"] == done.json()["recordedAt"].replace("Z", "+00:00")
+    assert all(word in late.json()["title"] for word in ("预警下发", "c1"))
+    assert [record[3:] for record in office.looks(UUID(household))] == [("command", ["last-step"])]
     assert (none.status_code, none.json()["code"]) == (428, "version-required")
     assert loose.status_code == 400
     assert [each["pointer"] for each in loose.json()["errors"]] == ["/If-Match"]

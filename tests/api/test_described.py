@@ -167,7 +167,8 @@ async def test_every_operation_that_shows_somebody_leaves_a_record_before(office
         "createAttachment": {"content": b"%PDF-", "headers": papers},
     }
     asked = 0
-    async with office.client(office.token()) as client:
+    both = (Role.CASEWORKER, Role.AUDITOR)
+    async with office.client(office.token(roles=both)) as client:
         stored = await client.post(
             f"/v1/households/{household}/attachments", content=b"%PDF-", headers=papers
         )

@@ -108,6 +108,8 @@ async def test_health_is_answered_to_anybody_and_says_what_is_missing(office: Of
         "database": True,
         "migrationsPending": [],
         "lag": {model.name: 0 for model in ALL},
+        "behind": [],
+        "parked": 0,
     }
     async with office.client(app=office.app(pending=("store/0007",))) as client:
         ready = await client.get("/readyz")
@@ -124,6 +126,44 @@ async def test_without_read_models_it_is_not_ready_and_says_what_to_start(office
     assert (ready.status_code, ready.json()["ready"], ready.json()["database"]) == (503, False, True)
     assert (answer.status_code, answer.json()["code"]) == (503, "read-models-missing")
     assert "hulian work" in answer.json()["title"]
+
+
+async def test_a_read_model_too_far_behind_is_named_and_one_being_rebuilt_is_not(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.health.MOST_LAG", 1)
+    office.register(1, project=False)
+    with psycopg.connect(office.databases.store) as connection:
+        # all but the card have caught up, and another version of the chain is being built from the first event
+        connection.execute(
+            "UPDATE read_checkpoint c SET position = l.position FROM es_lane l"
+            " WHERE l.lane = c.lane AND c.projection <> 'card'"
+        )
+        connection.execute(
+            "INSERT INTO read_checkpoint (projection, version, lane, position, live)"
+            " SELECT projection, version + 1, lane, 0, false FROM read_checkpoint WHERE projection = 'chain'"
+        )
+    async with office.client() as client:
+        late = await client.get("/readyz")
+        office.project()
+        caught_up = await client.get("/readyz")
+    assert (late.status_code, late.json()["behind"]) == (503, ["card"])
+    assert (caught_up.status_code, caught_up.json()["behind"]) == (200, [])
+
+
+async def test_a_parked_household_is_counted_and_nothing_stops_for_it(office: Office) -> None:
+    household = office.tell(stories.yu_registered())
+    with psycopg.connect(office.databases.store) as connection:
+        for model in ALL[:2]:
+            connection.execute(
+                "INSERT INTO read_parked (lane, projection, version, household, position, error, attempts)"
+                " VALUES (%s, %s, %s, %s, 1, 'KeyError', 1)",
+                (lane_of(household), model.name, model.version, household),
+            )
+    async with office.client() as client:
+        ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["ready"], ready.json()["parked"]) == (200, True, 1)
+    assert str(household) not in ready.text
 
 
 async def test_lag_is_told_exactly(office: Office) -> None:

@@ -25,9 +25,14 @@ async def test_the_work_list_tells_who_must_do_what_by_when(office: Office) -> N
     assert items == one.json()["items"]
     begin = next(item for item in items if item["step"] == "start-investigation")
     assert (begin["office"], begin["due"], begin["overdue"]) == ("township", "2021-07-06", True)
-    assert begin["title"]
+    assert begin["title"] == "启动家庭经济状况调查"
+    assert (begin["what"], begin["whatTitle"]) == ("DL-DIB-INV", "启动家庭经济状况调查")
+    assert (begin["category"], begin["categoryWord"]) == ("DIBAO", "低保")
+    assert begin["head"]["name"] == "于*"
+    assert "于某" not in answer.text + one.text
     assert {count["step"]: count["open"] for count in counts.json()["items"]}["start-investigation"] == 1
-    assert [record[-1] for record in office.looks(household)] == [["work-items"]] * 2
+    # one look at each household of the page, however many duties it has
+    assert [record[-1] for record in office.looks(household)] == [["name", "work-items"]] * 2
     assert other not in {record[0] for record in office.looks()}
 
 
@@ -104,6 +109,8 @@ async def test_history_tells_what_held_on_a_day_and_what_was_known_then(office: 
         then = await client.get(path, params={"knownAt": recorded.isoformat()})
         early = await client.get(path, params={"knownAt": (recorded - timedelta(days=1)).isoformat()})
         naive = await client.get(path, params={"knownAt": "2026-01-01T00:00:00"})
+        future = await client.get(path, params={"knownAt": "2999-01-01T00:00:00Z"})
+        nothing = await client.get(path, params={"validAt": "2021-06-27"})
     assert (before.json()["category"], before.json()["case"]["category"]) == (None, "DIBAO")
     assert (after.json()["category"], after.json()["case"]) == ("DIBAO", None)
     assert [member["relation"] for member in after.json()["members"]] == ["head", "daughter"]
@@ -111,7 +118,28 @@ async def test_history_tells_what_held_on_a_day_and_what_was_known_then(office: 
     assert then.headers["ETag"] == f'"v{then.json()["version"]}"'
     assert (early.status_code, early.json()["code"]) == (404, "not-known-yet")
     assert (naive.status_code, naive.json()["errors"][0]["pointer"]) == (400, "/knownAt")
-    assert [record[-1] for record in office.looks(household)] == [["history"]] * 3
+    assert (future.status_code, future.json()["code"]) == (400, "known-in-future")
+    assert (nothing.status_code, nothing.json()["code"]) == (404, "not-registered-then")
+    assert "2021-06-28" in nothing.json()["title"]
+    shown = [["history", "name"]] * 3
+    assert [record[-1] for record in office.looks(household)] == [*shown, ["history"], ["history"]]
+
+
+async def test_history_names_its_members_masked_and_says_codes_in_words(office: Office) -> None:
+    household = office.tell(stories.yu_confirmed())
+    async with office.client(office.token()) as client:
+        path = f"/v1/households/{household}/history"
+        before = (await client.get(path, params={"validAt": "2021-07-20"})).json()
+        answer = await client.get(path, params={"validAt": "2021-07-26"})
+    after = answer.json()
+    assert [(member["name"], member["relationWord"]) for member in after["members"]] == [
+        ("于*", "户主"), ("于**", "女"),
+    ]  # fmt: skip
+    assert "于某" not in answer.text
+    assert (after["category"], after["categoryWord"]) == ("DIBAO", "低保")
+    assert before["case"]["categoryWord"] == "低保"
+    assert before["case"]["stepTitle"] != before["case"]["step"]
+    assert all(due["title"] != due["what"] for due in (*before["due"], *after["due"]))
 
 
 async def test_what_was_recorded_later_does_not_change_what_was_known(office: Office) -> None:
@@ -224,7 +252,9 @@ async def test_a_household_that_went_on_in_another_shows_the_way(office: Office)
                 client, old["household"], "raise-alert", 9, on="2021-07-01", code="E-EXP-01", level="RED"
             ),
         ]
-        chain, history = await client.get(f"{here}/chain"), await client.get(f"{here}/history")
+        chain = await client.get(f"{here}/chain")
+        history = await client.get(f"{here}/history", params={"validAt": "2021-06-28"})
+        since = await client.get(f"{here}/history", params={"validAt": "2021-06-29"})
         other = await client.get(ways[1].headers["Location"])
     assert [way.status_code for way in ways] == [308] * 4
     assert [way.headers["Location"] for way in ways] == [
@@ -234,6 +264,8 @@ async def test_a_household_that_went_on_in_another_shows_the_way(office: Office)
     # what was is still to be read, and who repeats the joining is told what it did
     assert (chain.status_code, history.status_code, other.status_code) == (200, 200, 200)
     assert history.json()["joinedInto"] == new["household"]
+    # from the day of the joining on its history is the other's
+    assert (since.status_code, since.headers["Location"]) == (308, f"{there}/history?validAt=2021-06-29")
     assert (again.status_code, again.json()) == (200, joined.json())
     assert [each["household"] for each in joined.json()["others"]] == [new["household"]]
 

@@ -20,13 +20,14 @@ from domain.death import RecordDeath
 from domain.identification import IdentifyPerson
 from domain.joining import HouseholdJoined, JoinHousehold
 from domain.member_correction import CorrectDeath, CorrectMember
+from domain.members import RemoveMember
 from domain.membership import NewMember, NotAMember, RegisterHousehold
 from domain.message import Command, Refusal
 from domain.monitoring import RaiseAlert
 from domain.person import HouseholdId, PersonId
 from domain.private import Private
 from domain.split import HouseholdSplitFrom, MoveMember, SplitHousehold
-from eventstore.errors import ClaimConflict, StoreError, VersionConflict
+from eventstore.errors import ClaimConflict, PastClaimConflict, StoreError, VersionConflict
 from eventstore.keys import ERASED
 from eventstore.rows import StreamState
 from tests import stories
@@ -188,6 +189,27 @@ def test_the_claim_of_a_provisional_person_becomes_the_persons(
     done(office, "identify", IdentifyPerson(ON, man, "莫正", OTHER_ID), first)
     assert man not in claims(databases)
     assert claims(databases)[known] == (first, ON, None)
+
+
+def test_a_past_day_corrected_after_another_household_took_the_person_is_refused_with_the_reason(
+    office: Installation, databases: Databases
+) -> None:
+    """Of a person only the latest claim is kept: whether one of before overlaps, nobody can tell."""
+    first = confirmed(office, "first")
+    daughter = people(office, first)[1]
+    done(office, "away", RemoveMember(ON, daughter, "independent"), first)
+    with psycopg.connect(databases.store) as connection:
+        connection.execute(
+            "UPDATE es_claim SET holder = %s, valid_from = %s, valid_to = NULL WHERE key = %s",
+            (uuid5(SEED, "elsewhere"), date(2021, 10, 1), daughter),
+        )
+    version = registered_version(office, first)
+    later = CorrectMember(date(2021, 11, 1), 3, "核对户口簿", since=date(2021, 8, 2))
+    with pytest.raises(PastClaimConflict) as refused:
+        done(office, "later", later, first)
+    assert (refused.value.code, refused.value.kind) == ("past-claim-conflict", "category")
+    assert "不规范事项" in refused.value.sentence
+    assert registered_version(office, first) == version
 
 
 # --- at the same time

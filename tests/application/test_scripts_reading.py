@@ -125,7 +125,6 @@ steps:
         (None, "households.yu.members.A2", "not-one-of"),
         (None, "households.wu.region", "not-a-region"),
         (None, "households.wu.members.A9", "unknown-person"),
-        (1, "household", "unknown-household"),
     ]
 
 

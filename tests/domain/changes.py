@@ -1,36 +1,70 @@
-"""What may be asked about the people and the home of a household, for lives walked at random."""
+"""What may be asked about the people, home and papers of a household, for lives walked at random."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import uuid5
 
 from domain.adjustment import AdjustBenefit, ConcludeReassessment
 from domain.arrival import Mover
+from domain.classification import NoticePosted
 from domain.correction import CorrectIncome, CorrectResidence, CorrectVisitDay
-from domain.death import RecordDeath
+from domain.day_correction import CorrectDeliveryDay, CorrectNoticeDay
+from domain.death import MemberDied, RecordDeath
+from domain.delivery import DeliverDocument, DocumentDelivered, NoteFailedDelivery
+from domain.documents import IssueDocument
 from domain.household import Household
 from domain.identification import IdentifyPerson
+from domain.intake import Applied
+from domain.issued import DocumentKind
 from domain.joining import JoinHousehold
 from domain.member_correction import CorrectDeath, CorrectMember
 from domain.members import AddMember, ChangeMember, RemoveMember
 from domain.membership import NewMember
-from domain.message import Command
+from domain.message import Command, Event
 from domain.moving import HandOverFile, MoveHousehold, TakeOverFile
+from domain.notification import NoticeDelivered
 from domain.person import HouseholdId
 from domain.split import MoveMember, SplitHousehold
+from domain.verification import HomeVisited
 from tests import stories
 from tests.scenario import SEED
 
 ELSEWHERE = HouseholdId(uuid5(SEED, "elsewhere"))
 
 
-def changes_of(household: Household, on: date, which: int, n: int) -> list[Command]:
-    """Each of these commands once, plausible in its fields; `which` chooses the step a correction names."""
+PAPERS: tuple[DocumentKind, ...] = (
+    "acceptance-notice",
+    "public-notice",
+    "confirmation-notice",
+    "refusal-decision",
+    "termination-notice",
+    "reduction-notice",
+)
+
+
+def changes_of(
+    household: Household, on: date, which: int, n: int, events: Sequence[Event] = ()
+) -> list[Command]:
+    """Each of these commands once, plausible in its fields, fitting or not.
+
+    A correction names the last step of its kind or, for two numbers in six and where there is none, any step.
+    """
+
+    def step(*kinds: type[Event]) -> int:
+        last = [at for at, event in enumerate(events, 1) if isinstance(event, kinds)]
+        return last[-1] if last and n > 1 else 1 + which % 20
+
+    def near(*kinds: type[Event]) -> date:
+        last = [event.on for event in events if isinstance(event, kinds)]
+        return last[-1] + timedelta(days=3 - n) if last else since
+
     people = [member.person for member in household.members]
     one, other = people[n % len(people)], people[(n + 1) % len(people)]
     since = on - timedelta(days=n * 7)
-    step = 1 + which % 20
+    paper = household.documents[-1].id if household.documents else uuid5(SEED, "no paper")
+    delivered = (NoticeDelivered, DocumentDelivered)
     child = NewMember("K", "小某", "child", birth=date(2015, 4, 1))
     return [
         AddMember(on, child, "return", since),
@@ -47,8 +81,13 @@ def changes_of(household: Household, on: date, which: int, n: int) -> list[Comma
         MoveMember(on, ELSEWHERE, one, "other"),
         JoinHousehold(on, ELSEWHERE, (Mover(one, "other"),)),
         CorrectResidence(on, 1, "更正", "990301100001"),
-        CorrectIncome(on, step, "更正", (stories.other(n * 100),)),
-        CorrectVisitDay(on, step, "更正", since),
+        CorrectIncome(on, step(Applied), "更正", (stories.other(n * 100),)),
+        CorrectVisitDay(on, step(HomeVisited), "更正", near(HomeVisited)),
+        CorrectNoticeDay(on, step(NoticePosted), "更正", near(NoticePosted)),
+        CorrectDeliveryDay(on, step(*delivered), "更正", near(*delivered)),
         CorrectMember(on, 2 + n % 3, "更正", birth=date(1990, 1, 1 + n)),
-        CorrectDeath(on, step, "更正", since if n % 2 else None),
+        CorrectDeath(on, step(MemberDied), "更正", since if n % 2 else None),
+        IssueDocument(on, PAPERS[n]),
+        DeliverDocument(on, paper, "direct", one),
+        NoteFailedDelivery(on, "absent", paper),
     ]

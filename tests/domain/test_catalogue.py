@@ -63,6 +63,7 @@ CHAPTERS = (
     "joining",
     "moving",
     "correction",
+    "day_correction",
     "member_correction",
     "supervision",
 )

@@ -26,6 +26,7 @@ from domain import (
     completeness,
     context,
     correction,
+    day_correction,
     death,
     decision,
     delegation,
@@ -321,7 +322,9 @@ WAYS: dict[type[Refusal], Way] = {
         .when(completeness.NotifyMissingItems(ON, ("收入证明",)))
         .refused(completeness.NotifyMissingItems(ON, ("残疾人证",)))
     ),
-    completeness.NothingMissing: lambda: of_township(up_to("apply")).refused(completeness.NotifyMissingItems(ON, ())),
+    completeness.NothingMissing: lambda: of_township(up_to("apply")).refused(
+        completeness.NotifyMissingItems(ON, ())
+    ),
     intake.FileIncomplete: lambda: (
         of_township(up_to("apply"))
         .when(completeness.NotifyMissingItems(ON, ("收入证明",)))
@@ -339,7 +342,9 @@ WAYS: dict[type[Refusal], Way] = {
     intake.ChannelContradicts: lambda: known().refused(intake.Apply(ON, head(), mandate=MANDATE)),
     doors.AgentMayNotHandle: lambda: mandated(officer="w1").refused(intake.AcceptApplication(ON)),
     doors.RelativeMayNotHandle: lambda: (
-        of_township(up_to("apply")).when(replace(RELATIVE, officer="w1")).refused(intake.AcceptApplication(ON))
+        of_township(up_to("apply"))
+        .when(replace(RELATIVE, officer="w1"))
+        .refused(intake.AcceptApplication(ON))
     ),
     # finding
     finding.AlertNeedUnverified: lambda: known().refused(finding.ReportNeed(ON, "data-alert")),
@@ -457,7 +462,9 @@ WAYS: dict[type[Refusal], Way] = {
     decision.WrongProcedure: lambda: up_to("receive").refused(transfer.ConfirmMarginal(END)),
     decision.AlreadyDecided: lambda: dibao().refused(decision.RefuseApplication(END, "other", "理由")),
     intake.DelegationNotAllowed: lambda: of_township(dibao()).refused(ended("own-request", LAW)),
-    delegation.DelegationPaperMissing: lambda: of_township(up_to("close")).refused(decision.ConfirmDibao(END)),
+    delegation.DelegationPaperMissing: lambda: of_township(up_to("close")).refused(
+        decision.ConfirmDibao(END)
+    ),
     decision.FileNotResubmitted: lambda: (
         up_to("receive")
         .when(file_return.ReturnFile(END, ("调查表",), "缺签字"))
@@ -504,7 +511,9 @@ WAYS: dict[type[Refusal], Way] = {
     ),
     # complaint
     complaint.ComplaintEmpty: lambda: known().refused(complaint.ReceiveComplaint(ON, "letter", "staff", "")),
-    complaint.NoOpenComplaint: lambda: known().refused(complaint.AnswerComplaint(ON, "unsubstantiated", "不实")),
+    complaint.NoOpenComplaint: lambda: known().refused(
+        complaint.AnswerComplaint(ON, "unsubstantiated", "不实")
+    ),
     complaint.AnswerNeedsFinding: lambda: complained().refused(
         complaint.AnswerComplaint(ON, "unsubstantiated", "")
     ),
@@ -693,14 +702,18 @@ WAYS: dict[type[Refusal], Way] = {
         exit.HearOpinion(END, substitute="death-without-survivors")
     ),
     # adjustment
-    adjustment.NothingToAdjust: lambda: stories.county(known()).refused(adjustment.AdjustBenefit(END, "理由")),
+    adjustment.NothingToAdjust: lambda: stories.county(known()).refused(
+        adjustment.AdjustBenefit(END, "理由")
+    ),
     adjustment.CheckMissing: lambda: stories.county(in_hand().when(baby())).refused(
         adjustment.AdjustBenefit(END, "理由")
     ),
     adjustment.NoLongerEligible: lambda: earning(2_000).refused(
         adjustment.AdjustBenefit(date(2025, 9, 2), "理由")
     ),
-    adjustment.NoClearChange: lambda: earning(700).refused(adjustment.AdjustBenefit(date(2025, 9, 2), "理由")),
+    adjustment.NoClearChange: lambda: earning(700).refused(
+        adjustment.AdjustBenefit(date(2025, 9, 2), "理由")
+    ),
     adjustment.AdjustmentNeedsReasons: lambda: dibao().refused(adjustment.AdjustBenefit(END, " ")),
     adjustment.NothingToConclude: lambda: dibao().refused(adjustment.ConcludeReassessment(END, "理由")),
     adjustment.AdjustInstead: lambda: (
@@ -709,9 +722,7 @@ WAYS: dict[type[Refusal], Way] = {
     # several households
     arrival.SameHousehold: lambda: between(known(), split.MoveMember(END, FIRST, head(), "other")),
     arrival.JoinedElsewhere: joined,
-    arrival.NotSameCounty: lambda: between(
-        known(), everybody(known()), provisional("990801100201")
-    ),
+    arrival.NotSameCounty: lambda: between(known(), everybody(known()), provisional("990801100201")),
     split.NobodySplitsOff: lambda: between(known(), split.SplitHousehold(END, ())),
     joining.CaseUnderWay: lambda: between(up_to("apply"), everybody(known())),
     joining.CategoriesDiffer: lambda: between(dibao(), everybody(dibao())),
@@ -744,12 +755,15 @@ WAYS: dict[type[Refusal], Way] = {
     ),
     correction.CorrectionNeedsReasons: lambda: known().refused(correction.CorrectResidence(END, 1, "")),
     correction.NothingWrong: lambda: known().refused(correction.CorrectResidence(END, 1, "笔误", VILLAGE)),
-    correction.DayDoesNotFit: lambda: known().refused(
-        correction.CorrectResidence(ON, 1, "笔误", since=END)
-    ),
+    correction.DayDoesNotFit: lambda: known().refused(correction.CorrectResidence(ON, 1, "笔误", since=END)),
     correction.DecidedOnIt: lambda: in_hand().refused(correction.CorrectIncome(END, 5, "笔误", ())),
     correction.OpinionRestsOnIt: lambda: of_township(up_to("opine")).refused(
         correction.CorrectIncome(ON, 5, "笔误", ())
+    ),
+    day_correction.NoticeReplaced: lambda: (
+        of_township(up_to("post"))
+        .when(classification.GiveOpinion(END, (stories.other(700),)))
+        .refused(day_correction.CorrectNoticeDay(END, len(up_to("post").events), "笔误", END))
     ),
     member_correction.NumberIsAnothers: lambda: replace(known(), persons=((stories.A1, STRANGER),)).refused(
         member_correction.CorrectMember(END, 2, "笔误", id_number=stories.A1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
@@ -24,6 +24,8 @@ from domain.complaint import AnswerComplaint, ReceiveComplaint
 from domain.completeness import NotifyMissingItems, SupplementMaterials
 from domain.context import Context
 from domain.decision import ConfirmDibao, ReceiveFile, RefuseApplication
+from domain.delivery import DeliverDocument
+from domain.documents import IssueDocument
 from domain.endings import DeclineApplication, WithdrawApplication
 from domain.exit import HearOpinion, TerminateBenefit
 from domain.extension import ExtendLimit
@@ -33,6 +35,7 @@ from domain.grace import GrantGrace
 from domain.household import Household, follow
 from domain.intake import AcceptApplication, Apply, EndProcedure
 from domain.irregular import AnswerSuspicion, IrregularAct, RecordIrregular
+from domain.issued import Printed
 from domain.mandate import Mandate, MandateAgent, RevokeMandate
 from domain.membership import RegisterHousehold
 from domain.message import Command, Event, JointCommand, Refusal
@@ -87,7 +90,11 @@ class Walk:
         """The facts a command makes true; none when it is refused."""
         self.asked += 1
         seed = uuid5(SEED, f"walk/{self.asked}")
-        context = reference().context(VILLAGE, command.on, actor, seed, recalled=recalled(self.events, command))
+        context = reference().context(
+            VILLAGE, command.on, actor, seed, recalled=recalled(self.events, command)
+        )
+        if isinstance(command, IssueDocument):
+            context = replace(context, printed=printed(seed, actor.organ))
         if self.household.joined_into is not None:
             return []
         try:
@@ -118,6 +125,11 @@ class Walk:
             assert events, f"{act} is due and does nothing: the system would ask for ever"
             self.by_system += events
         raise AssertionError("the system never comes to rest")
+
+
+def printed(command: UUID, organ: str) -> Printed:
+    """A document as if it had been numbered and rendered before it is decided."""
+    return Printed(uuid5(command, "document/0"), "试救〔2026〕1号", organ, "form@0", "00" * 32, {})
 
 
 Step = tuple[int, int, int, int]
@@ -176,6 +188,11 @@ def fitting(household: Household, on: date, n: int) -> tuple[Command, Actor]:
     people = tuple(member.person for member in household.counted(on))
     if not people:
         return TerminateBenefit(on, "death", "全户死亡"), COUNTY
+    papers = [each.id for each in household.documents if each.delivered_on is None and not each.replaced]
+    if n == 3 and papers:
+        return DeliverDocument(on, papers[-1], received_by=people[0]), TOWNSHIP
+    if n == 2 and household.undelivered:
+        return DeliverNotice(on, people[0]), TOWNSHIP
     if case is None:
         held = household.category(on)
         if held is None:
@@ -257,7 +274,7 @@ def beside_the_road(case: Procedure, on: date, applicant: PersonId) -> tuple[Com
     return next(((command, actor) for fits, command, actor in chances if fits), None)
 
 
-def anything(household: Household, on: date, which: int, n: int) -> Command:
+def anything(household: Household, on: date, which: int, n: int, events: Sequence[Event] = ()) -> Command:
     """Any command at all, plausible in its fields, fitting or not."""
     people = [member.person for member in household.members]
     person = people[n % len(people)]
@@ -328,10 +345,12 @@ def anything(household: Household, on: date, which: int, n: int) -> Command:
         RevokeMandate(on),
         RecordPlace(on, place),
         RegisterRelative(on, person, "sibling", "dibao-staff", "村干某", found=bool(n % 2)),
-        DeclineApplication(on, ("wrong-place", "already-aided", "not-supplemented")[n % 3], "理由", "99080110"),
+        DeclineApplication(
+            on, ("wrong-place", "already-aided", "not-supplemented")[n % 3], "理由", "99080110"
+        ),
         WithdrawApplication(on, person if n else None, by_agent=n == 5),
     ]
-    choices += changes_of(household, on, which, n)
+    choices += changes_of(household, on, which, n, events)
     return choices[which % len(choices)]
 
 
@@ -349,7 +368,8 @@ def walked(life: Life) -> Iterator[tuple[Walk, Command, Actor]]:
         if which < 50:
             command, actor = fitting(walk.household, on, n)
         else:
-            command, actor = anything(walk.household, on, which - 50 + who * 50, n), (TOWNSHIP, COUNTY)[n % 2]
+            command = anything(walk.household, on, which - 50 + who * 50, n, walk.events)
+            actor = (TOWNSHIP, COUNTY)[n % 2]
         yield walk, command, actor
         walk.ask(command, actor)
 

@@ -13,6 +13,7 @@ import pytest
 from domain.benefit import OrderPayment, ReturnPayment, SettlePayment
 from domain.catalogue import EVENTS
 from domain.completeness import NotifyMissingItems, SupplementMaterials
+from domain.day_correction import CorrectDeliveryDay
 from domain.decision import ReceiveFile, RefuseApplication
 from domain.duties import LEAVES_DUTIES
 from domain.notification import DeliverNotice
@@ -41,6 +42,7 @@ BETWEEN = {
     "SampleDrawn",
     "SampleChecked",
     "ConfirmationPublished",
+    "NoticeDayCorrected",  # but one closed too early is on notice again
 }
 """Facts of a case that leave it, in the family's eyes, where it is."""
 
@@ -164,6 +166,17 @@ def test_the_terms_of_appeal_run_from_the_delivery(databases: Databases, project
     case = said(databases, reached, date(2026, 3, 1)).case
     assert case
     assert (case.stage, case.decided_on, case.next) == ("refused", START, None)
+
+
+def test_the_terms_of_appeal_run_from_the_day_of_delivery_as_corrected(
+    databases: Databases, projector: Projector
+) -> None:
+    decided = refused()
+    story = stories.township(decided).when(DeliverNotice(date(2025, 8, 31), stories.person(decided, 0)))
+    right = CorrectDeliveryDay(date(2025, 9, 10), len(story.events), "核对送达回证", date(2025, 9, 3))
+    (household,) = lived(databases, projector, story.when(right))
+    (ruling,) = said(databases, household, date(2025, 9, 11)).rulings
+    assert (ruling.delivered_on, ruling.reconsider_by) == (date(2025, 9, 3), date(2025, 11, 2))
 
 
 def test_the_family_sees_what_it_receives_and_the_last_payment(

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from bootstrap.words import FIELDS, MONEY, fact, word
+from application.words import FIELDS, MONEY, fact, word
 from domain.catalogue import EVENTS, NAMES
 from domain.message import Event
 from domain.private import Private

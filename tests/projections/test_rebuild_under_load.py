@@ -31,7 +31,7 @@ from tests.projections.conftest import Pool, caught_up
 from tests.projections.lives import codec, fill, many
 from tests.projections.test_engine import count, digests
 
-BACKLOG = 15_000
+BACKLOG = 8_000
 VILLAGE = "370786101215"
 TOWNSHIP = Actor("w1", "370786101/township")
 
@@ -116,7 +116,7 @@ def test_a_rebuild_under_load_is_equal_and_nobody_notices(
                 assert worker.stdout.readline() == "building\n"
             time.sleep(0.5)
             workers[1].kill()  # wherever it stands
-            until = time.monotonic() + 120
+            until = time.monotonic() + 240
             current = "SELECT projection, version FROM read_model WHERE live"
             while time.monotonic() < until:
                 with psycopg.connect(databases.app) as connection:

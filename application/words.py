@@ -1,9 +1,10 @@
-"""The words of the field (用语): what codes are called when people read them."""
+"""The words of the field (用语): what codes are called when people read them, on screens, in tables, on paper."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from domain.issued import DOCUMENT_WORDS
 from domain.money import yuan
 
 FIELDS: Mapping[str, str] = {
@@ -88,6 +89,8 @@ FIELDS: Mapping[str, str] = {
     "into_version": "转入户办至第几步",
     "was": "原为",
     "died_on": "死亡日期",
+    "reopened": "继续公示",
+    "ends": "公示至",
     "evidence": "证明",
     "overpaid": "多发",
     "step": "更正第几步",
@@ -202,25 +205,6 @@ VALUES: Mapping[str, str] = {
     "termination": "终止",
     "reduction": "减发",
     "refusal": "不予确认决定书",
-    "missing-items-notice": "一次性告知书",
-    "non-acceptance-notice": "不予受理告知书",
-    "acceptance-notice": "受理通知书",
-    "verification-authorisation": "核对授权书",
-    "home-visit-form": "入户调查表",
-    "verification-result": "核对结果告知书",
-    "public-notice": "审核公示单",
-    "file-return-notice": "退回补正通知",
-    "extension-notice": "延期办理告知书",
-    "approval-form": "审核确认审批表",
-    "confirmation-notice": "确认通知书",
-    "refusal-decision": "不予确认决定书",
-    "procedure-end-notice": "终止审核确认程序告知书",
-    "grace-form": "渐退审批表",
-    "hearing-record": "听取意见笔录",
-    "reduction-notice": "减发通知书",
-    "termination-notice": "停发通知书",
-    "transfer-notice": "转办告知书",
-    "delivery-receipt": "送达回证",
     "direct": "直接送达",
     "left-with-witnesses": "留置送达",
     "mail": "邮寄送达",
@@ -302,6 +286,7 @@ VALUES: Mapping[str, str] = {
     "court-declaration": "人民法院宣告死亡",
     "village-statement": "村（居）委会说明",
     "increase": "增发",
+    **{str(kind): called for kind, called in DOCUMENT_WORDS.items()},
 }
 """Codes of closed lists; `members`, `watch` and the like are field names too and stand above."""
 
