@@ -14,6 +14,7 @@ from pydantic import PlainValidator, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from application.command_sentences import COMMAND_SENTENCES
 from application.commands import BadField, describe, example, parse
 from application.field_values import Amount, Day, MonthField, Person, Reader, Schema, Text, Whole
 from application.fields import Fields, Keyed, Many, Maybe, fields_of
@@ -29,6 +30,12 @@ _DAY: Final = r"^(18[5-9]|19[0-9]|20[0-9]|21[0-9])[0-9]-[0-9]{2}-[0-9]{2}$"
 _MONTH: Final = r"^(18[5-9]|19[0-9]|20[0-9]|21[0-9])[0-9]-(0[1-9]|1[0-2])$"
 _ADVICE: Final = {"unknown-field": "没有这个字段，请对照接口说明。", "not-text": "应为文字。"}
 """Where the advice given to who writes scripts would mislead who writes JSON."""
+_PARTS: Final = {
+    "NewMember": "一名成员；key 为本次填报中对该成员的称呼",
+    "Disability": "残疾证所载的类别和等级（一级最重）",
+    "Months": "起止月份，首月和末月均含在内",
+}
+"""Parts of commands whose own docstring has no Chinese name."""
 _SAFE: Final = 2**53
 
 named = lru_cache(maxsize=2_000)(to_camel)
@@ -93,15 +100,16 @@ def shape_of(name: str) -> CommandShape:
         top["properties"][named(field.name)] = {**_beside(said), **described_too, **defaulted}
     said = _camel_example(example(name), fields)
     top["examples"] = [said]
-    first, _, rest = cleandoc(described.summary).partition("\n")
+    title = _called(kind)
+    description = COMMAND_SENTENCES.get(name, described.summary)
+    return CommandShape(name, title, description, kind.__name__, schemas, said, fields)
+
+
+def _called(kind: type) -> str:
+    """The Chinese name of a command or a part of one: what its docstring says in brackets, without articles."""
+    first = cleandoc(kind.__doc__ or "").partition("\n")[0]
     found = _TITLE.findall(first)
-    title = found[-1] if found else first.rstrip(".")
-    top["description"] = title
-    return CommandShape(name, title, _paragraphs(first, rest), kind.__name__, schemas, said, fields)
-
-
-def _paragraphs(first: str, rest: str) -> str:
-    return "\n\n".join(part for part in (first, " ".join(rest.split())) if part)
+    return _PARTS.get(kind.__name__) or (found[-1].partition(",")[0] if found else first.rstrip("."))
 
 
 def _object(fields: Fields, schemas: dict[str, Schema]) -> Schema:
@@ -112,7 +120,7 @@ def _object(fields: Fields, schemas: dict[str, Schema]) -> Schema:
         schemas[component].update(
             {
                 "type": "object",
-                "description": cleandoc(fields.kind.__doc__ or "").partition("\n")[0],
+                "description": _called(fields.kind),
                 "properties": {named(field.name): _schema(field.reader, schemas) for field in fields.fields},
                 "additionalProperties": False,
             }

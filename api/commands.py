@@ -313,5 +313,4 @@ def _operation_id(name: str) -> str:
 
 def _description(shape: CommandShape) -> str:
     permission = permission_for(shape.name)
-    told = f"{shape.title}。{permission.reason}（{permission.rule}）不合规定的会说明理由和依据。"
-    return f"{told}\n\n{shape.description}"
+    return f"{shape.description}\n\n{permission.reason}（{permission.rule}）不合规定的，说明理由和依据。"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ _WORDS: Final[Mapping[int, str]] = {
     429: "请求过于频繁，见 Retry-After",
     503: "暂时无法办理，见 Retry-After",
 }
+_CHINESE_NAME: Final = re.compile(r"^[ -~]+\(([^()]*[一-鿿][^()]*)\)[ -~]*$")
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
@@ -66,7 +68,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
                 "required": ["in", "pointer", "code", "detail"],
                 "properties": {
                     "in": {"type": "string", "enum": ["path", "query", "header", "body", "cookie"]},
-                    "pointer": {"type": "string", "description": "JSON Pointer（RFC 6901）"},
+                    "pointer": {"type": "string", "description": "所指的项：JSON Pointer（RFC 6901）"},
                     "code": {"type": "string"},
                     "detail": {"type": "string"},
                 },
@@ -144,6 +146,11 @@ def _document(app: FastAPI, tags: Iterable[tuple[str, str]]) -> dict[str, Any]:
     }
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    for schema in schemas.values():
+        # a type of the domain describes itself in English, its Chinese name in brackets
+        named = _CHINESE_NAME.search(schema.get("description", ""))
+        if named is not None:
+            schema["description"] = named[1]
     for name, schema in _own_schemas():
         if schemas.setdefault(name, schema) != schema:
             raise ValueError(f"two different shapes are called {name}")

@@ -32,7 +32,7 @@ _CARD: Final = ("card",)
 FIRST_DAY: Final = date(1850, 1, 1)
 
 
-_STEP_WORDS: Final[Mapping[str, str]] = {
+STEP_WORDS: Final[Mapping[str, str]] = {
     "started": "提出申请或者启动程序",
     "accepted": "已受理",
     "investigation-started": "已启动调查",
@@ -125,7 +125,7 @@ class CaseOnShape(Shape):
             category=case.category,
             category_word=word(case.category),
             step=case.step,
-            step_title=_STEP_WORDS[case.step],
+            step_title=STEP_WORDS[case.step],
             since=case.since,
         )
 

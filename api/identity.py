@@ -285,6 +285,13 @@ async def identified(
     return identity
 
 
+_PURPOSE_SAID: Final = (
+    "查阅用途："
+    + "、".join(f"{purpose} {word}" for purpose, word in PURPOSE_WORDS.items())
+    + "；不填为本角色通常的用途"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Somebody who may look at households, and what for."""
@@ -295,7 +302,7 @@ class Reader:
 
 async def reading(
     identity: Annotated[Identity, Depends(identified)],
-    purpose: Annotated[Purpose | None, Header(alias="X-Purpose", description="查阅用途")] = None,
+    purpose: Annotated[Purpose | None, Header(alias="X-Purpose", description=_PURPOSE_SAID)] = None,
 ) -> Reader:
     """The identity with its purpose; raises `RoleNotAllowed` or `PurposeNotAllowed`."""
     allowed = [each for role in sorted(identity.roles) for each in PURPOSES[role]]

@@ -50,9 +50,13 @@ _NOT_STORED: Final[Mapping[type[errors.StoreError], int]] = {
 """How the store's refusals are answered where the caller can mend them; all others are faults of ours: 500."""
 
 _HELD: Final[Mapping[type[errors.StoreError], str]] = {
+    errors.VersionConflict: "该户已有更新的记录。请重新查询该户，确认后再办。",
+    errors.StreamClosed: "该户已并入另一户，不能再办理。请到并入后的户办理。",
+    errors.StreamErased: "该户的个人信息已依法抹除，不能再办理。",
+    errors.ChangedCommand: "该办理编号已用于另一项办理。请换用新的编号（Idempotency-Key）。",
     errors.ClaimConflict: "该成员在同一时期已由他户占用类别或身份，不能重复。请先核实，或在原户终止后再办。",
 }
-"""Sentences that stand in for the store's own, whose facts are words of the program."""
+"""Sentences that stand in for the store's own, which speak of streams or tell words of the program."""
 
 _OURS: Final = frozenset({
     "act", "category", "channel", "day", "died_on", "due", "earlier", "ends", "first", "ground", "heads",
@@ -278,19 +282,23 @@ def _fit(name: str, fact: object) -> bool:
     return name in _OURS or (name in _CODES and _REGION_CODE.fullmatch(fact) is not None)
 
 
-async def _store_error(_: Request, error: Exception) -> Response:
+async def _store_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.StoreError)
     status = next((_NOT_STORED[kind] for kind in type(error).__mro__ if kind in _NOT_STORED), None)
     if status is None:
         _log.error("store refused", code=error.code)
         return unexpected()
-    if isinstance(error, errors.VersionConflict):
+    sentence = _HELD.get(type(error)) or error.sentence
+    if isinstance(error, errors.VersionConflict) and _is_of_path(request, error.facts.get("stream")):
         # the stream's version now, for who wants to look again and decide
         current = error.current or 0
-        return answer(
-            status, error.code, error.sentence, headers={"ETag": etag(current)}, currentVersion=current
-        )
-    return answer(status, error.code, _HELD.get(type(error)) or error.sentence)
+        return answer(status, error.code, sentence, headers={"ETag": etag(current)}, currentVersion=current)
+    return answer(status, error.code, sentence)
+
+
+def _is_of_path(request: Request, stream: object) -> bool:
+    """Whether what is told of a stream is about the household of the path; one that is not named is."""
+    return stream is None or str(stream) == str(request.path_params.get("household"))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

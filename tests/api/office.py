@@ -173,9 +173,7 @@ def _app_of_the_run() -> FastAPI:
             *("pool", "keys", "desk", "attachments", "documents", "record", "tokens", "cursors", "limits"),
         )
     }
-    return create_app(
-        **parts, today=lambda: TODAY, pending=lambda: (), threads=8, listens_on="127.0.0.1"
-    )
+    return create_app(**parts, today=lambda: TODAY, pending=lambda: (), threads=8, listens_on="127.0.0.1")
 
 
 @cache
@@ -197,7 +195,9 @@ def opened_office(databases: Databases, directory: Path) -> Iterator[Office]:
         desk = Desk(chains, reference())
         attachments = Attachments(pool, keys, access_log(pool))
         documents = Documents(desk, attachments, Numbers(pool))
-        office = Office(databases, pool, keys, store, chains, desk, projector, attachments, documents, directory)
+        office = Office(
+            databases, pool, keys, store, chains, desk, projector, attachments, documents, directory
+        )
         _Stand.open = {
             **{field.name: getattr(office, field.name) for field in fields(office)},
             "record": access_log(pool),

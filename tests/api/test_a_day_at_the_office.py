@@ -205,7 +205,7 @@ def evening(day: Day, c1: Clerk, a1: Clerk) -> None:
         step for step in households.chain_of(c1, forgotten) if step["name"].endswith("deadline-missed.1")
     ]
     assert [step["actor"] for step in missed] == ["system:deadlines"] * 2
-    assert c1.to_do(forgotten)["start-investigation"] == missed[0]["facts"]["due"]
+    assert c1.to_do(forgotten)["start-investigation"] == missed[0]["facts"]["day"]
     overdue = c1.report("figures", what="overdue", **months)["items"]
     assert sum(each["homes"] for each in overdue) == happened(day, "deadline-missed")
     august = {"firstMonth": "2026-08", "lastMonth": "2026-08"}

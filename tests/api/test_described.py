@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urljoin
 from uuid import uuid4
@@ -14,8 +15,15 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
 from api.command_shapes import shape_of
+from api.history import STEP_WORDS
+from api.household_shapes import step_title
 from api.identity import Role
-from domain.catalogue import COMMANDS
+from api.problems import Problem
+from application.command_sentences import COMMAND_SENTENCES
+from application.deadline_words import DEADLINE_WORDS
+from application.reference import shipped
+from domain.as_of import STEPS
+from domain.catalogue import COMMANDS, EVENTS
 from domain.message import Refusal
 from tests import stories
 from tests.api.office import Office
@@ -243,3 +251,59 @@ def test_every_fact_of_a_refusal_is_known_to_be_ours_or_the_callers() -> None:
         if fact not in _OURS | TYPED
     }
     assert unknown == set()
+
+
+ENGLISH = re.compile(r"(?!JSON Pointer|hulian work)\b[A-Za-z]{2,}(?: [A-Za-z]{2,})+")
+
+
+def test_what_people_read_of_the_document_is_chinese(office: Office) -> None:
+    """Words of the program (a header, a code) stand in it; two of them in a row are an English sentence."""
+    document = described(office)
+    texts = [document["info"]["description"], *(tag["description"] for tag in document["tags"])]
+    for _, path, operation in operations(document):
+        assert not re.search(r"[a-z]", operation["summary"].replace("Prometheus", "")), path
+        texts += [operation["summary"], operation["description"]]
+        texts += [parameter["description"] for parameter in operation.get("parameters", ())]
+        texts += [response["description"] for response in operation["responses"].values()]
+    texts += list(_descriptions(document["components"]["schemas"]))
+    assert [text for text in texts if ENGLISH.search(text) or not CHINESE.search(text)] == []
+
+
+def _descriptions(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from _descriptions(each)
+    elif isinstance(part, Mapping):
+        if isinstance(part.get("description"), str):
+            yield part["description"]
+        for each in part.values():
+            yield from _descriptions(each)
+
+
+def test_every_command_and_every_deadline_has_words_for_people() -> None:
+    codes = {
+        key.removeprefix("deadline.")
+        for pack in shipped(files("policy")).packs
+        for chapter in pack.chapters.values()
+        for key in chapter
+        if key.startswith("deadline.")
+    }
+    assert set(COMMANDS) <= COMMAND_SENTENCES.keys()
+    assert codes <= DEADLINE_WORDS.keys()
+    assert all(CHINESE.search(step_title(name)) for name in EVENTS)
+    assert {step for _, step in STEPS} | {"started"} == STEP_WORDS.keys()
+
+
+def test_every_problem_is_a_chinese_sentence_that_ends() -> None:
+    for kind in _problems(Problem):
+        if kind.__module__.startswith("api."):
+            sentence = (kind.__doc__ or "").strip()
+            assert CHINESE.search(sentence), kind
+            assert sentence.endswith(("。", "{reason}")), kind
+            assert not ENGLISH.search(sentence), kind
+
+
+def _problems(kind: type[Problem]) -> Iterator[type[Problem]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _problems(each)

@@ -63,7 +63,9 @@ async def test_running_deadlines_are_shown_with_their_rule(office: Office) -> No
     assert due["DL-DIB-INV"]["day"] == "2021-07-06"
     assert due["DL-DIB-INV"]["openedOn"] == "2021-07-01"
     assert due["DL-DIB-INV"]["rule"]
-    assert shown["case"]["category"] == "DIBAO"
+    assert due["DL-DIB-INV"]["title"] == "启动家庭经济状况调查"
+    assert (shown["case"]["category"], shown["case"]["categoryWord"]) == ("DIBAO", "低保")
+    assert (shown["case"]["step"], shown["case"]["stepTitle"]) == ("household.application-accepted.1", "受理")
 
 
 async def test_the_chain_tells_every_step_in_order_without_names(office: Office) -> None:
@@ -118,7 +120,13 @@ async def test_a_read_is_on_record_before_its_answer_begins(office: Office) -> N
     ]
 
 
-@pytest.mark.parametrize("path", ["/v1/households/{}", "/v1/households/{}/chain", "/v1/households"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/households/{}", "/v1/households/{}/chain", "/v1/households/{}/history", "/v1/households"),
+        *("/v1/work-items", "/v1/households/{}/work-items"),
+    ],
+)
 async def test_nothing_is_shown_when_the_read_cannot_be_recorded(office: Office, path: str) -> None:
     household = office.tell(stories.yu_accepted())
     with psycopg.connect(office.databases.store) as connection:
@@ -181,10 +189,38 @@ async def test_a_list_shows_what_holds_today_and_filters_by_category(office: Off
     assert {each["id"] for each in everyone} == {str(dibao), str(known)}
     (item,) = answer.json()["items"]
     assert (item["id"], item["category"], item["members"]) == (str(dibao), "DIBAO", 3)
+    assert item["categoryWord"] == "低保"
     assert item["head"]["name"] == "岭*"
     assert item["monthlyFen"] > 0
     assert nobody.json() == {"items": [], "next": None}
     assert len(below.json()["items"]) == 2
+
+
+async def test_a_list_tells_the_case_and_what_comes_next_in_words(office: Office) -> None:
+    office.tell(stories.yu_accepted())
+    async with office.client(office.token()) as client:
+        (item,) = (await client.get("/v1/households")).json()["items"]
+    assert (item["caseStep"], item["caseStepTitle"]) == ("household.application-accepted.1", "受理")
+    assert (item["caseCategory"], item["caseCategoryWord"]) == ("DIBAO", "低保")
+    assert item["nextTitle"] not in (None, item["nextWhat"])
+    assert item["lastTitle"] == "受理"
+
+
+async def test_lists_and_searches_stand_behind_the_second_wall(office: Office) -> None:
+    """Whatever the questions before it let through, the database shows an office its own households only."""
+    household = office.tell(stories.ling_confirmed())
+    with psycopg.connect(office.databases.store) as connection:
+        # the application itself may not read the cards now: only who reads for an area may
+        connection.execute("REVOKE ALL ON ALL TABLES IN SCHEMA read_card FROM hulian_app")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA read_card TO hulian_reader")
+    answers = {}
+    for region in (OTHER_COUNTY, YU_COUNTY):
+        async with office.client(office.token(region)) as client:
+            listed = await client.get("/v1/households")
+            found = await client.post("/v1/households/_search", json={"name": "岭某"})
+            answers[region] = ([each["id"] for each in listed.json()["items"]], len(found.json()["items"]))
+    assert answers[OTHER_COUNTY][0] == [str(household)]
+    assert answers[YU_COUNTY] == ([], 0)
 
 
 async def test_a_list_of_another_area_is_refused(office: Office) -> None:

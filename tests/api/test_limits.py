@@ -28,9 +28,7 @@ async def test_a_command_of_exactly_the_limit_is_read_and_one_byte_more_is_not(
 ) -> None:
     async with office.client(office.token(YU_TOWNSHIP)) as client:
         answers = [
-            await client.post(
-                "/v1/households", content=b" " * size if told else chunked(size), headers=JSON
-            )
+            await client.post("/v1/households", content=b" " * size if told else chunked(size), headers=JSON)
             for size in (ORDINARY, ORDINARY + 1)
         ]
     # blanks are no command, but they were read

@@ -31,6 +31,7 @@ BETWEEN = {
     "VerificationStarted",
     "VerificationReported",
     "HomeVisited",
+    "VisitDayCorrected",
     "ResultToBeTold",
     "ResultTold",
     "ReportObjected",
