@@ -19,6 +19,7 @@ from domain.region import Level
 from domain.stages import STAGES, Finished, days_by_holder, days_of
 from eventstore.contract import Cut
 from eventstore.envelope import Envelope
+from projections.durations import Durations
 from projections.engine.projector import Projector
 from projections.merging import ModelsBehind, merge
 from projections.percentiles import (
@@ -259,8 +260,8 @@ def test_a_merge_that_misses_parked_households_says_so_and_is_not_added_to(
     with psycopg.connect(databases.store) as connection:
         connection.execute(
             "INSERT INTO read_parked (lane, projection, version, household, position, error)"
-            " VALUES (1, 'durations', 1, %s, 1, 'poison')",
-            [UUID(int=257)],
+            " VALUES (1, 'durations', %s, %s, 1, 'poison')",
+            [Durations.version, UUID(int=257)],
         )
     assert merged(databases, cut(1))
     with psycopg.connect(databases.store) as connection:
