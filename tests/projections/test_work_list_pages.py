@@ -123,7 +123,8 @@ def test_a_page_reads_an_index_and_few_rows_beside_it(
     duties_in(desk, region, limit=limit, after=after, **filters)
     assert len(Explained.plans) == 2
     # one officer's duties are few; of an area no step and category gives more than a page
-    most = DUTIES / 200 * 2 if "officer" in filters else limit * (len(STEPS) * 3 + 1)
+    # (PostgreSQL 15 looks at one row more of each range)
+    most = DUTIES / 200 * 2 if "officer" in filters else (limit + 1) * (len(STEPS) * 3 + 1)
     for plan in Explained.plans:
         kinds, rows = read_from(plan)
         assert kinds <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
