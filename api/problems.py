@@ -105,6 +105,17 @@ _FAULTY: Final[Mapping[str, str]] = {
     "extra_forbidden": "不认识此项。",
 }
 
+_FORMATS: Final[Mapping[str, str]] = {
+    "Idempotency-Key": "须为 8 至 200 个字母、数字或者 _ . : -，每次办理换一个，例如一个 UUID。",
+    "If-Match": '须为所依据的版本，即查阅该户时应答中的 ETag，例如 "v17"。',
+    "X-Min-Position": "须原样填写先前应答中的 X-Position。",
+    "region": "须为 2 至 12 位数字的区划代码。",
+    "area": "须为 2 至 12 位数字的区划代码。",
+    "firstMonth": "须为月份，例如 2026-07。",
+    "lastMonth": "须为月份，例如 2026-07。",
+}
+"""How to write what has a form of its own, by name."""
+
 INVALID: Final = "请求中有不合要求的项，请按说明改正。"
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -363,6 +374,8 @@ def faults(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
             path = []
         context = fault.get("ctx", {})
         advice = context.get("advice") or _FAULTY.get(kind, "不合要求。").format_map(context)
+        if kind == "string_pattern_mismatch" and path:
+            advice = _FORMATS.get(path[-1], advice)
         # pydantic joins the words one may choose from in English
         advice = advice.replace("' or '", "'、'").replace("', '", "'、'")
         told.append(

@@ -92,7 +92,7 @@ def _say(settings: Settings, url: str, household: UUID, logs: Path) -> None:
     typer.echo(
         f"""
 户链已启动：{url}
-接口说明：{url}/openapi.json
+接口说明：{url}/docs
 日志：{logs}
 
 开发令牌（8 小时，仅在本机有效，可查阅全部辖区）：

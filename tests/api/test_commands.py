@@ -242,6 +242,8 @@ async def test_all_faults_are_told_together_and_no_value_is(office: Office, log:
         ("body", "/income/0/fen", "amount-unreadable"),
         ("body", "/property", "unknown-field"),
     }
+    (version,) = (each for each in answer.json()["errors"] if each["pointer"] == "/If-Match")
+    assert "ETag" in version["detail"]
     for text in (answer.text, log.getvalue()):
         assert "于某" not in text
         assert stories.A1 not in text
