@@ -12,12 +12,12 @@ from domain.context import Context
 from domain.deadline import Due
 from domain.household import Household
 from domain.members import OwnAidRunning, reassessment
-from domain.membership import NotOneHead, SamePersonTwice, require_registered
+from domain.membership import NotOneHead, SamePersonTwice, membership_of, require_registered
 from domain.message import Event, Refusal
 from domain.person import Disability, HouseholdId, PersonId, Relation, Sex, WorkCapacity
 from domain.private import Private
 from domain.roster import noticed, represented, row_of, with_member
-from domain.spells import Membership, holds
+from domain.spells import holds
 from domain.succession import require_leaving
 
 
@@ -72,19 +72,7 @@ class MemberArrived(Event):
         return (self.due,) if self.due else ()
 
     def evolve(self, household: Household) -> Household:
-        member = Membership(
-            self.person,
-            self.relation,
-            self.birth,
-            self.student,
-            self.disability,
-            self.work_capacity,
-            self.since,
-            sex=self.sex,
-            name=self.name,
-            id_number=self.id_number,
-        )
-        household = with_member(household, member)
+        household = with_member(household, membership_of(self, self.since))
         return noticed(represented(household, self.since), self.on, self.person)
 
 

@@ -17,6 +17,7 @@ from domain.membership import (
     NotAMember,
     NotOneHead,
     identity,
+    membership_of,
     require_registered,
 )
 from domain.message import Command, Event, Refusal
@@ -32,7 +33,7 @@ from domain.roster import (
     with_member,
     without,
 )
-from domain.spells import Category, Membership, holds
+from domain.spells import Category, holds
 from domain.succession import LaterChangeRecorded, has_left, require_leaving, sound, succession
 
 CHANGE = "DL-CHG"
@@ -121,18 +122,7 @@ class MemberJoined(Event):
         return (self.due,) if self.due else ()
 
     def evolve(self, household: Household) -> Household:
-        member = Membership(
-            self.person,
-            self.relation,
-            self.birth,
-            self.student,
-            self.disability,
-            self.work_capacity,
-            self.since,
-            sex=self.sex,
-            name=self.name,
-            id_number=self.id_number,
-        )
+        member = membership_of(self, self.since)
         return noticed(with_member(household, member), self.on, self.person)
 
 

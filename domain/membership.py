@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
@@ -100,6 +100,45 @@ class HouseholdRegistered(Event):
         )
 
 
+class MemberFacts(Protocol):
+    """What a fact that brings a member says of the person (成员情况)."""
+
+    @property
+    def person(self) -> PersonId: ...
+    @property
+    def relation(self) -> Relation: ...
+    @property
+    def sex(self) -> Sex | None: ...
+    @property
+    def birth(self) -> date | None: ...
+    @property
+    def student(self) -> bool: ...
+    @property
+    def disability(self) -> Disability | None: ...
+    @property
+    def work_capacity(self) -> WorkCapacity: ...
+    @property
+    def name(self) -> Private[str] | None: ...
+    @property
+    def id_number(self) -> Private[str] | None: ...
+
+
+def membership_of(fact: MemberFacts, since: date) -> Membership:
+    """The membership a fact begins on a day, running."""
+    return Membership(
+        fact.person,
+        fact.relation,
+        fact.birth,
+        fact.student,
+        fact.disability,
+        fact.work_capacity,
+        since,
+        sex=fact.sex,
+        name=fact.name,
+        id_number=fact.id_number,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class MemberAdded(Event):
     """A person belongs to the household from a day (成员登记)."""
@@ -119,19 +158,7 @@ class MemberAdded(Event):
     id_number: Private[str] | None = None
 
     def evolve(self, household: Household) -> Household:
-        member = Membership(
-            self.person,
-            self.relation,
-            self.birth,
-            self.student,
-            self.disability,
-            self.work_capacity,
-            self.on,
-            sex=self.sex,
-            name=self.name,
-            id_number=self.id_number,
-        )
-        return replace(household, members=(*household.members, member))
+        return replace(household, members=(*household.members, membership_of(self, self.on)))
 
 
 @dataclass(frozen=True, slots=True)
