@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from domain.adjustment import AdjustBenefit, BenefitAdjusted, CheckMissing, NoClearChange
+from domain.arrival import MemberArrived
 from domain.benefit import OrderPayment
 from domain.claims import Claim, claims_of
 from domain.exit import HearingNotHeld, HearOpinion
@@ -20,7 +21,7 @@ from domain.members import (
     MemberLeft,
     RemoveMember,
 )
-from domain.membership import NewMember, NotOneHead
+from domain.membership import MemberAdded, MemberFacts, NewMember, NotOneHead, membership_of
 from domain.money import Fen
 from domain.month import Month
 from domain.order import StepsOutOfOrder
@@ -28,6 +29,7 @@ from domain.person import Disability, PersonId
 from domain.review import Recertify
 from domain.succession import HeadChanged, HeadNeeded
 from tests import stories
+from tests.eventstore.test_stored_for_ever import example
 from tests.scenario import Life
 
 ON = date(2025, 4, 21)
@@ -195,3 +197,22 @@ def test_an_ordered_month_is_paid_as_ordered() -> None:
         (Month(2025, 5), Month(2025, 9), Fen(108_000)),
         (Month(2025, 10), None, Fen(164_000)),
     ]
+
+
+@pytest.mark.parametrize("kind", [MemberAdded, MemberJoined, MemberArrived])
+def test_a_membership_says_of_the_person_what_the_fact_said(kind: type[MemberFacts]) -> None:
+    fact = example(kind, kind.__name__)
+    member = membership_of(fact, LATER)
+    said = (
+        "person",
+        "relation",
+        "sex",
+        "birth",
+        "student",
+        "disability",
+        "work_capacity",
+        "name",
+        "id_number",
+    )
+    assert [getattr(member, each) for each in said] == [getattr(fact, each) for each in said]
+    assert (member.start, member.end) == (LATER, None)
