@@ -16,7 +16,7 @@ from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
 from domain.context import Context, Recalled
 from domain.correction import CorrectionCommand
-from domain.household import Household, follow
+from domain.household import Household, Replay, follow
 from domain.membership import HouseholdUnknown, RegisterHousehold
 from domain.message import Command, Event, JointCommand
 from domain.person import HouseholdId, PersonId
@@ -277,12 +277,15 @@ def _decided(
 
 def _replayed(initial: Chain | None, rows: Iterable[Recorded | Brief]) -> Chain | None:
     """The projector function of the library's repository: the fold over recorded events."""
-    household, version = initial or (None, 0)
+    replay, version = None if initial is None else Replay(initial.household), 0
     for row in rows:
-        if household is None:
-            household = Household(HouseholdId(row.originator_id))
-        household, version = follow(household, row.event), row.originator_version
-    return None if household is None else Chain(household, version)
+        if replay is None:
+            replay = Replay(Household(HouseholdId(row.originator_id)))
+        replay.take(row.event)
+        version = row.originator_version
+    if replay is None:
+        return None
+    return Chain(replay.household, version or (initial.version if initial else 0))
 
 
 def _conflict(current: int, expected: int) -> Handled:

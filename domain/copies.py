@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["replace"]
+__all__ = ["in_place", "replace", "same_as"]
 
 if TYPE_CHECKING:
     # under this name the types of the changed fields are checked
     from dataclasses import replace
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+    def in_place(kind: type[T]) -> type[T]: ...
+    def same_as(given: object, kind: type[T]) -> T: ...
 else:
     from dataclasses import fields
 
     _COPIERS = {}
+    _RECASTERS = {}
 
     def replace(given, /, **changes):
         """The same value with some fields changed; as `dataclasses.replace`, three times as fast.
@@ -26,11 +33,46 @@ else:
             copier = _COPIERS[kind] = _copier(kind)
         return copier(given, **changes)
 
-    def _copier(kind):
-        """A function that copies slot by slot, written out for this class as `dataclasses` writes `__init__`."""
+    def in_place(kind):
+        """Mark a class whose values are changed where they are: `replace` answers the one given.
+
+        For a value that nobody else holds, like the state within one fold: there a copy a step is made for nobody.
+        """
+        setters = {name: getattr(kind, name).__set__ for name in _slots(kind)}
+
+        def changer(_given, **changes):
+            for name, value in changes.items():
+                setters[name](_given, value)
+            return _given
+
+        _COPIERS[kind] = changer
+        return kind
+
+    def same_as(given, kind):
+        """The same fields as a value of another class, of which the given one's is a subclass or the reverse."""
+        copier = _RECASTERS.get(kind)
+        if copier is None:
+            copier = _RECASTERS[kind] = _recaster(kind)
+        return copier(given)
+
+    def _recaster(kind):
+        names = _slots(kind)
+        known = {"_new": object.__new__, "_kind": kind}
+        known |= {f"_set_{name}": getattr(kind, name).__set__ for name in names}
+        lines = ["def recaster(_given):", "    copy = _new(_kind)"]
+        lines += [f"    _set_{name}(copy, _given.{name})" for name in names]
+        exec("\n".join([*lines, "    return copy"]), known)
+        return known["recaster"]
+
+    def _slots(kind):
         names = [field.name for field in fields(kind)]
         if not all(hasattr(getattr(kind, name, None), "__set__") for name in names):
             raise TypeError(f"{kind.__name__} is not a dataclass with slots")
+        return names
+
+    def _copier(kind):
+        """A function that copies slot by slot, written out for this class as `dataclasses` writes `__init__`."""
+        names = _slots(kind)
         known = {"_new": object.__new__, "_kind": kind, "_same": object()}
         known |= {f"_set_{name}": getattr(kind, name).__set__ for name in names}
         lines = [f"def copier(_given, *, {', '.join(f'{name}=_same' for name in names)}):"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from typing import Literal, TypeVar
+from typing import Literal
 from uuid import UUID
 
-from domain.copies import replace
+from domain.copies import in_place, replace, same_as
 from domain.deadline import Due, MetDue, OpenDue
 from domain.issued import IssuedDocument
 from domain.message import Event
@@ -139,28 +138,83 @@ class Household:
         return replace(self, procedures=(*self.procedures[:-1], case))
 
 
-H = TypeVar("H")
+@in_place
+class _OpenCase(Procedure):
+    """A case within a chain that is being replayed: changed where it is."""
+
+    __slots__ = ()
+
+
+@in_place
+class _Unfolding(Household):
+    """A household while its chain is replayed: changed where it is, for nobody else holds it yet."""
+
+    __slots__ = ()
+
+    def with_case(self, **changes: object) -> Household:
+        case = self.procedures[-1]
+        if type(case) is not _OpenCase:
+            case = same_as(case, _OpenCase)
+            replace(self, procedures=(*self.procedures[:-1], case))
+        replace(case, **changes)  # type: ignore[arg-type]
+        return self
+
+
+class Replay:
+    """A chain being replayed (重放): the fold over a household's events, one after the other.
+
+    Answers what `follow` answers from step to step, without a copy of the whole state for each step.
+    """
+
+    __slots__ = ("_household",)
+
+    def __init__(self, household: Household) -> None:
+        self._household: Household = same_as(household, _Unfolding)
+
+    def take(self, event: Event) -> None:
+        """The next event."""
+        self._household = follow(self._household, event)
+
+    @property
+    def household(self) -> Household:
+        """The household after all events taken."""
+        household = same_as(self._household, Household)
+        if any(type(case) is _OpenCase for case in household.procedures):
+            cases = [same_as(c, Procedure) if type(c) is _OpenCase else c for c in household.procedures]
+            return replace(household, procedures=tuple(cases))
+        return household
 
 
 def follow(household: Household, event: Event) -> Household:
     """One step of the fold: the event's own effect, then the deadlines it met and started."""
     household = event.evolve(household)
     opened, closed = event.opens(), event.closes()
-    if not opened and not closed:
-        return household
-    kept, met = household.dues, household.met
-    if closed:
-        kept = tuple(o for o in household.dues if not is_closed(o.due, closed))
-        if len(kept) < len(household.dues):
-            met += tuple(MetDue(o.due, o.since, event.on) for o in household.dues if is_closed(o.due, closed))
-    return replace(household, dues=(*kept, *(OpenDue(due, since=event.on) for due in opened)), met=met)
+    if not closed:
+        if not opened:
+            return household
+        return replace(household, dues=(*household.dues, *[OpenDue(due, since=event.on) for due in opened]))
+    kept: list[OpenDue] = []
+    met = household.met
+    for awaited in household.dues:
+        if is_closed(awaited.due, closed):
+            met = (*met, MetDue(awaited.due, awaited.since, event.on))
+        else:
+            kept.append(awaited)
+    kept += [OpenDue(due, since=event.on) for due in opened]
+    return replace(household, dues=tuple(kept), met=met)
 
 
 def is_closed(due: Due, closed: tuple[tuple[str, UUID | None], ...]) -> bool:
     """Whether a fact that closes these met the deadline."""
-    return any(what in ("*", due.what) and subject in (None, due.subject) for what, subject in closed)
+    for what, subject in closed:
+        if (what in (due.what, "*")) and (subject is None or subject == due.subject):
+            return True
+    return False
 
 
 def replayed(household_id: HouseholdId, events: Iterable[Event]) -> Household:
     """The household after all its events; folding a prefix answers what was known then."""
-    return reduce(follow, events, Household(household_id))
+    replay = Replay(Household(household_id))
+    for event in events:
+        replay.take(event)
+    return replay.household
