@@ -109,12 +109,13 @@ def together(changes: Iterable[ClaimChanges]) -> ClaimChanges:
 
 
 def index_changes(
-    before: Household, events: Iterable[Event], persons: Mapping[str, PersonId]
+    before: Household, events: Sequence[Event], persons: Mapping[str, PersonId]
 ) -> Iterator[IndexEntry | IndexRelease]:
     """What somebody is found by from now on, and no more since it turned out wrong.
 
     `persons` are those found by the ID numbers the command names: they must still be who they were.
     """
+    corrects = any(isinstance(event, MemberCorrected) for event in events)
     for event in events:
         if isinstance(event, MemberCorrected):
             wrong = {
@@ -125,7 +126,8 @@ def index_changes(
                 if right is not None and value is not None
             }
             yield from map(IndexRelease, wrong.values())
-        before = follow(before, event)
+        if corrects:
+            before = follow(before, event)
         yield from index_entries((event,), persons)
 
 

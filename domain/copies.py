@@ -19,6 +19,7 @@ else:
     from dataclasses import fields
 
     _COPIERS = {}
+    _IN_PLACE = {}
     _RECASTERS = {}
 
     def replace(given, /, **changes):
@@ -28,6 +29,11 @@ else:
         most of its time there.
         """
         kind = type(given)
+        setters = _IN_PLACE.get(kind)
+        if setters is not None:
+            for name, value in changes.items():
+                setters[name](given, value)
+            return given
         copier = _COPIERS.get(kind)
         if copier is None:
             copier = _COPIERS[kind] = _copier(kind)
@@ -38,14 +44,7 @@ else:
 
         For a value that nobody else holds, like the state within one fold: there a copy a step is made for nobody.
         """
-        setters = {name: getattr(kind, name).__set__ for name in _slots(kind)}
-
-        def changer(_given, **changes):
-            for name, value in changes.items():
-                setters[name](_given, value)
-            return _given
-
-        _COPIERS[kind] = changer
+        _IN_PLACE[kind] = {name: getattr(kind, name).__set__ for name in _slots(kind)}
         return kind
 
     def same_as(given, kind):

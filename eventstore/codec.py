@@ -52,6 +52,7 @@ class Codec:
         self._shapes: dict[type[Event], Shape] = {}
         self._decoders: dict[str, Callable[[bytes], Event]] = {}
         self._private_names: set[str] = set()
+        self._simple: dict[str, Callable[[bytes], Event]] = {}
         self._catalogue = dict(catalogue)
         self._tokens = _Tokens()
         self._plain = msgspec.json.Encoder(enc_hook=_encode_value, order="deterministic")
@@ -65,6 +66,8 @@ class Codec:
             self._decoders[name] = msgspec.json.Decoder(kind, dec_hook=self._decode_value).decode
             if self._shapes[kind].private:
                 self._private_names.add(name)
+            elif not self._shapes[kind].instants:
+                self._simple[name] = self._decoders[name]
         self._old = _chains(catalogue, upcasters)
         self._private_names.update(
             name for name, old in self._old.items() if old.current in self._private_names
@@ -118,6 +121,9 @@ class Codec:
 
         Raises `UnknownEvent`; `NaiveTime` for an instant without offset.
         """
+        simple = self._simple.get(name)
+        if simple is not None:
+            return simple(data)
         if name in self._private_names:
             self._tokens.packed = private
         try:

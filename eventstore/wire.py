@@ -47,6 +47,22 @@ class _Raw:
 
 
 _FORGOTTEN: Final = b"26000"
+_KEPT_ROWS: Final = 100
+"""The most rows of an answer that are kept until the connection is used again."""
+
+
+class _Line:
+    """What is kept of a connection: the statements it has prepared, and the loaders of its answers."""
+
+    __slots__ = ("loaders", "prepared")
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self.prepared = _prepared.setdefault(connection, set())
+        self.loaders = Transformer(_RAW)
+
+
+_RAW: Final[Any] = _Raw()
+_lines: WeakKeyDictionary[Connection[Any], _Line] = WeakKeyDictionary()
 _prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
 """What each connection has prepared: several wires may share a pool."""
 
@@ -60,7 +76,6 @@ class Wire:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._raw: Any = _Raw()
 
     def rows(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> list[Row]:
         """The rows of the answer, ids and instants as raw bytes. Raises psycopg's errors.
@@ -80,30 +95,34 @@ class Wire:
         connection = self._pool.getconn()
         link = connection.pgconn
         try:
-            prepared = _prepared.get(connection)
-            if prepared is None:
-                prepared = _prepared[connection] = set()
-            if statement.name not in prepared:
+            line = _lines.get(connection)
+            if line is None:
+                line = _lines[connection] = _Line(connection)
+            if statement.name not in line.prepared:
                 made = link.prepare(statement.name, statement.text)
                 if made.status != ExecStatus.COMMAND_OK:
                     raise error_from_result(made, "utf-8")
-                prepared.add(statement.name)
+                line.prepared.add(statement.name)
             values: Any = parameters  # NULLs are allowed, whatever the stub says
             result = link.exec_prepared(statement.name, values, statement.formats, Format.BINARY)
-            if result.error_field(DiagnosticField.SQLSTATE) == _FORGOTTEN:
-                # psycopg has the server forget all statements after a rollback; nothing has run yet
-                prepared.clear()
-                link.prepare(statement.name, statement.text)
-                prepared.add(statement.name)
-                result = link.exec_prepared(statement.name, values, statement.formats, Format.BINARY)
             if result.status != ExecStatus.TUPLES_OK:
-                raise error_from_result(result, "utf-8")
+                if result.error_field(DiagnosticField.SQLSTATE) != _FORGOTTEN:
+                    raise error_from_result(result, "utf-8")
+                # psycopg has the server forget all statements after a rollback; nothing has run yet
+                line.prepared.clear()
+                link.prepare(statement.name, statement.text)
+                line.prepared.add(statement.name)
+                result = link.exec_prepared(statement.name, values, statement.formats, Format.BINARY)
+                if result.status != ExecStatus.TUPLES_OK:
+                    raise error_from_result(result, "utf-8")
+            line.loaders.set_pgresult(result)
+            rows = line.loaders.load_rows(0, result.ntuples, tuple)
+            if len(rows) > _KEPT_ROWS:
+                line.loaders.set_pgresult(None)
+            return rows
         except psycopg.Error as error:
             if link.status == ConnStatus.BAD:
                 raise ConnectionLost(str(error)) from error
             raise
         finally:
             self._pool.putconn(connection)
-        loaders = Transformer(self._raw)
-        loaders.set_pgresult(result)
-        return loaders.load_rows(0, result.ntuples, tuple)
