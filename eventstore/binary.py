@@ -32,6 +32,11 @@ def boolean(value: bool) -> bytes:
     return b"\x01" if value else b"\x00"
 
 
+def day(value: date) -> bytes:
+    """A date."""
+    return _INT.pack(value.toordinal() - _FIRST_DAY)
+
+
 def timestamp(value: datetime | None) -> bytes | None:
     """A timestamptz; the instant must be aware."""
     return None if value is None else _LONG.pack((value - _FIRST_INSTANT) // _MICROSECOND)

@@ -44,7 +44,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-from psycopg_pool import ConnectionPool
 
 from eventstore import binary, each, reading, writing
 from eventstore.codec import Codec
@@ -62,6 +61,7 @@ from eventstore.contract import (
 from eventstore.errors import BadCall, NotATrial, StoreError, told
 from eventstore.keys import KeyRing
 from eventstore.lanes import LANES, lane_of
+from eventstore.pools import SteadyPool
 from eventstore.rows import Brief, Loaded, Recorded, StreamState
 from eventstore.wire import Parameter, Pool, Row, Statement, Wire
 
@@ -82,7 +82,7 @@ def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
 
     `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring.
     """
-    pool = ConnectionPool(
+    pool = SteadyPool(
         uri,
         min_size=1,
         max_size=size,
@@ -148,6 +148,11 @@ class LaneStore:
             return self._no_news(command, streams)
         told_at = at if self._trial else None
         if command is not None and len(batch.streams) == 1 and not claims and not index:
+            one = batch.one(command, told_at, result)
+            if one is not None:
+                return self._append_one(
+                    command, batch.streams[0].stream, batch.streams[0].expected, one, result
+                )
             return self._call(writing.APPEND, batch.single(command, told_at, result))
         parameters = batch.many(command, told_at, result, claims, index)
         # With a command id, sending again what may have been carried out gets the first answer.
@@ -343,6 +348,21 @@ class LaneStore:
                 return answer
         names, versions = tuple(s.stream for s in streams), tuple(s.expected for s in streams)
         return Appended(names, versions, (), None, news=False)
+
+    def _append_one(
+        self,
+        command: CommandKey,
+        stream: UUID,
+        expected: int,
+        parameters: Sequence[Parameter],
+        result: bytes | None,
+    ) -> Appended:
+        position, recorded_at = self._retried(writing.APPEND_ONE, parameters, again=True)
+        if position is None:
+            answer = self._answer(command.id, lane_of(stream), command.hash, stream)
+            assert answer is not None, "a command row is never taken back"
+            return answer
+        return Appended((stream,), (expected + 1,), (position,), binary.instant(recorded_at), result=result)
 
     def _answer(self, command: UUID, lane: int, hash: bytes | None, stream: UUID | None) -> Appended | None:
         first = None if stream is None else stream.bytes

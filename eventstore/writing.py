@@ -44,6 +44,12 @@ APPEND: Final = call(
     _ANSWER,
     f"smallint uuid bytea bytea uuid text integer integer smallint timestamptz {EVENT_TYPES}",
 )
+APPEND_ONE: Final = call(
+    "es_append_one",
+    "o_position, o_recorded_at",
+    "smallint uuid bytea bytea uuid text integer smallint timestamptz uuid text date bytea bytea bytea bytea",
+)
+"""Nothing is answered when the command was carried out before: `ANSWER` tells."""
 APPEND_MANY: Final = call(
     "es_append_many",
     _ANSWER,
@@ -198,6 +204,33 @@ class Batch:
                     private,
                 )
             )
+
+    def one(
+        self, command: CommandKey, at: datetime | None, result: bytes | None
+    ) -> tuple[Parameter, ...] | None:
+        """The parameters of `APPEND_ONE`; None when there is more than one event."""
+        if len(self._ids) != 1:
+            return None
+        (stream,) = self.streams
+        key = stream.stream.bytes
+        return (
+            binary.short(lane_of(stream.stream)),
+            command.id.bytes,
+            command.hash,
+            result,
+            key,
+            stream.category.encode(),
+            binary.integer(stream.expected),
+            binary.short(stream.state),
+            binary.timestamp(at),
+            self._ids[0],
+            self._names[0].encode(),
+            binary.day(self._days[0]),
+            self._metas[0],
+            self._datas[0],
+            self._privates[0],
+            self._digests[0],
+        )
 
     def single(
         self, command: CommandKey | None, at: datetime | None, result: bytes | None

@@ -33,6 +33,7 @@ REFERENCE: Final[Mapping[str, str]] = MappingProxyType(
 
 DELEGATED: Final = (
     "es_append",
+    "es_append_one",
     "es_append_bulk",
     "es_answer",
     "es_put_attachment",
