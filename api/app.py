@@ -8,10 +8,9 @@ from datetime import date
 from typing import Final
 
 import anyio.to_thread
-from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.accesses import Accesses
 from api.attachments import Papers
@@ -33,6 +32,7 @@ from api.reports import Reports
 from api.request_log import RequestLog
 from api.search import Search
 from api.statements import Statements
+from api.straight import READY, Ready, Straight
 from api.views import Views
 from api.work_events import WorkEvents
 from api.work_feed import WorkFeed
@@ -53,6 +53,22 @@ _TAGS: Final = (
     ("运行", "进程和数据库的状态。"),
 )
 _ABOUT: Final = "一户一条救助链：按户查阅家庭、类别、待遇、期限和每一步办理记录。每次查阅都留下记录。"
+
+
+class Api(FastAPI):
+    """The app, which lets plain reads go straight to their endpoints (`api.straight`)."""
+
+    ready: Callable[[Scope], Ready | None]
+    straight: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            ready = self.ready(scope)
+            if ready is not None:
+                scope[READY] = ready
+                await self.straight(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
 
 
 def create_app(
@@ -84,8 +100,9 @@ def create_app(
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
         yield
         feed.close()
+        straight.close()
 
-    app = FastAPI(
+    app = Api(
         title="户链 HuLian",
         description=_ABOUT,
         version=VERSION,
@@ -96,6 +113,7 @@ def create_app(
         lifespan=running,
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
+    straight = Straight(app, threads)
     app.state.tokens = tokens
     app.state.listens_on = listens_on
     app.state.limits = limits = limits or RateLimits()
@@ -105,6 +123,7 @@ def create_app(
     app.include_router(Health(progress, pending).routes())
     views = Views(pool, looks, progress)
     registry = CollectorRegistry()
+    requests = Requests(registry)
     registry.register(Gauges(pool, progress, today))
     app.include_router(Metrics(registry).routes())
     app.include_router(Households(views, areas, cursors, today).routes())
@@ -124,25 +143,11 @@ def create_app(
     describe(app, _tags())
     add_pages(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Versioned)
-    app.add_middleware(RequestLog, requests=Requests(registry))
-    app.add_middleware(CorrelationIdMiddleware)
+    app.add_middleware(RequestLog, requests=requests)
+    straight.learn(app.routes)
+    app.straight = RequestLog(straight.serve, requests)
+    app.ready = straight.ready
     return app
-
-
-class Versioned:
-    """ASGI middleware: every answer says which version of the API it is."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"api-version", VERSION.encode())]
-            await send(message)
-
-        await self.app(scope, receive, told)
 
 
 def _tags() -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final
 
@@ -13,6 +14,9 @@ from projections.engine.progress import Progress
 POSITION: Final = "X-Position"
 """The header an answer says its position in, and a write is answered with: `lane:position`, several by commas."""
 
+POSITION_ASKED: Final = "X-Min-Position"
+"""The header in which a reader says what it must see at least."""
+
 WAIT_SECONDS: Final = 3.0
 
 _ONE: Final = r"([0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]):[0-9]{1,18}"
@@ -21,11 +25,13 @@ _POSITIONS: Final = f"^{_ONE}(,{_ONE}){{0,31}}$"
 MinPosition = Annotated[
     str | None,
     Header(
-        alias="X-Min-Position",
+        alias=POSITION_ASKED,
         pattern=_POSITIONS,
         description="至少看到此位置（写入时 X-Position 给出的 通道:位置）之后的数据",
     ),
 ]
+
+_IS_POSITION: Final = re.compile(_POSITIONS)
 
 
 class NotSeenYet(Problem):
@@ -34,6 +40,11 @@ class NotSeenYet(Problem):
     # a conflict with how far the read models are, not a failure: whoever asks may ask for any position
     status = 409
     headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+
+
+def is_position(text: str) -> bool:
+    """Whether a text is written as positions are asked for."""
+    return _IS_POSITION.fullmatch(text) is not None
 
 
 def position_of(reached: Mapping[int, int]) -> str | None:

@@ -11,19 +11,19 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.described import OF_ONE, READ, described
 from api.freshness import POSITION, MinPosition
-from api.household_shapes import ChainShape, HouseholdShape, ListedShape, ListShape, StepShape
+from api.household_shapes import ChainShape, HouseholdShape, ListedShape, ListShape, chain_text
 from api.paging import Cursor, CursorInvalid, Cursors, Limit, Place
 from api.problems import etag
 from api.reach import Areas
 from api.search import sealed
-from api.shapes import answered
+from api.shapes import answered, written
 from api.views import PRIVATE, HouseholdPath, Reads, Views, next_page
 from domain.private import Private
 from domain.spells import Category
 from eventstore.lanes import LANES
 from projections.card import card_of
 from projections.card_list import After, Listed, cards_in
-from projections.chain import chain_of
+from projections.chain import chain_call, steps_of
 from projections.dues import dues_of
 
 _CARD: Final = ("card", "dues")
@@ -80,7 +80,7 @@ class Households:
         shape = HouseholdShape.of(whole, dues, list(zip(clear[::2], clear[1::2], strict=True)))
         return answered(shape, {"ETag": etag(whole.card.version), POSITION: position, **PRIVATE})
 
-    def chain(
+    async def chain(
         self,
         household: HouseholdPath,
         reader: Reads,
@@ -92,15 +92,17 @@ class Households:
         """从第一步起的每一步：日期、经办、依据、期限、是否按期。"""
         query = ("chain", str(household))
         after = _version(self._cursors.read(query, cursor)) if cursor is not None else 0
-        with self._views.of_one(reader, household, _CHAIN, seen, past=True) as (connection, position, _):
-            steps = chain_of(connection, household, after=after, limit=limit + 1)
-        self._looks.at(reader, household, "chain")
+        asked = [chain_call(household, after=after, limit=limit + 1)]
+        (rows,), position = await self._views.at_once(
+            reader, household, _CHAIN, seen, asked, "chain", past=True
+        )
+        steps = steps_of(rows)
         more = None
         if len(steps) > limit:
             steps = steps[:limit]
             more = self._cursors.write(query, [steps[-1].version])
-        shape = ChainShape(household=household, items=[StepShape.of(step) for step in steps], next=more)
-        return answered(shape, {POSITION: position, **PRIVATE, **next_page(request, more)})
+        text = chain_text(household, steps, more)
+        return written(text, {POSITION: position, **PRIVATE, **next_page(request, more)})
 
     def page(
         self,

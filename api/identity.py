@@ -305,6 +305,11 @@ async def reading(
     purpose: Annotated[Purpose | None, Header(alias="X-Purpose", description=_PURPOSE_SAID)] = None,
 ) -> Reader:
     """The identity with its purpose; raises `RoleNotAllowed` or `PurposeNotAllowed`."""
+    return reader_of(identity, purpose)
+
+
+def reader_of(identity: Identity, purpose: Purpose | None) -> Reader:
+    """Who may look, and what for where none is said; raises `RoleNotAllowed` or `PurposeNotAllowed`."""
     allowed = [each for role in sorted(identity.roles) for each in PURPOSES[role]]
     if not allowed:
         raise RoleNotAllowed

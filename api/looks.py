@@ -17,8 +17,9 @@ from api.identity import Identity, Purpose, Reader
 from api.problems import Denied, Problem, told
 from application.reference import jurisdiction_stream
 from domain.private import Private
-from eventstore.access import Access
+from eventstore.access import Access, AccessLog
 from eventstore.keys import KeyRing
+from eventstore.together import Call
 
 Recorder = Callable[[Sequence[Access]], None]
 """Writes access records durably before it returns: `eventstore.access.access_log`."""
@@ -86,6 +87,27 @@ class Looks:
                 groups, purpose=purpose, actor=identity.officer, organ=identity.organ, beside=what
             )
 
+    def beside(self, reader: Reader, household: UUID) -> Sequence[Call]:
+        """The record of a look at one household as calls that end the transaction of what is read.
+
+        What was seen says the transaction itself (`projections.place.placing`); nothing: somebody asked for a
+        household and is shown nothing. Empty where records are not written beside what is read: then `at` is
+        to be asked afterwards.
+        """
+        if not isinstance(self._record, AccessLog):
+            return ()
+        identity = reader.identity
+        return self._record.beside(
+            Access(household, identity.officer, identity.organ, reader.purpose, (REFUSED,))
+        )
+
+    def told_refused(self, identity: Identity, household: UUID, purpose: str) -> None:
+        """Say in the log what is on record already: somebody asked for a household and was shown nothing."""
+        _log.warning(
+            "not shown", household=str(household), officer=identity.officer, organ=identity.organ,
+            region=identity.region, purpose=purpose,
+        )  # fmt: skip
+
     def in_passing(self, identity: Identity, household: UUID, purpose: str, *what: str) -> None:
         """Record what somebody is told of a household they did not ask to look at."""
         self._note(identity, purpose, [household], what)
@@ -93,10 +115,7 @@ class Looks:
     def refused(self, identity: Identity, household: UUID, purpose: str) -> None:
         """Record that somebody asked for a household and was shown nothing."""
         self._note(identity, purpose, [household], (REFUSED,))
-        _log.warning(
-            "not shown", household=str(household), officer=identity.officer, organ=identity.organ,
-            region=identity.region, purpose=purpose,
-        )  # fmt: skip
+        self.told_refused(identity, household, purpose)
 
     def _note(
         self, identity: Identity, purpose: str, households: Sequence[UUID], what: tuple[str, ...]
@@ -142,5 +161,10 @@ def _recorded() -> Iterator[None]:
     try:
         yield
     except (psycopg.Error, PoolTimeout, PoolClosed) as error:
-        _log.error("look not recorded", error=type(error).__name__)
-        raise LookNotRecorded from None
+        raise not_recorded(error) from None
+
+
+def not_recorded(error: BaseException | None) -> LookNotRecorded:
+    """What is raised where a record could not be written; said in the log."""
+    _log.error("look not recorded", error=type(error).__name__)
+    return LookNotRecorded()

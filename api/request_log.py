@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import structlog
+from asgi_correlation_id import correlation_id
+from asgi_correlation_id.middleware import FAILED_VALIDATION_MESSAGE, is_valid_uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.described import VERSION
 from api.metrics import Requests
 from api.problems import unexpected
 
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
+_REQUEST_ID: Final = b"x-request-id"
+_VERSION: Final = (b"api-version", VERSION.encode())
+
 _log = structlog.stdlib.get_logger("hulian.request")
+_corrected = logging.getLogger("asgi_correlation_id")
 
 
 class RequestLog:
     """ASGI middleware that logs each request by its route, and answers 500 where the app broke.
+
+    Every answer says the number of the request (the caller's `X-Request-ID`, if it is one) and the version of the
+    API. All of this is one layer: each more would be passed by every message of every request.
 
     An exception's message may hold personal data, so only its kind and where it was raised are logged.
     """
@@ -32,6 +44,8 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        number = _number(scope)
+        correlation_id.set(number)
         status = 0
         begun = time.perf_counter()
         began = begun
@@ -42,6 +56,7 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status, began = message["status"], time.perf_counter()
                 streams = _is_stream(message)
+                message["headers"] = [*message["headers"], _VERSION, (_REQUEST_ID, number.encode())]
             await send(message)
 
         try:
@@ -69,6 +84,17 @@ class RequestLog:
 
 class BrokenAnswer(Exception):
     """The app broke after its answer had begun; the line logged before says where."""
+
+
+def _number(scope: Scope) -> str:
+    """The number the caller gave the request; a new one where there is none that is good."""
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _REQUEST_ID), "")
+    if given and is_valid_uuid4(given):
+        return given
+    number = uuid4().hex
+    if given:
+        _corrected.warning(FAILED_VALIDATION_MESSAGE, number)
+    return number
 
 
 def _route(scope: Scope) -> str:

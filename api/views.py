@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -10,20 +10,25 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Request
 from psycopg import Connection
+from psycopg_pool import PoolTimeout
+from starlette.concurrency import run_in_threadpool
 
 from api.freshness import await_position
-from api.identity import Identity, Reader, reading
-from api.looks import Looks
+from api.identity import NATION, Identity, Reader, reading
+from api.looks import Looks, not_recorded
 from api.problems import WentOn
 from api.reach import reached
 from domain.membership import HouseholdUnknown
-from eventstore.wire import Pool
+from eventstore.together import Broken, Call, together, together_soon
+from eventstore.wire import Pool, Row
 from projections.engine.progress import Progress
-from projections.engine.walls import read_as
-from projections.place import Place
+from projections.engine.walls import begin_as, reading_as
+from projections.place import Place, placed, placing
 
 PRIVATE: Final = {"Cache-Control": "private, no-store"}
 """Headers of every answer that is about somebody."""
+
+_MOVED: Final = "joined-into"
 
 Reads = Annotated[Reader, Depends(reading)]
 HouseholdPath = Annotated[UUID, Path(description="户编号", examples=["00000000-0000-5000-8000-000000000001"])]
@@ -35,6 +40,13 @@ class Opened(NamedTuple):
     connection: Connection[Any]
     position: str
     place: Place
+
+
+class Answered(NamedTuple):
+    """What was read of a household at once: the rows of each call, and the position they stand at."""
+
+    rows: list[list[Row]]
+    position: str
 
 
 class Views:
@@ -68,10 +80,65 @@ class Views:
                 return
         # after the connection is given back: whoever records needs one, too
         if found is not None:
-            self.looks.at(reader, household, "joined-into")
+            self.looks.at(reader, household, _MOVED)
             raise WentOn(household=found.place.joined_into)
         self.looks.refused(reader.identity, household, reader.purpose)
         raise HouseholdUnknown
+
+    async def at_once(
+        self,
+        reader: Reader,
+        household: UUID,
+        projections: tuple[str, ...],
+        seen: str | None,
+        asked: Sequence[Call],
+        what: str,
+        *,
+        past: bool = False,
+    ) -> Answered:
+        """What `of_one` reads with these calls, and the look at it on record as `what`: all in one round trip.
+
+        The record is written in the transaction that reads, and that is durable before this answers. Raises as
+        `of_one`, and `LookNotRecorded`. No thread waits for the database meanwhile.
+        """
+        if seen is not None:
+            await run_in_threadpool(await_position, self._progress, projections, seen)
+        identity = reader.identity
+        record = self.looks.beside(reader, household)
+        calls = [
+            reading_as(identity.region),
+            placing(household, projections, what, None if past else _MOVED),
+            *asked,
+            *record,
+        ]
+        try:
+            _, place_rows, *rows = await self._soon(calls, writes=bool(record))
+        except Broken as broken:
+            error = broken.__cause__
+            if broken.call >= len(calls) - len(record):
+                raise not_recorded(error) from None
+            assert error is not None
+            raise error from None
+        place = placed(place_rows, household)
+        if place is None or identity.region not in (NATION, *place.codes):
+            if record:
+                self.looks.told_refused(identity, household, reader.purpose)
+            else:
+                await run_in_threadpool(self.looks.refused, identity, household, reader.purpose)
+            raise HouseholdUnknown
+        gone = place.joined_into is not None and not past
+        if not record:
+            await run_in_threadpool(self.looks.at, reader, household, _MOVED if gone else what)
+        if gone:
+            raise WentOn(household=place.joined_into)
+        return Answered(rows[: len(asked)], f"{place.lane}:{place.position}")
+
+    async def _soon(self, calls: Sequence[Call], *, writes: bool) -> list[list[Row]]:
+        try:
+            return await together_soon(self._pool, calls, writes=writes)
+        except PoolTimeout:
+            # waits for a connection as every other read, and has the pool grow
+            return await run_in_threadpool(together, self._pool, calls, writes=writes)
 
     @contextmanager
     def of_area(
@@ -94,9 +161,8 @@ def next_page(request: Request, cursor: str | None) -> dict[str, str]:
 @contextmanager
 def _at_one_moment(connection: Connection[Any], identity: Identity) -> Iterator[None]:
     """All statements of the block see the read models at one moment, as a reader of the identity's area."""
-    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    begin_as(connection, identity.region)
     try:
-        read_as(connection, identity.region)
         yield
     finally:
         # a rollback would have psycopg forget, and make again, every statement prepared on the connection

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -20,36 +19,36 @@ from bench.contestants import (
     NOTE,
     TOWNSHIP,
     BareEvent,
-    Case,
-    Cases,
     Making,
     Share,
 )
-from bench.crew import Crew, Sample, crew
+from bench.crew import Crew, crew
+from bench.ground import aggregates, case_life, installed
+from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, Sample, cpus, rates, rotated
 from bench.server import BenchServer, library_environment
-from bootstrap.wiring import Addresses, adopt, migrated, opened
+from bootstrap.wiring import Addresses, opened
 from domain.membership import HouseholdRegistered
 from domain.monitoring import RaiseAlert
 from domain.person import HouseholdId
 from domain.receipt import Actor
 from eventstore.envelope import Envelope
-from tests.projections.lives import fill, lives, told
-from tests.stories import ling_registered, on_the_road
-
-BATCH = 20
-"""How many aggregates of the library are prepared in one save."""
+from tests.projections.lives import fill, lives
 
 VILLAGES = ("990301100001", "990301100201", "990301100202")
 
 HULIAN, COLD, BARE, STOCK = "hulian", "hulian-cold", "bare", "stock"
 
 
-class AuditFailed(Exception):
-    """More or fewer events stand in the database than commands were claimed."""
+NAMES = {
+    HULIAN: "command: HuLian, Desk.handle",
+    COLD: "command: HuLian, key not at hand",
+    BARE: "command: two bare statements",
+    STOCK: "command: stock eventsourcing",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class Size:
     """How much is prepared and how long is measured."""
 
     rounds: int
@@ -59,32 +58,33 @@ class Extent:
     processes: int = 2
     threads: int = 8
 
+    @property
+    def everyone(self) -> int:
+        """How many clients work at once when all do."""
+        return self.processes * self.threads
 
-@dataclass(slots=True)
-class CommandResults:
-    """Every sample by contestant and number of clients, one a round; peaks in KiB; a profile if asked for."""
 
-    samples: dict[tuple[str, int], list[Sample]]
-    peaks: dict[str, int]
-    audited: int
-    events_before: int
-    profile: str = ""
+FULL = Size(rounds=5, seconds=2.0, each=400, alone=2_400)
+QUICK = Size(rounds=1, seconds=0.3, each=8, alone=64)
 
 
 class Prepared:
     """The databases of all contestants with their cases in them."""
 
-    def __init__(self, server: BenchServer, extent: Extent) -> None:
-        self._extent = extent
-        self.life = told(on_the_road(ling_registered(date(2025, 4, 21)), date(2025, 4, 21), until="report"))
-        self.where, self.key_directory = trial(server, "hulian_command")
+    def __init__(self, server: BenchServer, size: Size) -> None:
+        self._size = size
+        self.life = case_life()
+        ours = installed(server, "hulian_command")
+        self.where, self.key_directory = ours.where, ours.key_directory
         self.bare = server.database("bare_command")
         self.stock = server.database("stock_command")
         self._households()
         self.row = self._one_row()
         self._bare_rows()
         self.body = {**json.loads(self.row.data), "note": NOTE}
-        self._aggregates()
+        self._aggregate_ids = aggregates(self.stock, self.life, self._count)
+        with psycopg.connect(self.stock, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
         server.checkpoint()
 
     def makings(self, kind: str) -> list[Making]:
@@ -92,13 +92,12 @@ class Prepared:
         if kind == COLD:
             return [Making(kind, [Share(self._cold, len(self.life))], self.where, self.key_directory)]
         cases = self._aggregate_ids if kind == STOCK else self._household_ids
-        extent = self._extent
+        size = self._size
         shares = [
-            Share(cases[n * extent.each : (n + 1) * extent.each], len(self.life))
-            for n in range(extent.processes * extent.threads)
+            Share(cases[n * size.each : (n + 1) * size.each], len(self.life)) for n in range(size.everyone)
         ]
-        groups = [shares[n * extent.threads : (n + 1) * extent.threads] for n in range(extent.processes)]
-        groups[0].append(Share(cases[-extent.alone :], len(self.life)))
+        groups = [shares[n * size.threads : (n + 1) * size.threads] for n in range(size.processes)]
+        groups[0].append(Share(cases[-size.alone :], len(self.life)))
         return [
             Making(
                 kind,
@@ -128,15 +127,15 @@ class Prepared:
 
     @property
     def _count(self) -> int:
-        return self._extent.each * self._extent.processes * self._extent.threads + self._extent.alone
+        return self._size.each * self._size.everyone + self._size.alone
 
     def _households(self) -> None:
         ids: list[UUID] = []
 
         def noted() -> Iterator[list[Envelope]]:
-            for n, life in enumerate(lives(self._count + self._extent.alone, seed=7, templates=[self.life])):
+            for n, life in enumerate(lives(self._count + self._size.alone, seed=7, templates=[self.life])):
                 ids.append(life[0].originator_id)
-                yield _settled(life, VILLAGES[n % len(VILLAGES)])
+                yield settled(life, VILLAGES[n % len(VILLAGES)])
 
         fill(self.where.store, noted())
         self._household_ids, self._cold = ids[: self._count], ids[self._count :]
@@ -144,7 +143,7 @@ class Prepared:
     def _one_row(self) -> BareEvent:
         """The row HuLian stores for the measured command, from a household made for this alone."""
         (life,) = lives(1, seed=8, templates=[self.life])
-        fill(self.where.store, [_settled(life, VILLAGES[0])])
+        fill(self.where.store, [settled(life, VILLAGES[0])])
         household = HouseholdId(life[0].originator_id)
         with opened(self.where, self.key_directory, pool_size=2) as installation:
             alert = RaiseAlert(FIRST_DAY + timedelta(days=1), "E-EXP-02", "YELLOW", note=NOTE)
@@ -169,52 +168,58 @@ class Prepared:
         with psycopg.connect(self.where.store, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
 
-    def _aggregates(self) -> None:
-        bodies = [(one.name, json.loads(one.data)) for one in self.life]
-        application = Cases(library_environment(self.stock))
-        self._aggregate_ids: list[UUID] = []
-        try:
-            for _ in range(0, self._count, BATCH):
-                batch = [_case(bodies) for _ in range(min(BATCH, self._count - len(self._aggregate_ids)))]
-                application.save(*batch)
-                self._aggregate_ids += [each.id for each in batch]
-        finally:
-            application.close()
-        with psycopg.connect(self.stock, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
-
 
 def trial(server: BenchServer, name: str) -> tuple[Addresses, Path]:
     """A new store with its keys, packs adopted: where it is, and where its outer keys are."""
-    where, key_directory = server.addresses(name), server.home / f"{name}-keys"
-    migrated(where)
-    adopt(where, key_directory, date(2025, 1, 1))
-    return where, key_directory
+    made = installed(server, name)
+    return made.where, made.key_directory
 
 
-def measure(server: BenchServer, extent: Extent, *, profile: bool) -> CommandResults:
+def measure(server: BenchServer, extent: Extent) -> Outcome:
     """Rounds in turn: every contestant with one client and with all, each sample audited."""
-    prepared = Prepared(server, extent)
-    everyone = extent.processes * extent.threads
-    results = CommandResults({}, {}, 0, len(prepared.life))
+    size = QUICK if extent.quick else FULL
+    prepared = Prepared(server, size)
+    entries = [(kind, clients) for clients in (1, size.everyone) for kind in (HULIAN, BARE, STOCK)]
+    entries.append((COLD, 1))
+    measures = {entry: Measure(NAMES[entry[0]], clients=entry[1]) for entry in entries}
     with ExitStack() as stack:
         crews = {
-            kind: stack.enter_context(crew(prepared.makings(kind), 0 if kind == COLD else extent.threads))
+            kind: stack.enter_context(crew(prepared.makings(kind), 0 if kind == COLD else size.threads))
             for kind in (HULIAN, BARE, STOCK, COLD)
         }
-        entries = [(kind, clients) for clients in (1, everyone) for kind in (HULIAN, BARE, STOCK)]
-        entries.append((COLD, 1))
         for kind, clients in entries:
-            crews[kind].sample(server, clients, min(extent.seconds, 0.5))
-        for n in range(extent.rounds):
-            for kind, clients in _rotated(entries, n):
-                sample = _audited(prepared, server, crews[kind], kind, clients, extent.seconds)
-                results.samples.setdefault((kind, clients), []).append(sample)
-                results.audited += 1
-        results.peaks = {kind: each.peak() for kind, each in crews.items()}
-        if profile:
-            results.profile = crews[HULIAN].profile(max(extent.seconds, 1.0))
-    return results
+            crews[kind].sample(server, clients, min(size.seconds, 0.5))
+        for n in range(size.rounds):
+            for kind, clients in rotated(entries, n):
+                sample = _audited(prepared, server, crews[kind], kind, clients, size.seconds)
+                measures[kind, clients].samples.append(sample)
+        for (kind, _), measured in measures.items():
+            measured.peak_kib = crews[kind].peak()
+        rows = command_rows(measures, size.everyone)
+        profile = crews[HULIAN].profile(max(size.seconds, 1.0)) if extent.profiled(rows) else ""
+    return Outcome(
+        rows,
+        list(measures.values()),
+        audited=sum(len(each.samples) for each in measures.values()),
+        notes=[f"command: {len(prepared.life)} events before the measured one"],
+        data={"events_before": len(prepared.life)},
+        profile=profile,
+    )
+
+
+def command_rows(measures: dict[tuple[str, int], Measure], everyone: int) -> list[Row]:
+    """The rows of DESIGN §10 about one command."""
+    rows = []
+    for clients, bare, stock in ((1, (0.6, 0.8), (2.5, 3.5)), (everyone, (0.5, 0.65), (4.0, 6.0))):
+        ours, limit, theirs = (measures[kind, clients] for kind in (HULIAN, BARE, STOCK))
+        label = f"command, {clients} client{'s' if clients > 1 else ''}"
+        rows.append(rates(f"{label}: rate / two bare statements", ours, limit, *bare))
+        rows.append(rates(f"{label}: rate / stock eventsourcing", ours, theirs, *stock))
+        rows.append(cpus(f"{label}: CPU / stock eventsourcing", ours, theirs, 0.5, 0.3))
+        rows.append(cpus(f"{label}: CPU / two bare statements", ours, limit))
+    cold = measures[COLD, 1]
+    rows.append(rates("command, 1 client, key not at hand: rate / two bare", cold, measures[BARE, 1]))
+    return rows
 
 
 def _audited(
@@ -228,22 +233,9 @@ def _audited(
     return sample
 
 
-def _settled(life: list[Envelope], village: str) -> list[Envelope]:
+def settled(life: list[Envelope], village: str) -> list[Envelope]:
     """The life begun in a village that the register knows."""
     begun = life[0].event
     assert isinstance(begun, HouseholdRegistered)
     life[0].event = replace(begun, region=village)
     return life
-
-
-def _case(bodies: Sequence[tuple[str, dict[str, Any]]]) -> Case:
-    case = Case(*bodies[0])
-    for name, body in bodies[1:]:
-        case.happen(name, body)
-    return case
-
-
-def _rotated(entries: list[tuple[str, int]], by: int) -> list[tuple[str, int]]:
-    """The same entries begun elsewhere, so that nobody always comes after the same one."""
-    at = by % len(entries)
-    return entries[at:] + entries[:at]

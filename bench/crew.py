@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import cProfile
-import io
 import multiprocessing
-import pstats
 import resource
 import threading
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from bench.contestants import Contestant, Making, made
+from bench.profiling import profiled, watched
+from bench.rows import Sample
 from bench.server import BenchServer, peak_memory
-
-TOP = 25
-"""How many lines of a profile are shown."""
 
 
 class WorkerFailed(Exception):
     """A worker process raised; the text is its traceback."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What one sample did: units of work, seconds, and the CPU seconds of clients and server."""
-
-    done: int
-    seconds: float
-    client_cpu: float
-    server_cpu: float
-
-    @property
-    def rate(self) -> float:
-        """Units a second."""
-        return self.done / self.seconds
-
-    @property
-    def cpu_ms(self) -> float:
-        """Milliseconds of CPU a unit, client and server together."""
-        return (self.client_cpu + self.server_cpu) * 1e3 / max(self.done, 1)
 
 
 class Crew:
@@ -53,7 +28,7 @@ class Crew:
     def __init__(self, making: Sequence[Making], alone: int) -> None:
         """One process for each `making`; its clients are the shares, of which number `alone` of the first
         process works when there is one client only."""
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context()
         self._alone = alone
         self._clients = [len(each.shares) - (alone < len(each.shares)) for each in making]
         self._lines: list[Connection] = []
@@ -115,15 +90,6 @@ def crew(making: Sequence[Making], alone: int) -> Iterator[Crew]:
         yield working
     finally:
         working.close()
-
-
-def profiled(profile: cProfile.Profile) -> str:
-    """The top of a profile: by own time, then by time with everything called."""
-    text = io.StringIO()
-    stats = pstats.Stats(profile, stream=text).strip_dirs()
-    stats.sort_stats("tottime").print_stats(TOP)
-    stats.sort_stats("cumulative").print_stats(TOP)
-    return text.getvalue()
 
 
 def _answer(line: Connection) -> Any:
@@ -193,11 +159,9 @@ def _steps(contestant: Contestant, client: int, until: float) -> int:
 
 def _profile(contestant: Contestant, client: int, seconds: float) -> str:
     contestant.ready()
-    profile = cProfile.Profile()
-    profile.enable()
-    done = _steps(contestant, client, time.perf_counter() + seconds)
-    profile.disable()
-    return f"{done} commands\n{profiled(profile)}"
+    with watched() as watch:
+        done = _steps(contestant, client, time.perf_counter() + seconds)
+    return f"{done} commands\n{profiled(watch)}"
 
 
 def _cpu() -> float:

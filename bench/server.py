@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from bootstrap.embedded import EmbeddedPostgres
 from bootstrap.wiring import Addresses
@@ -67,6 +68,34 @@ class BenchServer:
         """A database of that name, made when it is not there; its address."""
         self._embedded.ensure_database(name)
         return self.uri(name)
+
+    def copied(self, template: str, name: str) -> str:
+        """A new database, file by file the same as another nobody is connected to; its address."""
+        with psycopg.connect(self.uri("postgres"), autocommit=True) as connection:
+            connection.execute(
+                SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                    Identifier(name), Identifier(template)
+                )
+            )
+            # privileges on a database are not part of its template
+            connection.execute(
+                "UPDATE pg_database SET datacl = t.datacl FROM pg_database t"
+                " WHERE pg_database.datname = %s AND t.datname = %s",
+                [name, template],
+            )
+        return self.uri(name)
+
+    def drop(self, *names: str) -> None:
+        """Delete databases that are needed no more; those there are not are passed over."""
+        with psycopg.connect(self.uri("postgres"), autocommit=True) as connection:
+            for name in names:
+                connection.execute(SQL("DROP DATABASE IF EXISTS {} (FORCE)").format(Identifier(name)))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a database of that name."""
+        with psycopg.connect(self.uri("postgres"), autocommit=True) as connection:
+            found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+            return found.fetchone() is not None
 
     def checkpoint(self) -> None:
         """Write out what preparing left behind, so that no sample pays for it."""

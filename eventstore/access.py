@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
 from psycopg import Connection
 
+from eventstore.binary import short
 from eventstore.lanes import lane_of
-from eventstore.wire import Pool
+from eventstore.together import Call
+from eventstore.wire import Pool, Statement
 
 _RECORD = """
 SELECT es_record_access(%b::smallint[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[])
@@ -23,6 +26,19 @@ WHERE lane = %b::smallint AND subject = %b::uuid
   AND (%b::timestamptz IS NULL OR (at, access_id) < (%b::timestamptz, %b::uuid))
 ORDER BY at DESC, access_id DESC LIMIT %b::bigint
 """
+
+
+SEEN: Final = "hulian.seen"
+"""The setting in which a transaction says what it lets somebody see; an empty text: nothing."""
+
+# whoever read as somebody else writes the record as themselves
+_AS_OURSELVES: Final = Call(Statement("access_ourselves", "SET LOCAL role TO DEFAULT"))
+_BESIDE: Final = Statement(
+    "access_beside",
+    "SELECT es_record_access(ARRAY[$1::smallint], ARRAY[$2::uuid], ARRAY[$3::uuid], ARRAY[$4::text],"
+    " ARRAY[$5::text], ARRAY[$6::text],"
+    f" ARRAY[coalesce(nullif(current_setting('{SEEN}', true), ''), $7::text)])",
+)
 
 
 class Access(NamedTuple):
@@ -58,10 +74,14 @@ def accesses_of(
     ]
 
 
-def access_log(pool: Pool) -> Callable[[Sequence[Access]], None]:
-    """Writes access records beside the events, durably before it returns, in one statement."""
+class AccessLog:
+    """Writes access records beside the events, durably."""
 
-    def record(accesses: Sequence[Access]) -> None:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def __call__(self, accesses: Sequence[Access]) -> None:
+        """Write them in one statement, durably before it returns."""
         if not accesses:
             return
         columns = (
@@ -73,7 +93,40 @@ def access_log(pool: Pool) -> Callable[[Sequence[Access]], None]:
             [access.purpose for access in accesses],
             [",".join(access.fields) for access in accesses],
         )
-        with pool.connection() as connection:
+        with self._pool.connection() as connection:
             connection.execute(_RECORD, columns)
 
-    return record
+    def beside(self, access: Access) -> Sequence[Call]:
+        """The same for one record, as calls that end the transaction of what is read (`eventstore.together`).
+
+        What was seen is what that transaction last said in `SEEN`: it knows what it found. `access.fields` stands
+        for nothing said: then nothing was shown.
+        """
+        return (
+            _AS_OURSELVES,
+            Call(
+                _BESIDE,
+                (
+                    short(lane_of(access.subject)),
+                    access.subject.bytes,
+                    # random as uuid4, without the object
+                    _random_id(),
+                    access.actor.encode(),
+                    None if access.organ is None else access.organ.encode(),
+                    access.purpose.encode(),
+                    ",".join(access.fields).encode(),
+                ),
+            ),
+        )
+
+
+def access_log(pool: Pool) -> AccessLog:
+    """Where access records are written: beside the events."""
+    return AccessLog(pool)
+
+
+def _random_id() -> bytes:
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    return bytes(raw)
