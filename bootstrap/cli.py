@@ -14,7 +14,9 @@ from uuid import UUID
 
 import typer
 
+from bootstrap.auditing import audit
 from bootstrap.printing import documents
+from bootstrap.safekeeping import safekeeping
 
 REFUSED, NOT_IN_ORDER = 1, 3
 
@@ -35,6 +37,8 @@ app.add_typer(imports, name="import")
 app.add_typer(templates, name="template")
 app.add_typer(projections, name="projections")
 app.add_typer(documents, name="document")
+app.add_typer(audit, name="audit")
+app.add_typer(safekeeping)
 app.add_typer(sampling, name="sample")
 app.add_typer(dev, name="dev")
 
@@ -103,6 +107,17 @@ def migrate(as_json: Json = False) -> None:
         _print({"applied": applied, "adopted": adopted})
     else:
         typer.echo(f"已执行升级 {len(applied)} 项，采用政策包和日历 {adopted} 件。")
+
+
+@app.command()
+def distribute(
+    shards: Annotated[int, typer.Option(min=1, max=256, help="256 条通道分入多少个分片。")] = 32,
+) -> None:
+    """打印把业务库分布到 Citus 集群的语句；在协调节点上执行一次（见 docs/scale-out.md）。"""
+    from bootstrap.distributing import print_distribution
+    from bootstrap.settings import load_settings
+
+    print_distribution(load_settings(), shards)
 
 
 @app.command()
@@ -188,6 +203,33 @@ def sample_office(
     sample_office(load_settings(), OfficeWish(households, seed, day_of(on), as_json))
 
 
+@sampling.command("province")
+def sample_province(
+    households: Annotated[int, typer.Option(min=100, max=2_000_000, help="多少户。")] = 10_000,
+    events: Annotated[int | None, typer.Option(help="一共约多少条事实，默认每户平均 12 条。")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="种子：相同的种子和选项，结果完全相同。")] = 1,
+    on: Annotated[
+        str | None, typer.Option("--on", help="截至哪一天（YYYY-MM-DD），默认 2026-11-20。")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="用几个进程写入。")] = 2,
+    without_projections: Annotated[
+        bool, typer.Option("--no-projections", help="只写事实，不建立读模型。")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """生成一个样例省：任意多户，分布在多个县，处在办理过程的各个步骤，存放在自己的试验库中。
+
+    中途停下（断电、误关）时，再执行同一命令即可接着生成；已完成时再次执行不会重复。
+    """
+    from bootstrap.province import ProvinceWish, sample_province
+    from bootstrap.sampling import day_of
+    from bootstrap.settings import load_settings
+    from samples.province import Wish
+
+    wish = Wish(households, 12 * households if events is None else events, seed, day_of(on))
+    sample_province(load_settings(), ProvinceWish(wish, processes, not without_projections, as_json))
+
+
 @app.command()
 def show(
     household: Annotated[str, typer.Argument(help="户编号（UUID，或开头几位）。")],
@@ -239,6 +281,15 @@ def doctor(as_json: Json = False) -> None:
         for finding in findings:
             typer.echo(finding.line())
     sys.exit(NOT_IN_ORDER if any(finding.wrong for finding in findings) else 0)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """这套系统运行得如何：版本、数据库、事件、读模型、后台、封存、密钥、备份、磁盘；不正常时退出码为 3。"""
+    from bootstrap.settings import load_settings
+    from bootstrap.status import show_status
+
+    sys.exit(0 if show_status(load_settings(), as_json=as_json) else NOT_IN_ORDER)
 
 
 @projections.command("list")

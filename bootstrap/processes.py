@@ -14,7 +14,8 @@ import typer
 from application.adoption import Following
 from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, listen
-from bootstrap.wiring import Installation, database, migrated_installation, today
+from bootstrap.standing import name_connections
+from bootstrap.wiring import Installation, database, migrated_installation, sealing, today
 from domain.person import HouseholdId
 from projections.dues import awaiting
 
@@ -27,6 +28,7 @@ def serve_api(settings: Settings) -> None:
     from bootstrap.wiring import api_of
 
     configure_logging(settings.log_level, json=settings.log_json)
+    name_connections("serve")
     socket = listen(settings)
     with database(settings) as where:
         size = settings.pool_size
@@ -38,16 +40,18 @@ def serve_api(settings: Settings) -> None:
 
 
 def work_on(settings: Settings) -> None:
-    """Run projections, deadlines and statistics until told to stop; each in a thread of this process."""
-    from workers import deadlines, statistics
+    """Run projections, deadlines, statistics and the sealer until told to stop; each in a thread of this process."""
+    from workers import deadlines, sealer, statistics
     from workers.projector import ProjectorWorker
 
     configure_logging(settings.log_level, json=settings.log_json)
+    name_connections("work")
     with (
         stopping() as stop,
         database(settings) as where,
         migrated_installation(where, settings.key_directory) as installation,
         following(installation),
+        sealing(where, settings) as lanes_sealer,
     ):
         candidates = _awaiting(installation)
         threads = [
@@ -66,6 +70,7 @@ def work_on(settings: Settings) -> None:
                 args=(installation.store, installation.pool, installation.reference, today, stop),
                 name="statistics",
             ),
+            threading.Thread(target=sealer.run, args=(lanes_sealer, stop), name="sealer"),
         ]
         for thread in threads:
             thread.start()

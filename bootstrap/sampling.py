@@ -67,7 +67,7 @@ def sample_office(settings: Settings, wish: OfficeWish) -> None:
     `AnotherOffice`, `OfficeStopped`.
     """
     own = settings if settings.database_url else settings.model_copy(update={"home": settings.home / HOME})
-    with _trial(own) as installation:
+    with sample_store(own) as installation:
         _require_room(installation, wish)
         with _progress(wish) as tell:
             standings = make_office(installation.desk, wish.households, wish.seed, wish.on, progress=tell)
@@ -78,8 +78,8 @@ def sample_office(settings: Settings, wish: OfficeWish) -> None:
 
 
 @contextmanager
-def _trial(settings: Settings) -> Iterator[Installation]:
-    """The office's trial store, opened: made one when it is new. Raises `NotForSamples`."""
+def sample_store(settings: Settings) -> Iterator[Installation]:
+    """A sample's trial store, opened: made one when it is new. Raises `NotForSamples`."""
     with database(settings) as where:
         migrated(where)
         if _is_trial(where):

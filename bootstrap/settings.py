@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     keys_migrations_url: str | None = Field(
         default_factory=lambda data: data["keys_url"], repr=False, description="升级密钥库结构所用的地址"
     )
+    witness: Path | None = Field(None, description="见证目录:检查点另存到这里,应在别的机器或介质上;须已存在")
     digest: Literal["sha256", "sm3"] = Field("sha256", description="新建事件库的摘要算法;已有事件的库不变")
     pool_size: int = Field(10, ge=1, le=500, description="每个进程的数据库连接数,也是请求线程数")
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg_pool import ConnectionPool
 
 from application.adoption import adopt_shipped, adopted_reference
 from application.documents.issuing import Documents
 from application.handling import Desk
 from application.reference import Reference, publish, shipped
 from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.rights import put_right
 from bootstrap.settings import Settings, as_role
 from domain.catalogue import EVENTS, UPCASTERS
 from eventstore.access import access_log
@@ -26,6 +26,10 @@ from eventstore.adapter import Chains
 from eventstore.attachments import Attachments, Numbers
 from eventstore.codec import Codec
 from eventstore.keys import KeyRing
+from eventstore.pools import SteadyPool
+from eventstore.sealing.seals import Sealer
+from eventstore.sealing.signing import SealKeys
+from eventstore.sealing.witness import FileWitness
 from eventstore.store import LaneStore, open_pool
 from eventstore.wire import Pool
 from migrations.runner import migrate, pending
@@ -54,6 +58,12 @@ class Addresses:
     store_owner: str
     keys_owner: str
     digest: str = "sha256"
+    sealing: str = ""
+
+    @property
+    def sealer(self) -> str:
+        """Where the sealer goes, as `hulian_sealer`: the login must be a member of that role."""
+        return self.sealing or as_role(self.store, "hulian_sealer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +93,52 @@ class Installation:
         projector.switch()
 
 
+def addresses_told(settings: Settings) -> Addresses | None:
+    """The addresses the installation was told, None when it has the embedded server."""
+    if settings.database_url is None or settings.keys_url is None:
+        return None
+    return Addresses(
+        settings.database_url,
+        settings.keys_url,
+        settings.migrations_url or settings.database_url,
+        settings.keys_migrations_url or settings.keys_url,
+        settings.digest,
+    )
+
+
+def standing(settings: Settings) -> Addresses | None:
+    """The addresses as they are now, nothing being started; None while the embedded server does not run."""
+    told = addresses_told(settings)
+    if told is not None:
+        return told
+    server = EmbeddedPostgres(settings.home / "postgres")
+    return addresses_on(server, settings.digest) if server.running() else None
+
+
 @contextmanager
 def database(settings: Settings) -> Iterator[Addresses]:
     """The databases of the installation while this process uses them.
 
     The embedded server is started when it is the one; whoever leaves last stops it.
     """
-    if settings.database_url is not None and settings.keys_url is not None:
-        yield Addresses(
-            settings.database_url,
-            settings.keys_url,
-            settings.migrations_url or settings.database_url,
-            settings.keys_migrations_url or settings.keys_url,
-            settings.digest,
-        )
+    told = addresses_told(settings)
+    if told is not None:
+        yield told
         return
     with embedded(settings) as server:
         for name in ("hulian", "hulian_keys"):
             server.ensure_database(name)
-        # As themselves, not as the superuser in a role: what runs there cannot take more upon itself.
-        store = server.uri("hulian", user="hulian_app")
-        keys = server.uri("hulian_keys", user="hulian_keys")
-        owner, keys_owner = server.uri("hulian"), server.uri("hulian_keys")
-        yield Addresses(store, keys, owner, keys_owner, settings.digest)
+        yield addresses_on(server, settings.digest)
+
+
+def addresses_on(server: EmbeddedPostgres, digest: str = "sha256") -> Addresses:
+    """The addresses of an installation's databases on an embedded server."""
+    # As themselves, not as the superuser in a role: what runs there cannot take more upon itself.
+    store = server.uri("hulian", user="hulian_app")
+    keys = server.uri("hulian_keys", user="hulian_keys")
+    owner, keys_owner = server.uri("hulian"), server.uri("hulian_keys")
+    sealing = server.uri("hulian", user="hulian_sealer")
+    return Addresses(store, keys, owner, keys_owner, digest, sealing)
 
 
 @contextmanager
@@ -136,6 +169,7 @@ def migrated(where: Addresses) -> list[str]:
             connection.execute(
                 "UPDATE es_meta SET digest_algorithm = 2 WHERE NOT EXISTS (SELECT FROM es_event)"
             )
+    put_right(where)
     return applied
 
 
@@ -158,7 +192,7 @@ def opened(where: Addresses, key_directory: Path, *, pool_size: int = 10) -> Ite
         pool = stack.enter_context(open_pool(as_role(where.store, "hulian_app"), size=pool_size))
         key_pool = stack.enter_context(open_pool(as_role(where.keys, "hulian_keys"), size=4))
         projecting: Pool = stack.enter_context(
-            ConnectionPool(as_role(where.store, "hulian_app"), min_size=0, max_size=2, open=True)
+            SteadyPool(as_role(where.store, "hulian_app"), min_size=0, max_size=2, open=True)
         )
         keys = KeyRing.in_directory(key_pool, key_directory, access=access_log(pool))
         store = LaneStore(pool, Codec(EVENTS, UPCASTERS), keys)
@@ -181,6 +215,14 @@ def migrated_installation(
     ready(where, key_directory)
     with opened(where, key_directory, pool_size=pool_size) as installation:
         yield installation
+
+
+@contextmanager
+def sealing(where: Addresses, settings: Settings) -> Iterator[Sealer]:
+    """A sealer with the installation's seal keys and, where one is set, its witness."""
+    witness = None if settings.witness is None else FileWitness(settings.witness)
+    with open_pool(where.sealer, size=2) as pool:
+        yield Sealer(pool, SealKeys(settings.key_directory), witness)
 
 
 def adopt(where: Addresses, key_directory: Path, today: date, approver: str = "system:setup") -> int:

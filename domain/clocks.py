@@ -179,7 +179,7 @@ def _concerns(clock: Clock, event: Event) -> bool:
 def _moved(clock: Clock, on: date, act: Act) -> tuple[Clock, list[Finished]]:
     running = dict(clock.running)
     finished = []
-    for stage in ROAD:
+    for stage in ROAD if act.reaches and running else ():
         if stage.until in act.reaches and stage.code in running:
             since = running.pop(stage.code)
             until = max(on, since)
@@ -187,7 +187,7 @@ def _moved(clock: Clock, on: date, act: Act) -> tuple[Clock, list[Finished]]:
             finished.append(Finished(clock.subject, stage.code, clock.category, since, until, parts))
     kept = running.keys() if act.leaves is None else act.leaves
     running = {code: since for code, since in running.items() if code in kept and code not in act.drops}
-    for stage in ROAD:
+    for stage in ROAD if act.reaches else ():
         if stage.since in act.reaches:
             running.setdefault(stage.code, on)
     last = clock.last

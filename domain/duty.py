@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from itertools import chain
+from typing import Any, Final, Literal, Protocol, TypeVar
 from uuid import UUID
+
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 Office = Literal["applicant", "village", "township", "county", "bank"]
 """Who has to act: the family, an office by its level, or the bank that pays out."""
@@ -107,25 +110,28 @@ def taken(
         about = turn.about(event, household)
         subjects = (about,) if isinstance(about, UUID) else about
         month = turn.month(event) if turn.month else ""
-        done = [each for each in left if _closes(turn, each, subjects, month)] if turn.closes else []
+        done = _closed(turn, left, subjects, month) if left and turn.closes else []
         if done:
             ended += done
-            left = [each for each in left if each not in done]
-        if turn.once_done and not done:
+            gone = set(map(id, done))
+            left = [each for each in left if id(each) not in gone]
+        if not turn.opens or (turn.once_done and not done):
             continue
         for subject in subjects or ():
-            mine = _steps(left, subject, month) | _steps(begun, subject, month)
+            mine = _steps(chain(left, begun), subject, month) if left or begun else _NOTHING
             if mine.intersection(turn.once_done) or (turn.beside and not mine.intersection(turn.beside)):
                 continue
             begun += [Duty(step, subject, month) for step in turn.opens if step not in mine]
     return ended, begun
 
 
-def _closes(turn: Turn, duty: OpenDuty, subjects: tuple[UUID, ...] | None, month: str) -> bool:
-    if subjects is not None and (duty.subject not in subjects or duty.month != month):
-        return False
-    return duty.step in turn.closes or "*" in turn.closes
+def _closed(turn: Turn, duties: Iterable[D], subjects: tuple[UUID, ...] | None, month: str) -> list[D]:
+    steps = turn.closes
+    named = list(duties) if "*" in steps else [each for each in duties if each.step in steps]
+    if subjects is None:
+        return named
+    return [each for each in named if each.month == month and each.subject in subjects]
 
 
-def _steps(duties: Iterable[OpenDuty], subject: UUID, month: str) -> set[str]:
-    return {each.step for each in duties if (each.subject, each.month) == (subject, month)}
+def _steps(duties: Iterable[OpenDuty], subject: UUID, month: str) -> frozenset[str]:
+    return frozenset([each.step for each in duties if each.month == month and each.subject == subject])

@@ -72,7 +72,8 @@ class Month:
         return hash(self._ordinal)
 
     def __str__(self) -> str:
-        return f"{self.year:04d}-{self.month:02d}"
+        year, month = divmod(self._ordinal, 12)
+        return f"{year:04d}-{month + 1:02d}"
 
     def __repr__(self) -> str:
         return f"Month({self.year}, {self.month})"

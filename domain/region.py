@@ -16,6 +16,10 @@ LEVELS: tuple[Level, ...] = ("province", "city", "county", "township", "village"
 _FULL = 12
 
 
+_LENGTHS = (2, 4, 6, 9, 12)
+"""How many digits a code has, from the province to the village."""
+
+
 class UnknownRegion(Refusal):
     """{on} 的行政区划登记中没有代码“{code}”：请核对代码，或先登记该区划。"""
 
@@ -129,7 +133,7 @@ class RegionRegister:
                 return row
         ended = [row for row in rows if row.until is not None and row.until <= on]
         if not ended:
-            raise UnknownRegion(code=code, on=on)
+            raise UnknownRegion(code=_told(code), on=on)
         last = ended[-1]
         raise RegionAbolished(
             code=last.code,
@@ -166,7 +170,7 @@ class RegionRegister:
         path = self.path(code, on)
         depth = LEVELS.index(level)
         if depth >= len(path):
-            raise UnknownRegion(code=code, on=on)
+            raise UnknownRegion(code=_told(code), on=on)
         return path[depth]
 
     def children(self, code: str, on: date) -> tuple[Region, ...]:
@@ -194,3 +198,8 @@ class RegionRegister:
 
 def _filled(code: str) -> str:
     return code.ljust(_FULL, "0")
+
+
+def _told(code: str) -> str:
+    """A code nobody has as it may be repeated: what is no code at all may be anybody's number or name."""
+    return code if code.isdigit() and len(code) in _LENGTHS else "（位数不对）"

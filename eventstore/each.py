@@ -45,8 +45,12 @@ def parameters(
 ) -> list[Parameter]:
     """The parameters of `APPEND_EACH`; `batch` holds the streams of `each`, in the same order."""
     claims = [(n, row) for n, one in enumerate(each, 1) for row in claim_rows(one.claims)]
-    entries = [(n, entry) for n, one in enumerate(each, 1) for entry in one.index]
-    version = keys.index_version
+    entries = [
+        (n, entry, version, blind)
+        for n, one in enumerate(each, 1)
+        for entry in one.index
+        for version, blind in keys.blinds(entry.kind, entry.text)
+    ]
     return [
         binary.short(lane_of(each[0].stream.stream)),
         binary.timestamp(at),
@@ -61,11 +65,11 @@ def parameters(
         binary.dates([row.valid_from for _, row in claims]),
         binary.dates([row.valid_to for _, row in claims]),
         binary.booleans([row.take for _, row in claims]),
-        binary.integers([n for n, _ in entries]),
-        binary.texts([entry.kind for _, entry in entries]),
-        binary.shorts([version for _ in entries]),
-        binary.byteas([keys.blind(entry.kind, entry.text) for _, entry in entries]),
-        binary.uuids([entry.owner.bytes for _, entry in entries]),
+        binary.integers([n for n, *_ in entries]),
+        binary.texts([entry.kind for _, entry, _, _ in entries]),
+        binary.shorts([version for _, _, version, _ in entries]),
+        binary.byteas([blind for *_, blind in entries]),
+        binary.uuids([entry.owner.bytes for _, entry, _, _ in entries]),
     ]
 
 

@@ -55,6 +55,22 @@ class WrongKey(StoreError):
     """密钥不符，无法解开个人信息({what})。请检查密钥目录与密钥库是否属于同一套系统。"""
 
 
+class KeysMissing(WrongKey):
+    """缺少密钥文件 {what}，个人信息无法解开。请从密钥文件的备份恢复到密钥目录，切勿另行生成。"""
+
+
+class KeyRetired(WrongKey):
+    """密钥 {what} 已经退役，不能再用来保护新的密钥。请把新版本的密钥文件放到本机密钥目录。"""
+
+
+class KeyInUse(StoreError):
+    """密钥 {what} 仍在使用（{left} 项），不能退役。请先执行 hulian keys rotate。"""
+
+
+class OwnerUnknown(StoreError):
+    """没有这个人员或户的密钥。请核对编号。"""
+
+
 class ChangedCommand(StoreError):
     """同一请求编号 {command} 已用于内容不同的请求。请换用新的请求编号。"""
 

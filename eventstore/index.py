@@ -31,11 +31,7 @@ def index_rows(keys: KeyRing, index: Sequence[IndexEntry | IndexRelease]) -> lis
     rows: list[IndexRow] = []
     for entry in index:
         if isinstance(entry, IndexEntry):
-            rows.append(
-                IndexRow(
-                    entry.kind, keys.index_version, keys.blind(entry.kind, entry.text), entry.owner, ADDED
-                )
-            )
+            rows += _each_version(keys, entry.kind, entry.text, entry.owner, ADDED)
             if entry.known:
                 rows += _each_version(keys, entry.kind, entry.text, entry.owner, KEPT)
     wanted = {row[:4] for row in rows}

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from domain.private import Private
 from eventstore import tokens
 from eventstore.access import Access
-from eventstore.errors import BadCall, OwnerErased, WrongKey
+from eventstore.errors import BadCall, KeyRetired, KeysMissing, OwnerErased, WrongKey
+from eventstore.fingerprints import PURPOSES, check, require_files
 from eventstore.keyfiles import KeyFiles, KeyProvider
 from eventstore.lanes import lane_of
 from eventstore.wire import Pool
@@ -29,11 +30,18 @@ from eventstore.wire import Pool
 ERASED: Final = "（信息已抹除）"
 """What an erased value reads as, everywhere."""
 
+# A key is made only while what wraps it is in use: the row of the wrapping key is held until the key is there.
 _FIND_OR_MAKE = """
-WITH made AS (
+WITH missing AS (
+    SELECT a.* FROM unnest(%b::smallint[], %b::uuid[], %b::bytea[]) AS a (lane, owner, wrapped)
+    WHERE NOT EXISTS (SELECT FROM key_data k WHERE k.lane = a.lane AND k.owner = a.owner)),
+usable AS (
+    SELECT version FROM key_check
+    WHERE purpose = 'kek' AND version = %b::integer AND retired_at IS NULL AND EXISTS (SELECT FROM missing)
+    FOR KEY SHARE),
+made AS (
     INSERT INTO key_data (lane, owner, version, kek_version, wrapped)
-    SELECT lane, owner, 1, %b::integer, wrapped
-    FROM unnest(%b::smallint[], %b::uuid[], %b::bytea[]) AS a (lane, owner, wrapped)
+    SELECT m.lane, m.owner, 1, u.version, m.wrapped FROM usable u CROSS JOIN missing m
     ON CONFLICT DO NOTHING RETURNING owner, version, kek_version, wrapped)
 SELECT owner, version, kek_version, wrapped FROM made
 UNION ALL
@@ -52,10 +60,9 @@ _ENTOMB = """
 INSERT INTO key_data (lane, owner, version, kek_version, wrapped, destroyed_at)
 VALUES (%s, %s, 1, 0, NULL, now()) ON CONFLICT DO NOTHING
 """
-_CHECK = """
-INSERT INTO key_check (purpose, version, fingerprint) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING
-"""
-_CHECKED = "SELECT fingerprint FROM key_check WHERE purpose = %s AND version = %s"
+# All versions of an owner's key hang on the first: who destroys them and who adds one wait for each other here.
+_HOLD = "SELECT FROM key_data WHERE lane = %s AND owner = %s AND version = 1 FOR UPDATE"
+_MADE_AGAIN: Final = 3
 
 
 class _Keys(NamedTuple):
@@ -73,7 +80,8 @@ class KeyRing:
     writes down, durably, who sees what before `reveal` answers; without it `reveal` refuses. Unwrapped keys
     are kept for `fresh_for` seconds, so that a key destroyed by another process is forgotten here too.
 
-    Raises `WrongKey` when a key outside does not belong to the keys database.
+    Raises `WrongKey` when a key outside does not belong to the keys database, `KeysMissing` when one is not there.
+    New versions of the outer keys are noticed while it runs.
     """
 
     def __init__(
@@ -96,8 +104,9 @@ class KeyRing:
         self._fresh_for = fresh_for
         self._cache: OrderedDict[UUID, _Keys] = OrderedDict()
         self._lock = threading.Lock()
-        for provider in (kek, index, request):
-            self._check(provider)
+        with keys.connection() as connection:
+            for provider in (kek, index, request):
+                check(connection, provider)
 
     @classmethod
     def in_directory(
@@ -109,10 +118,10 @@ class KeyRing:
         fresh_for: float = 30.0,
     ) -> KeyRing:
         """A key ring whose outer keys are 0600 files in `directory` (`kek-1.key`,
-        `index-1.key`, `request-1.key`), made at the first start."""
-        kek, index, request = (
-            KeyFiles(directory / purpose, purpose) for purpose in ("kek", "index", "request")
-        )
+        `index-1.key`, `request-1.key`), made at the first start and never again."""
+        with keys.connection() as connection:
+            require_files(connection, directory)
+        kek, index, request = (KeyFiles(directory / purpose, purpose) for purpose in PURPOSES)
         return cls(keys, kek, index, request, access=access, fresh_for=fresh_for)
 
     def seal(self, owner: UUID, kind: str, clear: bytes) -> bytes:
@@ -139,6 +148,11 @@ class KeyRing:
         Raises `WrongKey` when the token does not belong to this owner, kind or system.
         """
         return self._open(self._keys_of([owner], make=False), owner, kind, token)
+
+    def open_many(self, values: Sequence[tuple[UUID, str, bytes]]) -> list[bytes | None]:
+        """`open` for (owner, kind, token), in order, with one statement for all owners not at hand."""
+        keys = self._keys_of((owner for owner, _, _ in values), make=False)
+        return [self._open(keys, *value) for value in values]
 
     def reveal(
         self,
@@ -197,14 +211,14 @@ class KeyRing:
     def erase(self, owner: UUID) -> None:
         """Destroy all keys of the owner, for ever: their values read as erased, new ones are refused."""
         with self._pool.connection() as connection, connection.transaction():
-            connection.execute(_ENTOMB, (lane_of(owner), owner))
-            connection.execute(_DESTROY, (lane_of(owner), owner))
+            for statement in (_ENTOMB, _HOLD, _DESTROY):
+                connection.execute(statement, (lane_of(owner), owner))
         with self._lock:
             self._cache.pop(owner, None)
 
     def blind(self, kind: str, text: str) -> bytes:
         """The 16 bytes by which `text` of this kind is found, under the newest index key."""
-        return _blind(self._index.current()[1], kind, text)
+        return blind_of(self._index.current()[1], kind, text)
 
     @property
     def index_version(self) -> int:
@@ -212,9 +226,13 @@ class KeyRing:
         return self._index.current()[0]
 
     def blinds(self, kind: str, text: str) -> list[tuple[int, bytes]]:
-        """The blind values of `text` under every version of the index key, newest first."""
+        """The blind values of `text` under every version of the index key, newest first.
+
+        While an index key is replaced there are two, and an entry is written under both: a process that has not
+        noticed the new one yet finds, and clashes with, what the others write.
+        """
         keys = ((version, self._index.get(version)) for version in self._index.versions())
-        return [(version, _blind(key, kind, text)) for version, key in keys if key is not None]
+        return [(version, blind_of(key, kind, text)) for version, key in keys if key is not None]
 
     def request_hash(self, content: bytes) -> bytes:
         """32 bytes that tell one request's content from another's, and nothing to who lacks the key."""
@@ -235,6 +253,13 @@ class KeyRing:
             parts = tokens.split(token)
         except ValueError as error:
             raise WrongKey(what=kind) from error
+        if held is not None and parts.key_version not in held.by_version:
+            # Renewed elsewhere since it was read here.
+            held = self._fetch([owner], make=False).get(owner)
+            if held is not None:
+                keys[owner] = held
+                with self._lock:
+                    self._cache[owner] = held
         if held is None or parts.algorithm != tokens.AES_256_GCM or parts.key_version not in held.by_version:
             raise WrongKey(what=kind)
         key = held.by_version[parts.key_version]
@@ -267,54 +292,63 @@ class KeyRing:
         return found
 
     def _fetch(self, owners: list[UUID], *, make: bool) -> dict[UUID, _Keys]:
-        read_at = time.monotonic()
-        lanes = [lane_of(owner) for owner in owners]
+        for attempt in range(_MADE_AGAIN):
+            read_at = time.monotonic()
+            rows = self._find_or_make(owners) if make else self._find(owners)
+            fetched: dict[UUID, _Keys] = {}
+            try:
+                for owner, version, kek_version, wrapping in rows:
+                    held = fetched.get(owner) or _Keys({}, version, read_at)
+                    key = None if wrapping is None else self._unwrap(kek_version, wrapping)
+                    held.by_version[version] = key
+                    fetched[owner] = held._replace(newest=max(held.newest, version))
+            except KeysMissing:
+                # Wrapped anew, and the old key retired, between the read and here.
+                if attempt == _MADE_AGAIN - 1:
+                    raise
+                continue
+            return fetched
+        raise AssertionError("unreachable")
+
+    def _find(self, owners: list[UUID]) -> list[tuple[UUID, int, int, bytes | None]]:
         with self._pool.connection() as connection:
-            if make:
-                version, kek = self._kek.current()
-                wrapped = [aes_key_wrap(kek, os.urandom(32)) for _ in owners]
-                made = (version, lanes, owners, wrapped, lanes, owners)
+            lanes = [lane_of(owner) for owner in owners]
+            return connection.execute(_FIND, (lanes, owners), binary=True).fetchall()
+
+    def _find_or_make(self, owners: list[UUID]) -> list[tuple[UUID, int, int, bytes | None]]:
+        lanes = [lane_of(owner) for owner in owners]
+        for _ in range(_MADE_AGAIN):
+            version, kek = self._kek.current()
+            wrapped = [aes_key_wrap(kek, os.urandom(32)) for _ in owners]
+            with self._pool.connection() as connection:
+                made = (lanes, owners, wrapped, version, lanes, owners)
                 rows = connection.execute(_FIND_OR_MAKE, made, binary=True).fetchall()
-                # Whoever lost the race against another maker sees neither row in that statement's snapshot.
-                lost = set(owners) - {row[0] for row in rows}
-                if lost:
-                    still = list(lost)
-                    rows += connection.execute(
-                        _FIND, ([lane_of(o) for o in still], still), binary=True
-                    ).fetchall()
-            else:
-                rows = connection.execute(_FIND, (lanes, owners), binary=True).fetchall()
-        fetched: dict[UUID, _Keys] = {}
-        for owner, version, kek_version, wrapping in rows:
-            held = fetched.get(owner) or _Keys({}, version, read_at)
-            held.by_version[version] = None if wrapping is None else self._unwrap(kek_version, wrapping)
-            fetched[owner] = held._replace(newest=max(held.newest, version))
-        return fetched
+            # Whoever lost the race against another maker sees neither row in that statement's snapshot.
+            lost = set(owners) - {row[0] for row in rows}
+            if lost:
+                rows += self._find(list(lost))
+                lost -= {row[0] for row in rows}
+            if not lost:
+                return rows
+            with self._pool.connection() as connection:
+                check(connection, self._kek)
+        raise KeyRetired(what=f"kek-{version}")
 
     def _unwrap(self, version: int, wrapped: bytes) -> AESGCM:
         kek = self._kek.get(version)
         if kek is None:
-            raise WrongKey(what=f"kek-{version}")
+            raise KeysMissing(what=f"kek-{version}.key")
         try:
             return AESGCM(aes_key_unwrap(kek, wrapped))
         except InvalidUnwrap as error:
             raise WrongKey(what=f"kek-{version}") from error
-
-    def _check(self, provider: KeyProvider) -> None:
-        with self._pool.connection() as connection:
-            for version in provider.versions():
-                key = provider.get(version) or b""
-                fingerprint = hmac.digest(key, f"hulian {provider.purpose}".encode(), sha256)[:16]
-                connection.execute(_CHECK, (provider.purpose, version, fingerprint))
-                known = connection.execute(_CHECKED, (provider.purpose, version)).fetchone()
-                if known is None or known[0] != fingerprint:
-                    raise WrongKey(what=f"{provider.purpose}-{version}")
 
 
 def _additional(owner: UUID, kind: str) -> bytes:
     return owner.bytes + kind.encode()
 
 
-def _blind(key: bytes, kind: str, text: str) -> bytes:
+def blind_of(key: bytes, kind: str, text: str) -> bytes:
+    """The 16 bytes by which `text` of a kind is found under an index key: after NFKC, in upper case."""
     normal = unicodedata.normalize("NFKC", text).upper()
     return hmac.digest(key, kind.encode() + b"\x00" + normal.encode(), sha256)[:16]

@@ -121,7 +121,9 @@ class Wire:
                 line.loaders.set_pgresult(None)
             return rows
         except psycopg.Error as error:
-            if link.status == ConnStatus.BAD:
+            # What libpq itself complains of has no SQLSTATE; the link may not look broken to it yet.
+            if link.status == ConnStatus.BAD or error.diag.sqlstate is None:
+                connection.close()
                 raise ConnectionLost(str(error)) from error
             raise
         finally:

@@ -70,6 +70,12 @@ class MigrationFailed(MigrationFault):
     code = "migration-failed"
 
 
+class MigrationForbidden(MigrationFault):
+    """The login may not change the schema: it is the application's, not the owner's."""
+
+    code = "migration-forbidden"
+
+
 class MigrationEndsTransaction(MigrationFault):
     """A file contains BEGIN, COMMIT or ROLLBACK of its own."""
 
@@ -132,8 +138,14 @@ def migrate(conninfo: str, folder: str | Traversable) -> list[int]:
         _compare(connection, files)
         for migration in files:
             apply = _apply if migration.in_transaction else _apply_without_transaction
-            if apply(connection, conninfo, migration):
-                applied.append(migration.number)
+            try:
+                if apply(connection, conninfo, migration):
+                    applied.append(migration.number)
+            except errors.InsufficientPrivilege:
+                raise MigrationForbidden(
+                    f"结构升级 {migration.name} 尚未执行,而所用的登录角色无权执行。"
+                    "请以库的所有者执行 hulian migrate(HULIAN_MIGRATIONS_URL、HULIAN_KEYS_MIGRATIONS_URL)。"
+                ) from None
         _compare(connection, files)
     return applied
 

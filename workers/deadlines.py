@@ -15,6 +15,7 @@ from application.system_acts import ACTOR, act_id
 from domain.message import Refusal, code_of
 from domain.person import HouseholdId
 from domain.supervision import system_acts
+from eventstore.errors import OwnerErased, StreamErased
 
 MAX_ACTS = 100
 """How many acts one household may need in one round; more than this is a fault, not a backlog."""
@@ -49,7 +50,7 @@ def carry_out(desk: Desk, household: HouseholdId, today: date, at: datetime | No
         try:
             handled = desk.handle(Request(act_id(household, act), act, ACTOR, household, at=at))
             acts += handled.news and not handled.repeated
-        except Refusal as refusal:
+        except (Refusal, StreamErased, OwnerErased) as refusal:
             refused += 1
             _log.warning("act refused", household=str(household), act=code_of(type(act)), code=refusal.code)
     return Round(1, acts, refused)

@@ -57,6 +57,7 @@ from domain import (
     recheck,
     region,
     relatives,
+    retention,
     review,
     sampling,
     separation,
@@ -521,6 +522,9 @@ WAYS: dict[type[Refusal], Way] = {
         complaint.AnswerComplaint(ON, "unsubstantiated", "不实", told=False)
     ),
     # sampling
+    # the end of a file
+    retention.StillInUse: lambda: not_erasable(up_to("visit"), months=0),
+    retention.RetentionRuns: lambda: not_erasable(known(), months=120),
     sampling.NothingToSample: lambda: known().refused(sampling.DrawSample(ON, "一")),
     sampling.SeedMissing: lambda: up_to("accept").refused(sampling.DrawSample(ON, "")),
     sampling.DrawnAlready: lambda: (
@@ -785,6 +789,14 @@ ALL = sorted(set(refusals()), key=lambda kind: (kind.__module__, kind.__name__))
 
 def name(kind: type[Refusal]) -> str:
     return kind.__name__
+
+
+def not_erasable(life: Life, months: int) -> Refusal:
+    """Why the file of a life may not be erased on the day of its last fact."""
+    last = life.events[-1].on
+    with pytest.raises(Refusal) as refusal:
+        retention.require_over(life.household, last, months, last)
+    return refusal.value
 
 
 def test_there_is_a_way_to_meet_every_refusal() -> None:

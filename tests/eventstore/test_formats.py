@@ -16,7 +16,7 @@ from domain.private import Private
 from eventstore import digest as digests
 from eventstore import tokens
 from eventstore.codec import Codec
-from eventstore.keys import _blind
+from eventstore.keys import blind_of
 from eventstore.lanes import event_id, lane_of
 from tests.eventstore.samples import CATALOGUE, Colour, Joined, Paid, Person
 
@@ -93,9 +93,9 @@ def test_the_digest_under_sm3_is_another_over_the_same_fields() -> None:
 
 
 def test_the_blind_value_is_of_kind_and_normal_form() -> None:
-    made = _blind(b"k" * 32, "id-number", "99010119730412001x")
-    assert made == _blind(b"k" * 32, "id-number", "９９０１０１１９７３０４１２００１Ｘ")
-    assert made != _blind(b"k" * 32, "account", "99010119730412001x")
+    made = blind_of(b"k" * 32, "id-number", "99010119730412001x")
+    assert made == blind_of(b"k" * 32, "id-number", "９９０１０１１９７３０４１２００１Ｘ")
+    assert made != blind_of(b"k" * 32, "account", "99010119730412001x")
     assert made.hex() == "63e11df96bdbcdd2fa0eed5c84a22434"
     assert made == hmac.digest(b"k" * 32, b"id-number\x0099010119730412001X", "sha256")[:16]
 
