@@ -186,7 +186,7 @@ TURNS: Final[Mapping[type[Event], tuple[Turn, ...]]] = {
         Turn(_case, opens=("decide-delegated",), when=skips_notice_delegated),
     ),
     NoticePosted: (Turn(_case, closes=("post-notice",), opens=("close-notice",)),),
-    NoticeObjected: (Turn(_case, closes=_FROM_NOTICE_ON, opens=("inquire",)),),
+    NoticeObjected: (Turn(_case, closes=(*_FROM_NOTICE_ON, "give-opinion"), opens=("inquire",)),),
     Reinvestigated: _inquired,
     DemocraticReviewHeld: _inquired,
     NoticeClosed: (

@@ -161,9 +161,12 @@ class Codec:
 _month = lru_cache(maxsize=4096)(Month.parse)
 
 
+_month_text = lru_cache(maxsize=4096)(Month.__str__)
+
+
 def _encode_value(value: object) -> object:
     if isinstance(value, Month):
-        return str(value)
+        return _month_text(value)
     raise NotImplementedError(f"{type(value)!r} is not stored")
 
 

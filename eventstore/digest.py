@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
@@ -21,6 +22,26 @@ def _sm3(content: bytes) -> bytes:
 
 
 _HASHES: dict[int, Callable[[bytes], bytes]] = {SHA256: lambda content: sha256(content).digest(), SM3: _sm3}
+
+
+_HEADS: dict[int, bytes] = {
+    algorithm: b"\x00\x00\x00\x01" + algorithm.to_bytes(1, "big") + b"\x00\x00\x00\x10"
+    for algorithm in _HASHES
+}
+
+
+@lru_cache(maxsize=1024)
+def _named(name: str) -> bytes:
+    return _field(name.encode())
+
+
+@lru_cache(maxsize=4096)
+def _dated(day: date | None) -> bytes:
+    return _field(b"" if day is None else day.isoformat().encode())
+
+
+def _field(content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + content
 
 
 class Digested(Protocol):
@@ -62,23 +83,17 @@ def digest(
     Position and time of recording are left out: the sealer's leaf adds them. Ids are their 16 bytes, the
     version eight bytes big-endian signed, the day ISO, no day or no tokens a field of length 0.
     """
-    stored_name = name.encode()
-    day = effective_on.isoformat().encode() if effective_on is not None else b""
     tokens = private or b""
     content = b"".join(
         (
-            b"\x00\x00\x00\x01",
-            algorithm.to_bytes(1, "big"),
-            b"\x00\x00\x00\x10",
+            _HEADS[algorithm],
             event_id,
             b"\x00\x00\x00\x10",
             stream,
             b"\x00\x00\x00\x08",
             version.to_bytes(8, "big", signed=True),
-            len(stored_name).to_bytes(4, "big"),
-            stored_name,
-            len(day).to_bytes(4, "big"),
-            day,
+            _named(name),
+            _dated(effective_on),
             len(meta).to_bytes(4, "big"),
             meta,
             len(data).to_bytes(4, "big"),

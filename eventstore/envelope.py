@@ -11,7 +11,7 @@ import msgspec
 
 from domain.message import Event
 from domain.private import Private
-from eventstore.lanes import event_id
+from eventstore.lanes import event_ids
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,7 +95,9 @@ def enclose(
     `first` is the ordinal, within the command, of the first of them: 0 for the first stream, and for each
     further stream as many as were enclosed before.
     """
+    told = list(events)
+    ids = event_ids(command, first, len(told))
     return [
-        Envelope(stream, expected + 1 + n, event, event_id(command, first + n), meta)
-        for n, event in enumerate(events)
+        Envelope(stream, expected + 1 + n, event, id, meta)
+        for n, (event, id) in enumerate(zip(told, ids, strict=True))
     ]

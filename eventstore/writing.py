@@ -303,26 +303,26 @@ class Batch:
 
 
 def _merged(streams: Sequence[StreamAppend]) -> list[_Stream]:
-    merged: dict[UUID, _Stream] = {}
+    merged: dict[int, _Stream] = {}
     for stream in streams:
         if not stream.envelopes:
             continue
-        for n, envelope in enumerate(stream.envelopes):
-            if (
-                envelope.originator_id != stream.stream
-                or envelope.originator_version != stream.expected + 1 + n
-            ):
-                raise BadCall(why=f"{envelope!r} 不属于流 {stream.stream} 的版本 {stream.expected + 1 + n}")
-        before = merged.get(stream.stream)
+        id, version = stream.stream, stream.expected
+        for envelope in stream.envelopes:
+            version += 1
+            theirs = envelope.originator_id
+            if envelope.originator_version != version or (theirs is not id and theirs != id):
+                raise BadCall(why=f"{envelope!r} 不属于流 {id} 的版本 {version}")
+        before = merged.get(id.int)
         if before is None:
-            merged[stream.stream] = _Stream(
-                stream.stream, stream.category, stream.expected, stream.envelopes, int(stream.closes)
+            merged[id.int] = _Stream(
+                id, stream.category, stream.expected, stream.envelopes, int(stream.closes)
             )
             continue
         reached = before.expected + len(before.envelopes)
         if stream.expected != reached or before.state:
-            raise VersionConflict(stream=stream.stream, expected=stream.expected, current=reached)
-        merged[stream.stream] = before._replace(
+            raise VersionConflict(stream=id, expected=stream.expected, current=reached)
+        merged[id.int] = before._replace(
             envelopes=[*before.envelopes, *stream.envelopes], state=int(stream.closes)
         )
     return list(merged.values())

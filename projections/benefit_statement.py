@@ -100,9 +100,10 @@ _ENDING: tuple[type[Event], ...] = (
 )
 
 
-def _aid(fact: Fact) -> tuple[Any, ...]:
-    assert isinstance(fact.event, Paying)
-    return (fact.household, fact.event.benefit)
+def _aid(fact: Fact) -> tuple[Any, ...] | None:
+    event = fact.event
+    assert isinstance(event, Paying)
+    return (fact.household, event.benefit) if event.kind == "TEMPORARY" else None
 
 
 def _paid(fact: Fact) -> tuple[Any, ...]:
@@ -135,9 +136,10 @@ class BenefitStatements(Projection):
         self.paid = Rows(PAID)
 
     def on(self, fact: Fact) -> None:
+        if fact.kind in _STATES:
+            self._pay(fact, fact.event)  # type: ignore[arg-type]
+            return
         match fact.event:
-            case PaymentOrdered() | PaymentSettled() | PaymentReturned() as event:
-                self._pay(fact, event)
             case TemporaryAidGranted() as event:
                 self.aids.put(
                     Aid(
@@ -251,7 +253,7 @@ class BenefitStatements(Projection):
         )  # fmt: skip
 
     def _pay(self, fact: Fact, event: Paying) -> None:
-        state = _STATES[type(event)]
+        state = _STATES[fact.kind]
         if event.kind == "TEMPORARY":
             aid = self.aids[fact.household, event.benefit]
             aid.state, aid.state_on = state, event.on

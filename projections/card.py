@@ -126,7 +126,7 @@ class Cards(Projection):
     """A card for every household, with its homes, members, categories, labels and benefits as spells."""
 
     name = "card"
-    version = 2
+    version = 3
     tables = (CARD, HOME, MEMBER, CATEGORY, LABEL, BENEFIT)
 
     def __init__(self) -> None:
@@ -138,25 +138,37 @@ class Cards(Projection):
         self.benefits = Rows(BENEFIT)
         self.spells = Spells(self.homes, self.members, self.categories, self.labels, self.benefits)
 
+    def begin(self, lane: int, household: UUID) -> None:
+        self._card = self.cards.get(household)
+        # read when first asked for, and written down after the household's last fact
+        self._running: list[Running] | None = None
+
     def on(self, fact: Fact) -> None:
-        event = fact.event
-        kind = type(event)
-        if isinstance(event, HouseholdRegistered | HouseholdSplitFrom):
-            card = self.cards.put(_begun(fact, event))
-        else:
-            card = self.cards[fact.household]
-        card.version, card.last_on, card.last_name, card.last_title = (
-            fact.version,
-            event.on,
-            fact.name,
-            kind.title,
-        )
+        kind = fact.kind
+        self._last = fact
+        if kind is HouseholdRegistered or kind is HouseholdSplitFrom:
+            self._card = self.cards.put(_begun(fact, fact.event))  # type: ignore[arg-type]
+        card = self._card
+        if card is None:
+            raise KeyError(fact.household)
         if kind in CHANGING:
             self._change(card, fact)
         if kind in _OF_CASE:
             _follow_case(card, fact)
         if kind in _TOUCHES:
-            _follow_deadlines(card, fact)
+            running = running_of(card.running) if self._running is None else self._running
+            self._running = _followed(running, fact)
+
+    def end(self) -> None:
+        card, last = self._card, self._last
+        assert card is not None
+        card.version, card.last_on = last.version, last.event.on
+        card.last_name, card.last_title = last.name, last.kind.title
+        if self._running is not None:
+            card.running = text_of(self._running)
+            limits = [each for each in self._running if each.kind != "timer"]
+            first = min(limits, key=_day, default=None)
+            card.next_due, card.next_what = (first.day, first.what) if first else (None, None)
 
     def _change(self, card: Card, fact: Fact) -> None:
         before, after = self.spells.follow(
@@ -211,17 +223,13 @@ def _follow_case(card: Card, fact: Fact) -> None:
     card.case_step, card.case_step_on = fact.name, event.on
 
 
-def _follow_deadlines(card: Card, fact: Fact) -> None:
+def _followed(running: list[Running], fact: Fact) -> list[Running]:
     event = fact.event
-    running = running_of(card.running)
     if isinstance(event, DeadlineMissed):
         for each in running:
             each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
     _, rest = part(running, fact.closed)
-    rest += map(started, fact.opened)
-    card.running = text_of(rest)
-    first = min((each for each in rest if each.kind != "timer"), key=_day, default=None)
-    card.next_due, card.next_what = (first.day, first.what) if first else (None, None)
+    return [*rest, *map(started, fact.opened)]
 
 
 def _day(running: Running) -> date:

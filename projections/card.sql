@@ -33,11 +33,12 @@ COMMENT ON COLUMN card.head_name IS 'the sealed token of the head''s name; its o
 COMMENT ON COLUMN card.case_step IS 'stored name of the last step of the case under way';
 COMMENT ON COLUMN card.next_due IS 'the earliest day among the running limits and periods; running (JSON) has them all';
 COMMENT ON COLUMN card.joined_into IS 'the household it went on in: it lives no more by itself, lists leave it out';
-CREATE INDEX card_province ON card (lane, province, household);
-CREATE INDEX card_city ON card (lane, city, household);
-CREATE INDEX card_county ON card (lane, county, household);
-CREATE INDEX card_township ON card (lane, township, household);
-CREATE INDEX card_village ON card (lane, village, household);
+-- A list is one range of its place's index, in the order of lanes and households, whatever the place's breadth.
+CREATE INDEX card_province ON card (province, lane, household);
+CREATE INDEX card_city ON card (city, lane, household);
+CREATE INDEX card_county ON card (county, lane, household);
+CREATE INDEX card_township ON card (township, lane, household);
+CREATE INDEX card_village ON card (village, lane, household);
 
 CREATE TABLE home (
     lane      smallint NOT NULL,
@@ -87,6 +88,8 @@ CREATE TABLE category (
 );
 COMMENT ON TABLE category IS 'one row a spell [since, until), of the household or of one person';
 COMMENT ON COLUMN category.irregular IS 'never lawfully decided, and there all the same';
+-- who is in a category that few are in, in the order of a list
+CREATE INDEX category_held ON category (category, lane, household);
 
 CREATE TABLE label (
     lane      smallint NOT NULL,

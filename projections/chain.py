@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Final, get_type_hints
 from uuid import UUID
@@ -16,7 +16,10 @@ from domain.documents import DocumentIssued
 from domain.message import Event
 from domain.monitoring import ReturnedToMonitoring
 from domain.supervision import DeadlineMissed
+from eventstore.binary import integer, long, short
 from eventstore.lanes import lane_of
+from eventstore.together import Call
+from eventstore.wire import Row, Statement
 from projections.engine.projection import Fact, Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
@@ -86,6 +89,7 @@ THREAD = Table("thread", Thread, key=("household",), reads=of_household(EVENTS.v
 _TOUCHES = touches(EVENTS.values())
 _SAY = sayers(NAMES)
 _CORRECTS = frozenset(kind for kind in EVENTS.values() if "corrects" in get_type_hints(kind))
+_BESIDES = _CORRECTS | {ReturnedToMonitoring, DocumentIssued, DocumentDelivered, DeliveryFailed}
 _encode = msgspec.json.Encoder().encode
 _said = msgspec.json.Decoder(dict[str, Any]).decode
 _NO_PAPERS: Final = "{}"
@@ -104,15 +108,23 @@ class Chain(Projection):
         self.corrected = Rows(CORRECTED)
         self.threads = Rows(THREAD)
 
-    def on(self, fact: Fact) -> None:
-        event, household = fact.event, fact.household
-        kind = type(event)
+    def begin(self, lane: int, household: UUID) -> None:
         thread = self.threads.get(household)
         if thread is None:
-            thread = self.threads.put(Thread(fact.lane, household, 1, NONE, _NO_PAPERS))
-        due, in_time, met, opened = None, None, None, None
+            thread = self.threads.put(Thread(lane, household, 1, NONE, _NO_PAPERS))
+        self._thread = thread
+        # read when first asked for, and written down after the household's last fact
+        self._running: list[Running] | None = None
+
+    def end(self) -> None:
+        if self._running is not None:
+            self._thread.running = text_of(self._running)
+
+    def on(self, fact: Fact) -> None:
+        event, kind, thread = fact.event, fact.kind, self._thread
+        due, in_time, met, opened, facts, corrects = None, None, None, None, None, None
         if kind in _TOUCHES:
-            met_now = _follow(thread, fact)
+            met_now = self._follow(fact)
             if met_now:
                 limits = [each.day for each in met_now if each.kind == "limit"]
                 if limits:
@@ -120,21 +132,22 @@ class Chain(Projection):
                 met = _met(met_now, event)
             if fact.opened:
                 opened = _opened(fact)
-        if isinstance(event, ReturnedToMonitoring):
-            thread.cycle = event.cycle
-        corrects = None
-        if kind in _CORRECTS:
-            corrects = event.step  # type: ignore[attr-defined]
-            self.corrected.put(Corrected(fact.lane, household, corrects, fact.version))
-        meta = fact.meta
         say = _SAY[kind]
-        facts = None if say is None else say(event)
-        if isinstance(event, DocumentIssued | DocumentDelivered | DeliveryFailed):
-            facts = _numbered(facts, thread, event)
-        self.steps.put(
-            Taken(
+        if say is not None:
+            facts = say(event)
+        if kind in _BESIDES:
+            if isinstance(event, ReturnedToMonitoring):
+                thread.cycle = event.cycle
+            elif isinstance(event, DocumentIssued | DocumentDelivered | DeliveryFailed):
+                facts = _numbered(facts, thread, event)
+            if kind in _CORRECTS:
+                corrects = event.step  # type: ignore[attr-defined]
+                self.corrected.put(Corrected(fact.lane, fact.household, corrects, fact.version))
+        meta = fact.meta
+        self.steps.log.append(
+            (
                 fact.lane,
-                household,
+                fact.household,
                 fact.version,
                 event.on,
                 fact.recorded_at,
@@ -153,18 +166,19 @@ class Chain(Projection):
             )
         )
 
-
-def _follow(thread: Thread, fact: Fact) -> list[Running]:
-    """Keep the thread's deadlines up to this fact; answers those it met."""
-    running = running_of(thread.running)
-    event = fact.event
-    if isinstance(event, DeadlineMissed):
-        for each in running:
-            each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
-    met, rest = part(running, fact.closed)
-    if met or fact.opened or isinstance(event, DeadlineMissed):
-        thread.running = text_of([*rest, *map(started, fact.opened)])
-    return met
+    def _follow(self, fact: Fact) -> list[Running]:
+        """Keep the thread's deadlines up to this fact; answers those it met."""
+        running = self._running
+        if running is None:
+            running = self._running = running_of(self._thread.running)
+        event = fact.event
+        if isinstance(event, DeadlineMissed):
+            for each in running:
+                each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
+        met, rest = part(running, fact.closed)
+        if met or fact.opened:
+            self._running = [*rest, *map(started, fact.opened)]
+        return met
 
 
 def _numbered(
@@ -218,6 +232,25 @@ def chain_of(
         " WHERE lane = %b AND household = %b AND version > %b ORDER BY version LIMIT %b::bigint",
         (lane_of(household), household, after, limit),
     )
+
+
+def chain_call(household: UUID, *, after: int, limit: int) -> Call:
+    """`chain_of` as a call of a transaction sent whole (`eventstore.together`); `steps_of` reads its answer."""
+    return Call(_CHAIN, (short(lane_of(household)), household.bytes, integer(after), long(limit)))
+
+
+def steps_of(rows: list[Row]) -> list[Step]:
+    """The steps that `chain_call` found."""
+    return [Step(*row) for row in rows]
+
+
+_CHAIN: Final = Statement(
+    "chain",
+    f"SELECT {', '.join(field.name for field in fields(Step))}"
+    " FROM read_chain.step LEFT JOIN read_chain.corrected USING (lane, household, version)"
+    " WHERE lane = $1::smallint AND household = $2::uuid AND version > $3::integer"
+    " ORDER BY version LIMIT $4::bigint",
+)
 
 
 def running_deadlines(connection: Connection[Any], household: UUID) -> list[Running]:

@@ -40,7 +40,8 @@ from domain.transfer import MarginalConfirmed, TransferStarted
 from domain.verification import InvestigationStarted, VerificationRequested
 from projections.engine.projection import Fact, Projection
 from projections.engine.rows import Rows, Table, of_household
-from projections.running import NONE, is_met, running_of, started, text_of, touches
+from projections.months import text_of as month_text
+from projections.running import NONE, Running, is_met, running_of, started, text_of, touches
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +204,20 @@ class CitizenStatuses(Projection):
         self.rulings = Rows(RULING)
         self.receiving = Rows(RECEIVING)
 
+    def begin(self, lane: int, household: UUID) -> None:
+        self._row = self.receiving.get(household)
+        # by case, read when first asked for, and written down after the household's last fact
+        self._limits: dict[UUID, list[Running]] = {}
+
+    def end(self) -> None:
+        for matter in self.matters.of(self._household) if self._limits else ():
+            limits = self._limits.get(matter.case_id)
+            if limits is not None:
+                matter.limits = text_of(limits)
+
     def on(self, fact: Fact) -> None:
-        event = fact.event
-        kind = type(event)
+        event, kind = fact.event, fact.kind
+        self._household = fact.household
         if kind in _PAYING:
             self._pay(fact, event)  # type: ignore[arg-type]
             return
@@ -261,7 +273,7 @@ class CitizenStatuses(Projection):
         matter = self.matters.get((fact.household, event.subject))
         if event.kind != "verification-result" or matter is None:
             return
-        if any(each.what == TERMS[event.kind] for each in running_of(matter.limits)):
+        if any(each.what == TERMS[event.kind] for each in self._limits_of(matter)):
             matter.told_on = event.delivered_on
 
     def _reach(self, fact: Fact, event: Any, stage: str) -> None:
@@ -299,11 +311,17 @@ class CitizenStatuses(Projection):
         matter = Matter(fact.lane, fact.household, case, fact.version, category, on, stage, on)
         return self.matters.put(matter)
 
+    def _limits_of(self, matter: Matter) -> list[Running]:
+        limits = self._limits.get(matter.case_id)
+        return running_of(matter.limits) if limits is None else limits
+
     def _follow_limits(self, fact: Fact) -> None:
+        if not fact.opened and not fact.closed and fact.kind is not DeadlineMissed:
+            return
         for matter in self.matters.of(fact.household):
-            if matter.limits == NONE and not fact.opened:
+            limits = self._limits_of(matter)
+            if not limits and not fact.opened:
                 continue
-            limits = running_of(matter.limits)
             left = [each for each in limits if not is_met(each.what, each.subject, fact.closed)]
             if STAGES[matter.stage].open:
                 left += [
@@ -314,7 +332,7 @@ class CitizenStatuses(Projection):
             if isinstance(fact.event, DeadlineMissed):
                 for each in left:
                     each.missed |= (each.what, each.subject) == (fact.event.what, fact.event.due_subject)
-            matter.limits = text_of(left)
+            self._limits[matter.case_id] = left
         closed = {what for what, _ in fact.closed}
         checks = [due.day for due in fact.opened if due.what in _CHECKS]
         if checks:
@@ -323,19 +341,20 @@ class CitizenStatuses(Projection):
             self._now(fact).review_due = None
 
     def _now(self, fact: Fact) -> Receiving:
-        row = self.receiving.get(fact.household)
-        return row or self.receiving.put(Receiving(fact.lane, fact.household))
+        row = self._row
+        if row is None:
+            row = self._row = self.receiving.put(Receiving(fact.lane, fact.household))
+        return row
 
     def _pay(self, fact: Fact, event: PaymentOrdered | PaymentSettled | PaymentReturned) -> None:
         now = self._now(fact)
-        match event:
-            case PaymentOrdered():
-                now.returned_on = None
-            case PaymentSettled():
-                now.paid_kind, now.paid_month = event.kind, str(event.month)
-                now.paid_fen, now.paid_on = event.fen, event.on
-            case PaymentReturned():
-                now.returned_on = event.on
+        if fact.kind is PaymentOrdered:
+            now.returned_on = None
+        elif fact.kind is PaymentSettled:
+            now.paid_kind, now.paid_month = event.kind, month_text(event.month)
+            now.paid_fen, now.paid_on = event.fen, event.on
+        else:
+            now.returned_on = event.on
 
     def _grant(self, fact: Fact, category: str, since: date, fen: int, first: str | None) -> None:
         now = self._now(fact)

@@ -45,6 +45,7 @@ DUE = Table(
     key=("household", "version", "n"),
     reads=of_household(meets(EVENTS.values())),
     only="t.done_on IS NULL",
+    fresh=True,
 )
 
 
@@ -59,21 +60,25 @@ class Dues(Projection):
     def __init__(self) -> None:
         self.dues = Rows(DUE)
 
+    def begin(self, lane: int, household: UUID) -> None:
+        self._open = self.dues.of(household)
+
     def on(self, fact: Fact) -> None:
         event = fact.event
-        if fact.closed or isinstance(event, DeadlineMissed):
-            for row in self.dues.of(fact.household):
-                if row.done_on is not None:
-                    continue
-                if isinstance(event, DeadlineMissed) and (row.what, row.subject) == (
-                    event.what,
-                    event.due_subject,
-                ):
+        if isinstance(event, DeadlineMissed):
+            for row in self._open:
+                if (row.what, row.subject) == (event.what, event.due_subject):
                     row.missed_on = row.missed_on or event.on
-                if fact.closed and is_met(row.what, row.subject, fact.closed):
+        if fact.closed:
+            left = []
+            for row in self._open:
+                if is_met(row.what, row.subject, fact.closed):
                     row.done_on = event.on
+                else:
+                    left.append(row)
+            self._open = left
         for n, due in enumerate(fact.opened):
-            self.dues.put(
+            row = self.dues.put(
                 Deadline(
                     fact.lane,
                     fact.household,
@@ -91,6 +96,7 @@ class Dues(Projection):
                     None,
                 )
             )
+            self._open.append(row)
 
 
 def awaiting(connection: Connection[Any], today: date, *, limit: int | None = None) -> list[UUID]:

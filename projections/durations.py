@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
+from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
 from domain.clocks import TIMED, advance
 from domain.correction import ResidenceCorrected
 from domain.moving import FileHandedOver, HouseholdMoved
@@ -77,6 +78,7 @@ class RunningRow:
 
 
 _MOVES: Final = frozenset({HouseholdMoved, FileHandedOver, ResidenceCorrected})
+_PAYING: Final = frozenset({PaymentOrdered, PaymentSettled, PaymentReturned})
 _WANTED: Final = TIMED | _MOVES
 _LEVELS: Final = {2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
 FINISHED = Table("finished", FinishedRow, key=("household", "version", "n"), log=True)
@@ -100,29 +102,42 @@ class Durations(Projection):
         self.clocks = Rows(CLOCK)
         self.running = Rows(RUNNING)
 
+    def begin(self, lane: int, household: UUID) -> None:
+        self._rows = self.clocks.of(household)
+        self._clocks = tuple(_read(row.state) for row in self._rows)
+        # the fact that last changed something: rows are written down after the household's last
+        self._last: Fact | None = None
+
     def on(self, fact: Fact) -> None:
-        household = fact.household
-        rows = {row.subject: row for row in self.clocks.of(household)}
-        before = tuple(_read(row.state) for row in rows.values())
+        before = self._clocks
+        if not before and fact.kind in _PAYING:
+            return  # most payments are of benefits whose first money has long arrived
         after, finished = advance(before, fact.event)
-        if after == before and not finished and type(fact.event) not in _MOVES:
+        if after == before and not finished and fact.kind not in _MOVES:
             return
-        region = fact.meta.region or ""
-        n = 0
-        for stretch in finished:
-            for part in stretch.parts:
-                self.finished.put(_finished(fact, n, region, stretch, part))
-                n += 1
-        for clock in after:
+        self._clocks, self._last = after, fact
+        if finished:
+            region = fact.meta.region or ""
+            parts = ((stretch, part) for stretch in finished for part in stretch.parts)
+            self.finished.log += [
+                _finished(fact, n, region, stretch, part) for n, (stretch, part) in enumerate(parts)
+            ]
+
+    def end(self) -> None:
+        fact = self._last
+        if fact is None:
+            return
+        rows = {row.subject: row for row in self._rows}
+        for clock in self._clocks:
             state = _write(clock).decode()
             row = rows.pop(clock.subject, None)
             if row is None:
-                self.clocks.put(ClockRow(fact.lane, household, clock.subject, state))
+                self.clocks.put(ClockRow(fact.lane, fact.household, clock.subject, state))
             else:
                 row.state = state
         for row in rows.values():
             self.clocks.drop(row)
-        self._follow_running(fact, region, after)
+        self._follow_running(fact, fact.meta.region or "", self._clocks)
 
     def _follow_running(self, fact: Fact, region: str, clocks: Iterable[Clock]) -> None:
         there = {(row.subject, row.stage): row for row in self.running.of(fact.household)}
@@ -146,8 +161,9 @@ class Durations(Projection):
             self.running.drop(row)
 
 
-def _finished(fact: Fact, n: int, region: str, stretch: Finished, part: Part) -> FinishedRow:
-    return FinishedRow(
+def _finished(fact: Fact, n: int, region: str, stretch: Finished, part: Part) -> tuple[Any, ...]:
+    # the columns of `FinishedRow`
+    return (
         fact.lane,
         fact.position,
         n,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import date
 from enum import Enum
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
@@ -14,6 +15,7 @@ import msgspec
 from domain.message import Event
 from domain.money import Fen
 from domain.month import Month, Months
+from projections.months import text_of
 
 Say = Callable[[Event], str | None]
 
@@ -39,12 +41,21 @@ def _sayer(kind: type[Event]) -> Say | None:
     if not shown:
         return None
     encode = msgspec.json.Encoder(enc_hook=_plain).encode
+    values_of = attrgetter(*shown) if len(shown) > 1 else _alone(shown[0])
 
     def say(event: Event) -> str | None:
-        said = {name: value for name in shown if (value := getattr(event, name)) is not None}
-        return encode(said).decode() if said else None
+        values = values_of(event)
+        if None in values:
+            said = {name: value for name, value in zip(shown, values, strict=True) if value is not None}
+            return encode(said).decode() if said else None
+        return encode(dict(zip(shown, values, strict=False))).decode()
 
     return say
+
+
+def _alone(name: str) -> Callable[[Event], tuple[Any, ...]]:
+    value_of = attrgetter(name)
+    return lambda event: (value_of(event),)
 
 
 def _is_shown(name: str, kind: Any) -> bool:
@@ -63,5 +74,5 @@ def _is_shown(name: str, kind: Any) -> bool:
 
 def _plain(value: object) -> object:
     if isinstance(value, Month):
-        return str(value)
+        return text_of(value)
     raise NotImplementedError(f"{type(value)!r} is not shown")

@@ -14,6 +14,7 @@ from eventstore.lanes import lane_of
 from projections.engine.projection import Fact, Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table
+from projections.months import text_of
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ PAYMENT = Table(
     Payment,
     key=("household", "payment"),
     reads={PaymentSettled: _payment, PaymentReturned: _payment},
+    fresh=True,
 )
 
 
@@ -70,7 +72,7 @@ class Payments(Projection):
                         event.payment,
                         event.kind,
                         event.benefit,
-                        str(event.month),
+                        text_of(event.month),
                         event.fen,
                         "ordered",
                         event.on,

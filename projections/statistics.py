@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain.adjustment import BenefitAdjusted
@@ -67,8 +68,7 @@ class StandingRow:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """One act as it is counted; `category` None is that of its case."""
 
     what: str
@@ -132,6 +132,7 @@ _OF_CASE: Final = frozenset(
         LimitExtended,
     }
 )
+_NO_CASES: Final[Mapping[UUID, str]] = MappingProxyType({})
 _STANDS: Final = CHANGING | _OPENS_CASE | _OF_CASE | _ENDS_CASE
 
 TALLY = Table("tally", TallyRow, key=("household", "version", "n"), log=True)
@@ -150,48 +151,50 @@ class Statistics(Projection):
         self.tallies = Rows(TALLY)
         self.standings = Rows(STANDING)
 
+    def begin(self, lane: int, household: UUID) -> None:
+        self._row = self.standings.get(household)
+        # read when first asked for, and written down after the household's last fact
+        self._standing: Standing | None = None
+        self._place = (lane, household)
+
+    def end(self) -> None:
+        if self._standing is None:
+            return
+        state = text_of(self._standing)
+        if self._row is None:
+            self.standings.put(StandingRow(*self._place, state))
+        else:
+            self._row.state = state
+
     def on(self, fact: Fact) -> None:
-        event = fact.event
-        kind = type(event)
-        n = 0
-        standing: Standing | None = None
+        event, kind = fact.event, fact.kind
+        n, cases = 0, _NO_CASES
         if kind in _STANDS:
-            row = self.standings.get(fact.household)
-            standing = standing_of(row.state) if row is not None else Standing()
-            after = _with_case(follow(standing, event), event)
+            standing = self._standing
+            if standing is None:
+                standing = standing_of(self._row.state) if self._row is not None else Standing()
+            cases = standing.cases
+            after = self._standing = _with_case(follow(standing, event), event)
             for day, region, category, homes, heads in changes(standing, after):
                 self._put(fact, n, IN_CATEGORY, category, "", region, day, homes, heads, 0)
                 n += 1
-            if row is None:
-                self.standings.put(StandingRow(fact.lane, fact.household, text_of(after)))
-            elif after != standing:
-                row.state = text_of(after)
         counted = COUNTED.get(kind)
         if counted is not None:
-            count = counted(event)
-            of_case = standing.cases.get(event.case, "") if standing and kind in _OF_CASE else ""  # type: ignore[attr-defined]
+            what, category_of, detail, fen = counted(event)
+            if category_of is None:
+                category_of = cases.get(event.case, "")  # type: ignore[attr-defined]
             region = fact.meta.region or ""
-            self._put(
-                fact,
-                n,
-                count.what,
-                of_case if count.category is None else count.category,
-                count.detail,
-                region,
-                event.on,
-                1,
-                0,
-                count.fen,
-            )
+            self._put(fact, n, what, category_of, detail, region, event.on, 1, 0, fen)
 
     def _put(
         self, fact: Fact, n: int, what: str, category: str, detail: str,
         region: str, day: date, homes: int, heads: int, fen: int,
     ) -> None:  # fmt: skip
-        self.tallies.put(
-            TallyRow(
+        # the columns of `TallyRow`
+        self.tallies.log.append(
+            (
                 fact.lane, fact.position, n, fact.household, fact.version,
-                what, str(category), detail, region, day, homes, heads, fen,
+                what, category, detail, region, day, homes, heads, fen,
             )
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -121,7 +122,7 @@ class WorkList(Projection):
     """Every open duty of every household, from the fact that began it to the one that ended it."""
 
     name = "work_list"
-    version = 2
+    version = 3
     wants = _WANTS
     tables = (DUTY, FILE)
 
@@ -129,21 +130,47 @@ class WorkList(Projection):
         self.duties = Rows(DUTY)
         self.files = Rows(FILE)
 
+    def begin(self, lane: int, household: UUID) -> None:
+        self._file = self.files.get(household)
+        # what the file says, read when first asked for; limits are written down after the household's last fact
+        self._standing: Standing | None = None
+        self._limits: list[Limit] | None = None
+        self._is_assigned = True
+
     def on(self, fact: Fact) -> None:
-        event, household = fact.event, fact.household
-        kind = type(event)
+        event, kind = fact.event, fact.kind
         if kind in _PLACING:
             self._place(fact, event)
-        file = self.files[household]
+        file = self._file
+        if file is None:
+            raise KeyError(fact.household)
         if kind in _PAYING:
             # most facts are payments: no limit runs by them, and nobody's case is handled
+            if not self._is_assigned:
+                self._assign(file)
             self._turn(fact, file, _ANY)
             return
-        standing = standing_of(file).after(event)
+        standing = self._standing = (self._standing or standing_of(file)).after(event)
         _keep(file, standing, event)
-        _follow_limits(file, fact)
+        if kind in _TOUCHES:
+            self._limits = _followed(self._limits_of(file), fact)
         self._turn(fact, file, standing)
-        self._assign(fact, file)
+        _handled(file, fact)
+        self._is_assigned = False
+
+    def end(self) -> None:
+        file = self._file
+        assert file is not None
+        if not self._is_assigned:
+            self._assign(file)
+        if self._limits is not None:
+            file.limits = _write(self._limits).decode()
+
+    def _limits_of(self, file: File) -> list[Limit]:
+        limits = self._limits
+        if limits is None:
+            limits = self._limits = _limits_of(file.limits) if file.limits != _NOTHING else []
+        return limits
 
     def _place(self, fact: Fact, event: Any) -> None:
         """A household begins, or lives elsewhere from now on: another office has to act."""
@@ -151,7 +178,9 @@ class WorkList(Projection):
         since = event.on if isinstance(event, HouseholdRegistered | FileHandedOver) else event.since
         file = self.files.get(fact.household)
         if file is None:
-            self.files.put(File(fact.lane, fact.household, province, city, county, township, village, since))
+            self._file = self.files.put(
+                File(fact.lane, fact.household, province, city, county, township, village, since)
+            )
             return
         if isinstance(event, ResidenceCorrected) and event.was != file.home_since:
             return  # where it once lived
@@ -168,6 +197,8 @@ class WorkList(Projection):
     def _turn(self, fact: Fact, file: File, standing: Standing) -> None:
         household = fact.household
         ended, begun = turned(fact.event, household, standing, self.duties.of(household))
+        if not ended and not begun:
+            return
         for row in ended:
             self.duties.drop(row)
         for duty in begun:
@@ -181,11 +212,11 @@ class WorkList(Projection):
                 )
             )  # fmt: skip
 
-    def _assign(self, fact: Fact, file: File) -> None:
+    def _assign(self, file: File) -> None:
         """Say of every open duty of the household who has to do it and by when."""
-        rows = self.duties.of(fact.household)
-        _handled(file, fact)
-        limits = _limits_of(file.limits) if rows and file.limits != _NOTHING else []
+        self._is_assigned = True
+        rows = self.duties.of(file.household)
+        limits = self._limits_of(file) if rows else ()
         for row in rows:
             row.officer = _officer(file, row.step)
             limit = limiting(row, limits)
@@ -199,6 +230,8 @@ class WorkList(Projection):
 def limiting(row: DutyRow, limits: Iterable[Limit]) -> Limit | None:
     """The nearest of the running limits that are the duty's own, or else of those of its case as a whole."""
     mine = [limit for limit in limits if limit.subject == row.subject]
+    if not mine:
+        return None
     step = STEPS[row.step]
     own = [limit for limit in mine if step.is_limited_by(limit.what)]
     return min(own or [limit for limit in mine if limit.what in TOTALS], key=_day, default=None)
@@ -236,17 +269,14 @@ def _keep(file: File, standing: Standing, event: Event) -> None:
     file.missing = _write(sorted(standing.missing)).decode() if standing.missing else _NOTHING
 
 
-def _follow_limits(file: File, fact: Fact) -> None:
+def _followed(limits: list[Limit], fact: Fact) -> list[Limit]:
     event = fact.event
-    if type(event) not in _TOUCHES:
-        return
-    limits = _limits_of(file.limits)
     if isinstance(event, DeadlineMissed):
         for each in limits:
             each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
     left = [each for each in limits if not is_met(each.what, each.subject, fact.closed)]
     left += [_limit(due) for due in fact.opened if due.kind != "timer"]
-    file.limits = _write(left).decode()
+    return left
 
 
 def _limit(due: Due) -> Limit:
@@ -258,13 +288,18 @@ def _handled(file: File, fact: Fact) -> None:
     meta = fact.meta
     if meta.actor is None or not meta.organ:
         return
-    match Actor(meta.actor, meta.organ).level:
+    match _level_of(meta.organ):
         case "village":
             file.at_village = meta.actor
         case "township":
             file.at_township = meta.actor
         case "county":
             file.at_county = meta.actor
+
+
+@lru_cache(maxsize=4096)
+def _level_of(organ: str) -> str | None:
+    return Actor("", organ).level
 
 
 def _officer(file: File, step: str) -> str | None:

@@ -15,6 +15,8 @@ _log = structlog.stdlib.get_logger(__name__)
 _SHORTEST: Final = 0.05
 _LONGEST: Final = 0.25
 _AFTER_FAILURE: Final = 2.0
+_NEARLY_THERE: Final = 5_000
+"""A read model being built is switched once fewer events than this were left for a page."""
 
 
 class ProjectorWorker:
@@ -23,7 +25,8 @@ class ProjectorWorker:
     While there is work it goes page by page; then it looks at the heads every 50 to 250 ms, sooner when woken.
     """
 
-    def __init__(self, projector: Projector, *, page: int = 5_000) -> None:
+    def __init__(self, projector: Projector, *, page: int | None = None) -> None:
+        """`page` is the most events of a page; without it pages grow with what waits."""
         self._projector = projector
         self._page = page
         self._woken = Event()
@@ -39,7 +42,7 @@ class ProjectorWorker:
             self._woken.clear()
             try:
                 result = self._projector.page(self._page)
-                if self._projector.building and result.events < self._page:
+                if self._projector.building and result.events < (self._page or _NEARLY_THERE):
                     self._projector.switch()
             except (psycopg.OperationalError, PoolTimeout) as lost:
                 _log.warning("projector waits for the database", error=type(lost).__name__)

@@ -66,14 +66,47 @@ def copy_body(columns: Sequence[Sequence[bytes]]) -> bytes:
     return b"".join((_COPY_HEAD, *rows, _COPY_TAIL))
 
 
-def _shorts(values: Sequence[int | None]) -> list[bytes]:
-    pack = _SHORT.pack
-    return [_NULL if value is None else pack(2, value) for value in values]
+class _Known(dict[Any, bytes]):
+    """Packed forms of a column's values: most columns hold few different ones."""
+
+    __slots__ = ("_pack",)
+
+    def __init__(self, pack: Callable[[Any], bytes]) -> None:
+        self._pack = pack
+        self[None] = _NULL
+
+    def __missing__(self, value: Any) -> bytes:
+        part = self[value] = self._pack(value)
+        return part
 
 
-def _ints(values: Sequence[int | None]) -> list[bytes]:
-    pack = _INT.pack
-    return [_NULL if value is None else pack(4, value) for value in values]
+def _of_few(pack: Callable[[Any], bytes]) -> Pack:
+    def packed(values: Sequence[Any]) -> list[bytes]:
+        return list(map(_Known(pack).__getitem__, values))
+
+    return packed
+
+
+def _short(value: int) -> bytes:
+    return _SHORT.pack(2, value)
+
+
+def _int(value: int) -> bytes:
+    return _INT.pack(4, value)
+
+
+def _date(value: date) -> bytes:
+    return _INT.pack(4, value.toordinal() - _DAY_ZERO)
+
+
+def _instant(value: datetime) -> bytes:
+    since = value - _INSTANT_ZERO
+    return _LONG.pack(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+
+
+def _text(value: str) -> bytes:
+    text = value.encode()
+    return len(text).to_bytes(4, "big") + text
 
 
 def _longs(values: Sequence[int | None]) -> list[bytes]:
@@ -85,39 +118,14 @@ def _bools(values: Sequence[bool | None]) -> list[bytes]:
     return [_NULL if value is None else _TRUE if value else _FALSE for value in values]
 
 
-def _dates(values: Sequence[date | None]) -> list[bytes]:
-    pack = _INT.pack
-    return [_NULL if value is None else pack(4, value.toordinal() - _DAY_ZERO) for value in values]
-
-
-def _instants(values: Sequence[datetime | None]) -> list[bytes]:
-    known: dict[datetime | None, bytes] = {None: _NULL}
-    packed = []
-    for value in values:
-        part = known.get(value)
-        if part is None:
-            assert value is not None
-            since = value - _INSTANT_ZERO
-            microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-            part = known[value] = _LONG.pack(8, microseconds)
-        packed.append(part)
-    return packed
-
-
 def _uuids(values: Sequence[Any]) -> list[bytes]:
-    return [_NULL if value is None else _UUID + value.bytes for value in values]
-
-
-def _texts(values: Sequence[str | None]) -> list[bytes]:
-    # most text columns hold few different words
-    known: dict[str | None, bytes] = {None: _NULL}
-    packed = []
+    # rows come household by household, and hashing an id costs as much as packing it
+    packed: list[bytes] = []
+    last, part = None, _NULL
     for value in values:
-        part = known.get(value)
-        if part is None:
-            assert value is not None
-            text = value.encode()
-            part = known[value] = len(text).to_bytes(4, "big") + text
+        if value is not last:
+            last = value
+            part = _NULL if value is None else _UUID + value.int.to_bytes(16, "big")
         packed.append(part)
     return packed
 
@@ -126,11 +134,11 @@ def _byteas(values: Sequence[bytes | None]) -> list[bytes]:
     return [_NULL if value is None else len(value).to_bytes(4, "big") + value for value in values]
 
 
-SMALLINT = ColumnType("smallint", 21, _shorts)
-INTEGER = ColumnType("integer", 23, _ints)
+SMALLINT = ColumnType("smallint", 21, _of_few(_short))
+INTEGER = ColumnType("integer", 23, _of_few(_int))
 BIGINT = ColumnType("bigint", 20, _longs)
 UUID = ColumnType("uuid", 2950, _uuids)
-TEXT = ColumnType("text", 25, _texts)
+TEXT = ColumnType("text", 25, _of_few(_text))
 
 TYPES: dict[str, ColumnType] = {
     kind.name: kind
@@ -139,8 +147,8 @@ TYPES: dict[str, ColumnType] = {
         INTEGER,
         BIGINT,
         ColumnType("boolean", 16, _bools),
-        ColumnType("date", 1082, _dates),
-        ColumnType("timestamp with time zone", 1184, _instants),
+        ColumnType("date", 1082, _of_few(_date)),
+        ColumnType("timestamp with time zone", 1184, _of_few(_instant)),
         UUID,
         TEXT,
         ColumnType("bytea", 17, _byteas),

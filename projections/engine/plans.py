@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from psycopg import Connection, Cursor, sql
 
-from domain.message import Event
-from projections.engine.columns import SMALLINT, TYPES, UUID, ColumnType, copy_body
-from projections.engine.projection import Fact, Projection
-from projections.engine.rows import KeyOf, Rows, Table
+from projections.engine.columns import TYPES, ColumnType, copy_body
+from projections.engine.projection import Home, Projection
+from projections.engine.rows import Rows, Table
 
 _COLUMNS: Final = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod)
@@ -38,7 +37,7 @@ def sql_of(projection: type[Projection]) -> str:
 class TablePlan:
     """How the rows of one table are loaded, added, replaced and deleted, each in one statement."""
 
-    __slots__ = ("_copy", "_delete", "_load", "_upsert", "table", "types")
+    __slots__ = ("_copy", "_delete", "_key_types", "_load", "_upsert", "table", "types")
 
     def __init__(self, schema: str, table: Table[Any], types: Sequence[ColumnType]) -> None:
         self.table = table
@@ -46,6 +45,7 @@ class TablePlan:
         place = sql.Identifier(schema, table.name)
         kinds = dict(zip(table.columns, types, strict=True))
         key = ("lane", *table.key)
+        self._key_types = [kinds[column] for column in key]
         rest = [column for column in table.columns if column not in key]
         self._load = {
             parts: sql.SQL(
@@ -84,74 +84,101 @@ class TablePlan:
             ),
         )
 
-    def load(self, cursor: Cursor[Any], keys: Iterable[tuple[Any, ...]], rows: Rows[Any]) -> None:
-        """Load the old rows of these keys (lane first) into `rows`."""
+    def ask(self, cursor: Cursor[Any], keys: Iterable[tuple[Any, ...]]) -> None:
+        """Ask for the old rows of these keys (lane first)."""
         columns = list(zip(*keys, strict=True))
-        kinds = (SMALLINT, UUID, *self._kinds(self.table.key[1:]))
-        parameters = [kind.array(column) for kind, column in zip(kinds, columns, strict=False)]
+        parameters = [kind.array(column) for kind, column in zip(self._key_types, columns, strict=False)]
         cursor.execute(self._load[len(columns) - 1], parameters, prepare=True, binary=True)
-        row = self.table.row
-        rows.load([row(*values) for values in cursor.fetchall()])
 
-    def write(self, cursor: Cursor[Any], rows: Rows[Any]) -> None:
-        """Write what changed: at most one statement that adds or replaces, and one that deletes."""
+    def write(self, cursor: Cursor[Any], rows: Rows[Any]) -> bytes | None:
+        """Write what changed: at most one statement that adds or replaces, and one that deletes.
+
+        Answers what is still to be copied in, if anything is: rows that are new for certain.
+        """
         gone = rows.gone()
         if gone:
             key = ("lane", *self.table.key)
             columns = [[getattr(row, column) for row in gone] for column in key]
-            kinds = self._kinds(key)
-            arrays = [kind.array(column) for kind, column in zip(kinds, columns, strict=True)]
+            arrays = [kind.array(column) for kind, column in zip(self._key_types, columns, strict=True)]
             cursor.execute(self._delete, arrays, prepare=True)
         changed = rows.changed()
-        if not changed:
-            return
-        parts = [
-            kind.pack(column) for kind, column in zip(self.types, zip(*changed, strict=True), strict=True)
-        ]
-        if self.table.log:
-            with cursor.copy(self._copy) as copy:
-                copy.write(copy_body(parts))
-        else:
-            arrays = [kind.array_of(part) for kind, part in zip(self.types, parts, strict=True)]
+        if changed:
+            arrays = [
+                kind.array_of(part) for kind, part in zip(self.types, self._packed(changed), strict=True)
+            ]
             cursor.execute(self._upsert, arrays, prepare=True)
+        added = rows.added()
+        return copy_body(self._packed(added)) if added else None
 
-    def _kinds(self, columns: Iterable[str]) -> list[ColumnType]:
-        kinds = dict(zip(self.table.columns, self.types, strict=True))
-        return [kinds[column] for column in columns]
+    def copy(self, cursor: Cursor[Any], body: bytes) -> None:
+        """Copy new rows in."""
+        with cursor.copy(self._copy) as copy:
+            copy.write(body)
+
+    def _packed(self, rows: Sequence[tuple[Any, ...]]) -> list[list[bytes]]:
+        return [kind.pack(column) for kind, column in zip(self.types, zip(*rows, strict=True), strict=True)]
 
 
 class Plan:
     """How one projection is read and written in one schema."""
 
-    __slots__ = ("_reads", "projection", "schema", "tables")
+    __slots__ = ("_of_facts", "_of_household", "projection", "schema", "tables")
 
     def __init__(self, projection: type[Projection], schema: str, tables: Sequence[TablePlan]) -> None:
         self.projection = projection
         self.schema = schema
         self.tables = {plan.table: plan for plan in tables}
-        self._reads: dict[type[Event], list[tuple[Table[Any], KeyOf]]] = {}
-        for table in projection.tables:
-            for kind, key_of in table.reads.items():
-                self._reads.setdefault(kind, []).append((table, key_of))
+        self._of_household = [table for table in projection.tables if table.of_household]
+        self._of_facts = [table for table in projection.tables if table.of_facts]
 
-    def load(self, cursor: Cursor[Any], facts: Sequence[Fact], rows: Mapping[Table[Any], Rows[Any]]) -> None:
+    def keys(self, homes: Sequence[Home]) -> dict[Table[Any], list[tuple[Any, ...]]]:
+        """Of which keys (lane first) these facts need the old rows, by table; a household that begins has none."""
+        old = [home for home in homes if not home.begins]
+        wanted: dict[Table[Any], list[tuple[Any, ...]]] = {}
+        if not old:
+            return wanted
+        for table in self._of_household:
+            kinds = table.of_household
+            keys: list[tuple[Any, ...]] = [
+                (home.lane, home.household) for home in old if not kinds.isdisjoint(home.kinds)
+            ]
+            if keys:
+                wanted[table] = keys
+        for table in self._of_facts:
+            # in order and each once, so that two runs say the same
+            of_facts = table.of_facts
+            found: dict[tuple[Any, ...], None] = {}
+            for home in old:
+                if not home.kinds.isdisjoint(of_facts):
+                    for fact in home.facts:
+                        key_of = of_facts.get(fact.kind)
+                        key = None if key_of is None else key_of(fact)
+                        if key is not None:
+                            found[home.lane, *key] = None
+            if found:
+                wanted[table] = list(found)
+        return wanted
+
+    def load(self, cursor: Cursor[Any], homes: Sequence[Home], rows: Mapping[Table[Any], Rows[Any]]) -> None:
         """Load the old rows these facts need: one statement for each table of which any are needed."""
-        new = {fact.household for fact in facts if fact.version == 1}
-        # in order and each once, so that two runs say the same
-        keys: dict[Table[Any], dict[tuple[Any, ...], None]] = {table: {} for table in self.tables}
-        for fact in facts:
-            reads = self._reads.get(type(fact.event))
-            if reads is not None and fact.household not in new:
-                for table, key_of in reads:
-                    keys[table][fact.lane, *key_of(fact)] = None
-        for table, wanted in keys.items():
-            if wanted:
-                self.tables[table].load(cursor, wanted, rows[table])
+        for table, keys in self.keys(homes).items():
+            self.tables[table].ask(cursor, keys)
+            rows[table].take(cursor.fetchall())
 
-    def write(self, cursor: Cursor[Any], rows: Mapping[Table[Any], Rows[Any]]) -> None:
-        """Write what changed: at most two statements a table."""
+    def write(
+        self, cursor: Cursor[Any], rows: Mapping[Table[Any], Rows[Any]]
+    ) -> list[tuple[TablePlan, bytes]]:
+        """Write what changed, at most two statements a table; answers what is still to be copied into which.
+
+        That is for last: in a pipeline nothing can be copied.
+        """
+        found = []
         for table, written in rows.items():
-            self.tables[table].write(cursor, written)
+            plan = self.tables[table]
+            body = plan.write(cursor, written)
+            if body is not None:
+                found.append((plan, body))
+        return found
 
 
 def plan_of(connection: Connection[Any], projection: type[Projection], schema: str) -> Plan:

@@ -15,17 +15,15 @@ from uuid import UUID
 import psycopg
 import structlog
 from psycopg import Connection, Cursor
-from psycopg.types.datetime import TimestamptzBinaryLoader
-from psycopg.types.uuid import UUIDBinaryLoader
 from psycopg_pool import ConnectionPool
 
 from eventstore.codec import Codec
 from eventstore.lanes import LANES
-from projections.engine import models, parking, reading
-from projections.engine.columns import BIGINT, INTEGER, SMALLINT, TEXT, Packed, PackedDumper
+from projections.engine import models, parking, reading, taking
+from projections.engine.columns import BIGINT, INTEGER, SMALLINT, TEXT
 from projections.engine.parking import Parked, Poison
 from projections.engine.plans import Plan, plan_of, schema_of
-from projections.engine.projection import Fact, Projection
+from projections.engine.projection import Home, Projection
 from projections.engine.reading import Batch, Claimed
 
 # Rows and checkpoint are lost together if the server falls: nothing is acknowledged, so nothing need wait for
@@ -128,14 +126,23 @@ class Projector:
         """Whether some projection is still being built beside its old version, as far as is known here."""
         return bool(self._building)
 
-    def page(self, max_events: int = 5_000) -> PageResult:
+    def page(self, max_events: int | None = None) -> PageResult:
         """Take in up to `max_events` new events, in a constant number of statements; nothing new is 0 events.
 
+        When it is not said how many, 5,000; 16,000 where so many wait: the longer a page, the less an event costs.
         A household that a projection cannot take in is parked there; a projection that is ill as a whole keeps
         its rows and its place, and is marked. The others go on.
         """
-        with self._pool.connection() as connection, _undisturbed(), connection.transaction():
-            return self._page(connection, max_events, self._versions)
+        first = self._next_lane
+        self._foremost = not self._foremost
+        with self._pool.connection() as connection, _undisturbed():
+            try:
+                with connection.transaction():
+                    return self._page(connection, max_events, self._versions, first, swiftly=True)
+            except taking.Amiss as amiss:
+                _log.warning("page taken again with care", error=str(amiss))
+            with connection.transaction():
+                return self._page(connection, max_events, self._versions, first)
 
     def switch(self) -> list[str]:
         """Put every projection that was built beside its old version in its place, if it has caught up."""
@@ -146,7 +153,7 @@ class Projector:
                 alone = {projection.name: projection.version}
 
                 def catch_up(alone: dict[str, int] = alone) -> int:
-                    return self._page(connection, models.CAUGHT_UP, alone).events
+                    return self._page(connection, models.CAUGHT_UP, alone, self._next_lane).events
 
                 if models.switch(connection, projection, catch_up):
                     _log.info("projection switched", projection=projection.name, version=projection.version)
@@ -154,27 +161,83 @@ class Projector:
             self._building = models.building(connection, every)
         return switched
 
-    def _page(self, connection: Connection[Any], max_events: int, versions: Mapping[str, int]) -> PageResult:
-        cursor = _cursor(connection)
-        claimed = reading.claim(
-            cursor, versions, first=self._next_lane, lanes=self._lanes, patience=self._patience
-        )
+    def _page(
+        self,
+        connection: Connection[Any],
+        max_events: int | None,
+        versions: Mapping[str, int],
+        first: int,
+        *,
+        swiftly: bool = False,
+    ) -> PageResult:
+        cursor = taking.cursor_of(connection)
+        claimed = reading.claim(cursor, versions, first=first, lanes=self._lanes, patience=self._patience)
         if not claimed:
             return PageResult()
         self._next_lane = (list(claimed)[-1] + 1) % LANES
-        self._foremost = not self._foremost
         connection.execute(_MANNER)
-        spans = reading.spans_of(claimed, max_events, foremost=self._foremost)
-        batch = reading.read(_cursor(connection), spans, self._codec)
+        limit = max_events or reading.length_of(claimed)
+        spans = reading.spans_of(claimed, limit, foremost=self._foremost)
+        batch = reading.read(taking.cursor_of(connection), spans, self._codec)
         waiting = parking.parked_in(cursor, spans, self._versions)
         result = PageResult(batch.events, len(spans))
+        if swiftly and not batch.unreadable:
+            self._project_all(connection, batch, claimed, waiting, result)
+            return result
         saved: list[_Checkpoint] = []
         for name, projection in self._projections.items():
             saved += self._project(
                 connection, cursor, projection, batch, claimed, waiting.get(name, _NOBODY), result
             )
         self._save(cursor, saved)
+        _check(cursor, saved)
         return result
+
+    def _project_all(
+        self,
+        connection: Connection[Any],
+        batch: Batch,
+        claimed: Mapping[int, Claimed],
+        waiting: Mapping[str, Mapping[UUID, int]],
+        result: PageResult,
+    ) -> None:
+        """Take a page into all projections, nothing of it going amiss: without savepoints, and without waiting.
+
+        Old rows are asked for all at once, and what one projection writes is on its way while the next is being
+        folded. Raises `taking.Amiss` when a household, a projection or the database is at fault, whichever: then the
+        page has to be taken again.
+        """
+        cursor = taking.cursor_of(connection)
+        saved: list[_Checkpoint] = []
+        added = []
+        try:
+            with connection.pipeline():
+                asked = []
+                for name, projection in self._projections.items():
+                    new, reached = reading.of_projection(batch, claimed, name)
+                    if not reached:
+                        continue
+                    homes = taking.wanted(projection, new, waiting.get(name, _NOBODY))
+                    saved += [_Checkpoint(lane, name, position) for lane, position in reached.items()]
+                    result.applied[name] = sum(len(home.facts) for home in homes)
+                    live = claimed[next(iter(reached))].live[name]
+                    plan = self._plan(connection, projection, live=live)
+                    asked.append((plan, homes, taking.asked(connection, plan, homes)))
+                for plan, homes, answers in asked:
+                    model = plan.projection()
+                    rows = model.rows()
+                    for table, answer in answers:
+                        rows[table].take(answer.fetchall())
+                    taking.fold(model, homes)
+                    added += plan.write(cursor, rows)
+            for table_plan, body in added:
+                table_plan.copy(cursor, body)
+            self._save(cursor, saved)
+        except psycopg.Error as refused:
+            if connection.broken:
+                raise
+            raise taking.Amiss(taking.told(refused)) from refused
+        _check(cursor, saved)
 
     def _project(
         self,
@@ -187,22 +250,21 @@ class Projector:
         result: PageResult,
     ) -> list[_Checkpoint]:
         name, version = projection.name, projection.version
-        facts, reached = reading.of_projection(batch, claimed, name)
+        new, reached = reading.of_projection(batch, claimed, name)
         if not reached:
             return []
-        if waiting:
-            facts = [f for f in facts if f.household not in waiting or f.position < waiting[f.household]]
+        homes = taking.wanted(projection, new, waiting)
         stood = {lane: claimed[lane].positions[name] for lane in reached}
         live = claimed[next(iter(reached))].live[name]
         poisons = _unreadable(batch, stood, waiting)
         try:
-            self._absorb(connection, cursor, projection, facts, poisons, live=live)
+            self._absorb(connection, cursor, projection, homes, poisons, live=live)
             if poisons and len(poisons) > parking.room_of(cursor, name, version):
                 raise _Ill(poisons[-1])
         except _Ill as ill:
             result.failed[name] = ill.error
             return [_Checkpoint(lane, name, at, ill.error, ill.at(lane)) for lane, at in stood.items()]
-        result.applied[name] = len(facts)
+        result.applied[name] = sum(len(home.facts) for home in homes)
         parking.park(cursor, name, version, poisons)
         self._alarm(name, poisons, result)
         return [_Checkpoint(lane, name, position) for lane, position in reached.items()]
@@ -212,7 +274,7 @@ class Projector:
         connection: Connection[Any],
         cursor: Cursor[Any],
         projection: type[Projection],
-        facts: Sequence[Fact],
+        homes: Sequence[Home],
         poisons: list[Poison],
         *,
         live: bool,
@@ -222,9 +284,7 @@ class Projector:
         Households never depend on one another: what one's handler refuses or the database will not have is
         found, and the others are taken in without it. Raises `_Ill` when it is not the households' fault.
         """
-        if projection.wants is not None:
-            facts = [fact for fact in facts if type(fact.event) in projection.wants]
-        if not facts:
+        if not homes:
             return
         if len(poisons) > parking.LIMIT:
             raise _Ill(poisons[-1])
@@ -232,29 +292,27 @@ class Projector:
         found: dict[UUID, Poison] = {}
         try:
             with connection.transaction():
-                found = _take_in(cursor, plan, facts)
+                found = taking.take_in(cursor, plan, homes)
         except (psycopg.DataError, psycopg.IntegrityError) as refused:
-            households = list(dict.fromkeys(fact.household for fact in facts))
-            if len(households) == 1:
-                first = facts[0]
-                poisons.append(Poison(first.lane, first.household, first.position, _told(refused)))
+            if len(homes) == 1:
+                first = homes[0].facts[0]
+                poisons.append(Poison(first.lane, first.household, first.position, taking.told(refused)))
                 return
-            half = frozenset(households[: len(households) // 2])
-            for part in (True, False):
-                facts_of = [fact for fact in facts if (fact.household in half) is part]
-                self._absorb(connection, cursor, projection, facts_of, poisons, live=live)
+            half = len(homes) // 2
+            for part in (homes[:half], homes[half:]):
+                self._absorb(connection, cursor, projection, part, poisons, live=live)
             return
         except psycopg.Error as refused:
             if connection.broken:
                 raise
             _log.error(
-                "projection failed", projection=projection.name, error=_told(refused), exc_info=refused
+                "projection failed", projection=projection.name, error=taking.told(refused), exc_info=refused
             )
-            raise _Ill(_told(refused)) from refused
+            raise _Ill(taking.told(refused)) from refused
         if found:
             poisons += found.values()
-            facts = [f for f in facts if f.household not in found or f.position < found[f.household].position]
-            self._absorb(connection, cursor, projection, facts, poisons, live=live)
+            waiting = {household: poison.position for household, poison in found.items()}
+            self._absorb(connection, cursor, projection, taking.without(homes, waiting), poisons, live=live)
 
     def retry(self, parked: Parked) -> bool:
         """Try a parked household again, from where it waits to where its projection stands in the lane.
@@ -264,7 +322,7 @@ class Projector:
         projection = self._projections[parked.projection]
         name, version, lane = projection.name, projection.version, parked.lane
         with self._pool.connection() as connection, connection.transaction():
-            cursor = _cursor(connection)
+            cursor = taking.cursor_of(connection)
             cursor.execute(_STANDS, (lane, name, version))
             at = cursor.fetchone()
             waited = parking.take(cursor, lane, name, version, parked.household)
@@ -272,11 +330,12 @@ class Projector:
                 return True
             position, attempts = waited
             batch = reading.read_stream(
-                _cursor(connection), lane, parked.household, position, at[0], self._codec
+                taking.cursor_of(connection), lane, parked.household, position, at[0], self._codec
             )
             poisons = _unreadable(batch, {lane: position - 1}, {})
             try:
-                self._absorb(connection, cursor, projection, batch.facts, poisons, live=at[1])
+                homes = taking.wanted(projection, batch.homes, _NOBODY)
+                self._absorb(connection, cursor, projection, homes, poisons, live=at[1])
             except _Ill as ill:
                 poisons = [Poison(lane, parked.household, position, ill.error)]
             # the first that fails is where it waits from
@@ -310,49 +369,21 @@ class Projector:
             BIGINT.array([each.error_position for each in saved]),
         )
         cursor.execute(_SAVE, parameters, prepare=True)
-        if cursor.rowcount != len(saved):
-            raise CheckpointLost(f"{len(saved) - cursor.rowcount} of {len(saved)}")
 
 
-def _take_in(cursor: Cursor[Any], plan: Plan, facts: Sequence[Fact]) -> dict[UUID, Poison]:
-    """Load the old rows, let the handlers change them, write what changed.
-
-    A household whose handler fails is left out from there; if there is one, nothing is written, and it is told.
-    """
-    model = plan.projection()
-    rows = model.rows()
-    plan.load(cursor, facts, rows)
-    on = model.on
-    failed: dict[UUID, Poison] = {}
-    for fact in facts:
-        if failed and fact.household in failed:
-            continue
-        try:
-            on(fact)
-        except Exception as error:
-            _log.warning("handler failed", fact=fact.name, position=fact.position, exc_info=error)
-            failed[fact.household] = Poison(fact.lane, fact.household, fact.position, _told(error))
-    if not failed:
-        plan.write(cursor, rows)
-    return failed
+def _check(cursor: Cursor[Any], saved: Sequence[_Checkpoint]) -> None:
+    """Whether the statement just made wrote all these checkpoints."""
+    if cursor.rowcount != len(saved):
+        raise CheckpointLost(f"{len(saved) - cursor.rowcount} of {len(saved)}")
 
 
 def _unreadable(batch: Batch, stood: Mapping[int, int], waiting: Mapping[UUID, int]) -> list[Poison]:
     """The households a projection that stood at these positions misses because they cannot be decoded."""
     return [
-        Poison(bad.lane, household, max(bad.position, stood[bad.lane] + 1), _told(bad.error))
+        Poison(bad.lane, household, max(bad.position, stood[bad.lane] + 1), taking.told(bad.error))
         for household, bad in batch.unreadable.items()
         if bad.lane in stood and household not in waiting and bad.last > stood[bad.lane]
     ]
-
-
-def _cursor(connection: Connection[Any]) -> Cursor[Any]:
-    # whatever the pool's connections do with ids and instants: rows hold them as Python's own
-    cursor = connection.cursor(binary=True)
-    cursor.adapters.register_loader("uuid", UUIDBinaryLoader)
-    cursor.adapters.register_loader("timestamptz", TimestamptzBinaryLoader)
-    cursor.adapters.register_dumper(Packed, PackedDumper)
-    return cursor
 
 
 @contextmanager
@@ -365,9 +396,3 @@ def _undisturbed() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-def _told(error: Exception) -> str:
-    # of what the database says only the first line: the rest may show rows
-    text = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
-    return f"{type(error).__name__}: {text}"[:1_000]

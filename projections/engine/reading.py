@@ -13,7 +13,7 @@ from psycopg.types.string import ByteaBinaryLoader
 
 from eventstore.codec import Codec
 from projections.engine.columns import BIGINT, SMALLINT
-from projections.engine.projection import Fact
+from projections.engine.projection import Fact, Home
 
 CATEGORY: Final = "household."
 """How the stored names of the streams begin that projections are made of."""
@@ -34,6 +34,10 @@ CROSS JOIN LATERAL (
     SELECT * FROM es_event e
     WHERE e.lane = w.lane AND e.position > w.after AND e.position <= w.upto ORDER BY e.position) AS e
 """
+PAGE, LONG_PAGE = 5_000, 16_000
+"""How many events a page has at most, and under a backlog."""
+_FEWEST: Final = 4
+"""Among so many lanes at least a page is shared out, where each has that much."""
 _STREAM: Final = """
 SELECT e.lane, e.position, e.stream_id, e.version, e.name, e.recorded_at, e.meta, e.data, e.private
 FROM es_event e
@@ -80,9 +84,9 @@ class Unreadable:
 
 @dataclass(slots=True)
 class Batch:
-    """What was read: the facts in lane order, and the households left out from an event on, by id."""
+    """What was read: the facts by household, and the households left out from an event on, by id."""
 
-    facts: list[Fact]
+    homes: list[Home]
     spans: dict[int, Span]
     unreadable: dict[UUID, Unreadable]
     events: int
@@ -107,9 +111,16 @@ def claim(
     return claimed
 
 
-def spans_of(claimed: Mapping[int, Claimed], limit: int, *, foremost: bool) -> dict[int, Span]:
-    """What to read of each lane, at most `limit` events in all, shared out evenly.
+def length_of(claimed: Mapping[int, Claimed]) -> int:
+    """How many events to read at once: more where many wait, when whoever waits for the last waits anyway."""
+    waiting = sum(at.head - min(at.positions.values()) for at in claimed.values())
+    return LONG_PAGE if waiting >= LONG_PAGE else PAGE
 
+
+def spans_of(claimed: Mapping[int, Claimed], limit: int, *, foremost: bool) -> dict[int, Span]:
+    """What to read of each lane, at most `limit` events in all; few lanes, and of each as much as there is.
+
+    What lies together folds together: a household's rows are loaded and written once for all its events of a page.
     Where the projections of a lane stand apart, the hindmost and the foremost that are live are served in turn,
     so that one that is being built, or failed for long, does not hold up the others.
     """
@@ -121,7 +132,7 @@ def spans_of(claimed: Mapping[int, Claimed], limit: int, *, foremost: bool) -> d
     left, waiting = limit, len(starts)
     # the lanes with least to read come first: what they leave goes to the others
     for lane, after in sorted(starts.items(), key=lambda each: claimed[each[0]].head - each[1]):
-        upto = min(claimed[lane].head, after + max(left // waiting, 1))
+        upto = min(claimed[lane].head, after + max(left // waiting, min(left, limit // _FEWEST), 1))
         spans[lane] = Span(after, upto)
         left -= upto - after
         waiting -= 1
@@ -160,17 +171,17 @@ def read_stream(
 
 
 def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec) -> Batch:
-    facts: list[Fact] = []
+    homes: dict[bytes, Home] = {}
     unreadable: dict[UUID, Unreadable] = {}
-    households: dict[bytes, UUID] = {}
     instants: dict[bytes, datetime] = {}
     decode = codec.decode
     for lane, position, stream, version, name, recorded, meta, data, private in rows:
         if not name.startswith(CATEGORY):
             continue
-        household = households.get(stream)
-        if household is None:
-            household = households[stream] = UUID(bytes=stream)
+        home = homes.get(stream)
+        if home is None:
+            home = homes[stream] = Home(lane, UUID(bytes=stream))
+        household = home.household
         if unreadable and household in unreadable:
             unreadable[household].last = position
             continue
@@ -183,14 +194,17 @@ def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec
         if recorded_at is None:
             microseconds = int.from_bytes(recorded, "big", signed=True)
             recorded_at = instants[recorded] = _INSTANT_ZERO + timedelta(microseconds=microseconds)
-        facts.append(Fact(lane, position, household, version, name, recorded_at, meta, event))
-    return Batch(facts, spans, unreadable, len(rows))
+        home.facts.append(Fact(lane, position, household, version, name, recorded_at, meta, event))
+        home.kinds.add(type(event))
+        if version == 1:
+            home.begins = True
+    return Batch([home for home in homes.values() if home.facts], spans, unreadable, len(rows))
 
 
 def of_projection(
     batch: Batch, claimed: Mapping[int, Claimed], projection: str
-) -> tuple[list[Fact], dict[int, int]]:
-    """The facts new to a projection, and the position each of its lanes then stands at.
+) -> tuple[list[Home], dict[int, int]]:
+    """The facts new to a projection, by household, and the position each of its lanes then stands at.
 
     Lanes that it has not been claimed in, or where it stands before or beyond what was read, are left out.
     """
@@ -205,5 +219,6 @@ def of_projection(
             if position != span.after:
                 uneven[lane] = position
     if not uneven:
-        return batch.facts, reached
-    return [fact for fact in batch.facts if fact.position > uneven.get(fact.lane, -1)], reached
+        return batch.homes, reached
+    new = (home.since(uneven[home.lane]) if home.lane in uneven else home for home in batch.homes)
+    return [home for home in new if home is not None], reached

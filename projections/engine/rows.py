@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from projections.engine.projection import Fact
 
 R = TypeVar("R")
-KeyOf = Callable[["Fact"], tuple[Any, ...]]
+KeyOf = Callable[["Fact"], tuple[Any, ...] | None]
+"""The leading part of a key that a fact's handler needs the old rows of; None where it needs none."""
 
 
 class Table(Generic[R]):
@@ -23,10 +24,14 @@ class Table(Generic[R]):
     `key` is the primary key without `lane`, which follows from the household and stands first in it.
     `reads` says which old rows an event's handler needs, as the leading part of their key; only these are
     loaded, and of them only those that meet `only` (SQL). A table without `reads` and with `log` is written
-    once and never changed.
+    once and never changed: its rows are put in as tuples. `fresh`: the key of a row put in is made of what its
+    fact alone brings, so that no such row can be there; it is added without being looked for.
     """
 
-    __slots__ = ("columns", "key", "key_of", "log", "name", "only", "reads", "row", "values")
+    __slots__ = (
+        "columns", "fresh", "key", "key_of", "local", "log", "name", "of_facts", "of_household", "only", "reads",
+        "row", "values",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,18 +42,28 @@ class Table(Generic[R]):
         reads: Mapping[type[Event], KeyOf] | None = None,
         only: str = "true",
         log: bool = False,
+        fresh: bool = False,
     ) -> None:
         if not is_dataclass(row):
             raise TypeError(f"{row.__name__} is not a dataclass")
+        if key[0] != "household":
+            raise TypeError(f"the key of {name} does not begin with the household")
         self.name = name
         self.row = row
         self.key = key
         self.reads = dict(reads or {})
+        self.of_household = frozenset(kind for kind, key_of in self.reads.items() if key_of is _household)
+        """The events at which all old rows of the household are needed."""
+        self.of_facts = {kind: key_of for kind, key_of in self.reads.items() if key_of is not _household}
+        """The events at which the old rows of one key are."""
         self.only = only
         self.log = log
+        self.fresh = fresh
         self.columns = tuple(field.name for field in fields(row))
         self.values: Callable[[R], tuple[Any, ...]] = attrgetter(*self.columns)
         self.key_of: Callable[[R], Any] = attrgetter(*key)
+        self.local: Callable[[R], Any] | None = attrgetter(*key[1:]) if len(key) > 1 else None
+        """The key within the household; None where a household has one row."""
 
 
 def of_household(kinds: Iterable[type[Event]]) -> dict[type[Event], KeyOf]:
@@ -66,60 +81,101 @@ class Rows(Generic[R]):
     What is changed is found by comparing, so a row may be handed out without being written.
     """
 
-    __slots__ = ("_gone", "_loaded", "_of", "_rows", "table")
+    __slots__ = ("_before", "_gone", "_of", "log", "table")
 
     def __init__(self, table: Table[R]) -> None:
         self.table = table
-        self._rows: dict[Any, R] = {}
-        self._loaded: dict[Any, tuple[Any, ...]] = {}
+        self.log: list[tuple[Any, ...]] = []
+        # of a table with one row a household that row, of others its rows by their key within it
+        self._of: dict[UUID, Any] = {}
+        self._before: dict[int, tuple[R, tuple[Any, ...]]] = {}
         self._gone: dict[Any, R] = {}
-        self._of: dict[UUID, list[R]] = {}
 
     def get(self, key: Any) -> R | None:
         """The row of this key (without lane; a tuple when it has several parts), if there is one."""
-        return self._rows.get(key)
+        if self.table.local is None:
+            return self._of.get(key)
+        rows = self._of.get(key[0])
+        if rows is None:
+            return None
+        row: R | None = rows.get(key[1] if len(key) == 2 else key[1:])
+        return row
 
     def __getitem__(self, key: Any) -> R:
-        return self._rows[key]
+        row = self.get(key)
+        if row is None:
+            raise KeyError(key)
+        return row
 
     def of(self, household: UUID) -> list[R]:
         """The household's rows, in the order of their keys and then of their coming; a copy."""
-        return list(self._of.get(household, ()))
+        rows = self._of.get(household)
+        return list(rows.values()) if rows else []
 
     def put(self, row: R) -> R:
         """Add a row, whose key must be new."""
         table = self.table
-        key = table.key_of(row)
-        self._rows[key] = row
-        if self._gone:
-            self._gone.pop(key, None)
-        if len(table.key) > 1 and not table.log:
-            self._of.setdefault(key[0], []).append(row)
+        if table.log:
+            self.log.append(table.values(row))
+            return row
+        if self._gone and (was := self._gone.pop(table.key_of(row), None)) is not None:
+            self._before[id(row)] = (row, self._before[id(was)][1])
+        household: UUID = row.household  # type: ignore[attr-defined]
+        if table.local is None:
+            self._of[household] = row
+            return row
+        rows = self._of.get(household)
+        if rows is None:
+            rows = self._of[household] = {}
+        rows[table.local(row)] = row
         return row
 
     def drop(self, row: R) -> None:
         """Take a row out."""
-        key = self.table.key_of(row)
-        del self._rows[key]
-        self._of[key[0]].remove(row)
-        if key in self._loaded:
-            self._gone[key] = row
+        table = self.table
+        household = row.household  # type: ignore[attr-defined]
+        if table.local is None:
+            del self._of[household]
+        else:
+            del self._of[household][table.local(row)]
+        if id(row) in self._before:
+            self._gone[table.key_of(row)] = row
 
     def load(self, rows: Iterable[R]) -> None:
         """Take in rows as they stand in the database."""
-        for row in rows:
-            self.put(row)
-            self._loaded[self.table.key_of(row)] = self.table.values(row)
+        values = self.table.values
+        self.take(values(row) for row in rows)
+
+    def take(self, found: Iterable[tuple[Any, ...]]) -> None:
+        """The same of rows as they are read: tuples in the order of the columns."""
+        row, before, put = self.table.row, self._before, self.put
+        for values in found:
+            loaded = put(row(*values))
+            before[id(loaded)] = (loaded, values)
+
+    def added(self) -> list[tuple[Any, ...]]:
+        """The values of the rows that are new for certain: those of a log, and of a table that is `fresh`."""
+        if self.table.log or not self.table.fresh:
+            return self.log
+        before, values = self._before, self.table.values
+        return [values(row) for each in self._of.values() for row in each.values() if id(row) not in before]
 
     def changed(self) -> list[tuple[Any, ...]]:
-        """The values of every row that is new or other than loaded."""
-        values, loaded = self.table.values, self._loaded
-        if not loaded:
-            return [values(row) for row in self._rows.values()]
+        """The values of every other row that is new or other than loaded."""
+        table, before = self.table, self._before
+        if table.log or (table.fresh and not before):
+            return []
+        values = table.values
+        rows: Iterable[R] = self._of.values()
+        if table.local is not None:
+            rows = [row for each in self._of.values() for row in each.values()]
+        if not before:
+            return [values(row) for row in rows]
         found = []
-        for key, row in self._rows.items():
+        for row in rows:
             now = values(row)
-            if loaded.get(key) != now:
+            was = before.get(id(row))
+            if not table.fresh if was is None else was[1] != now:
                 found.append(now)
         return found
 

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from psycopg import Connection, sql
 
+from eventstore.access import SEEN
+from eventstore.together import Call
+from eventstore.wire import Statement
 from projections.engine.projection import Projection
 from projections.engine.rows import Table
 
@@ -29,6 +32,16 @@ _WALLED: Final = (
 _READ_AS: Final = (
     f"SELECT set_config('role', 'hulian_reader', true), set_config('{AREA}', %s, true),"
     f" set_config('{HOUSEHOLD}', '', true)"
+)
+_BEGIN_AS: Final = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+    f"SELECT set_config('role', 'hulian_reader', true), set_config('{AREA}', {{}}, true),"
+    f" set_config('{HOUSEHOLD}', '', true)"
+)
+_READING_AS: Final = Statement(
+    "walls_read_as",
+    f"SELECT set_config('role', 'hulian_reader', true), set_config('{AREA}', $1::text, true),"
+    f" set_config('{HOUSEHOLD}', '', true), set_config('{SEEN}', '', true)",
 )
 
 
@@ -50,6 +63,16 @@ def wall(connection: Connection[Any], projection: type[Projection], schema: str)
 def read_as(connection: Connection[Any], area: str) -> None:
     """For the rest of this transaction read as `hulian_reader`, for one area (`cn`: everywhere)."""
     connection.execute(_READ_AS, [area], prepare=True)
+
+
+def begin_as(connection: Connection[Any], area: str) -> None:
+    """Begin a transaction that reads as `read_as`, all of it at one moment; in one round trip."""
+    connection.execute(sql.SQL(_BEGIN_AS).format(sql.Literal(area)), prepare=False)
+
+
+def reading_as(area: str) -> Call:
+    """`read_as` as the first call of a transaction sent whole (`eventstore.together`)."""
+    return Call(_READING_AS, (area.encode(),))
 
 
 def _seen(table: Table[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,10 +32,11 @@ class Between:
         self.threads[0].start()
 
     def goes_deaf(self) -> None:
-        """To all who are connected now; each hears something once more, so that it reads and does not wait."""
+        """To all who are connected now; each goes on hearing something, so that it does not wait for an end."""
         for client in self.clients:
             client.shutdown(socket.SHUT_RD)
-            client.sendall(PARAMETER)
+            self.threads.append(threading.Thread(target=_murmur, args=(client,)))
+            self.threads[-1].start()
         self.clients.clear()
 
     def _accept(self) -> None:
@@ -58,6 +60,13 @@ class Between:
             thread.join()
         for each in self.every:
             each.close()
+
+
+def _murmur(client: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            client.sendall(PARAMETER)
+            time.sleep(0.01)
 
 
 def _pass(one: socket.socket, other: socket.socket) -> None:
@@ -85,7 +94,7 @@ def between(uri: str, directory: Path) -> Iterator[tuple[Between, str]]:
 def test_what_could_not_even_be_sent_is_sent_again_on_another_connection(
     databases: Databases, tmp_path: Path
 ) -> None:
-    with between(databases.app, tmp_path) as (them, uri), open_pool(uri, size=2) as pool:
+    with between(databases.app, tmp_path) as (them, uri), open_pool(uri, size=1) as pool:
         wire = Wire(pool)
         assert len(wire.rows(ONE, ())) == 1
         them.goes_deaf()

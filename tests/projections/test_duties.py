@@ -24,6 +24,7 @@ from domain.money import Fen
 from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
 from domain.month import Month
 from domain.notification import DeliverNotice
+from domain.objection import ObjectToNotice, Reinvestigate
 from domain.review import Recertify, ReportChange
 from domain.standing import Standing
 from domain.steps import STEPS
@@ -94,6 +95,16 @@ def test_the_opinion_waits_for_whatever_step_of_the_investigation_is_last() -> N
     assert "give-opinion" not in steps_of(story)
     late = stories.on_the_road(stories.ling_registered(START), START, until="visit", without="investigate")
     assert steps_of(late) == {"start-investigation"}
+
+
+def test_a_new_objection_puts_the_opinion_off_again() -> None:
+    posted = stories.township(stories.on_the_road(stories.ling_registered(START), START, until="post"))
+    on = posted.events[-1].on
+    inquired = posted.when(
+        ObjectToNotice(on, "income", "该户有务工收入", "赵某"), Reinvestigate(on, ("w3", "w4"), "不实")
+    )
+    assert steps_of(inquired) == {"give-opinion"}
+    assert steps_of(inquired.when(ObjectToNotice(on, "income", "该户有房出租", "钱某"))) == {"inquire"}
 
 
 def test_a_second_visit_does_not_call_for_another_opinion() -> None:

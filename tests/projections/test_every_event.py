@@ -65,7 +65,7 @@ from projections.card_spells import (
     Member,
 )
 from projections.dues import DUE, Deadline, Dues
-from projections.engine.projection import Fact
+from projections.engine.projection import Fact, Projection
 from projections.running import running_of as running_in
 from projections.running import started, text_of
 from tests.eventstore.test_stored_for_ever import example
@@ -217,6 +217,13 @@ def written(household: Household) -> WholeCard:
     )
 
 
+def alone(model: Projection, name: str, event: Event) -> None:
+    """Hand a page of this one event to a projection, as the engine does."""
+    model.begin(0, ID)
+    model.on(Fact(0, 1, ID, 8, name, datetime(2026, 7, 1, tzinfo=UTC), b"", event))
+    model.end()
+
+
 def told(household: Household, name: str, event: Event) -> WholeCard:
     """The card after the event: as in a page, rows are at hand only where a table says it reads them."""
     cards = Cards()
@@ -228,7 +235,7 @@ def told(household: Household, name: str, event: Event) -> WholeCard:
     for table, rows in cards.rows().items():
         if type(event) in table.reads:
             rows.load(there[table])
-    cards.on(Fact(0, 1, ID, 8, name, datetime(2026, 7, 1, tzinfo=UTC), b"", event))
+    alone(cards, name, event)
     after: dict[Any, list[Any]] = {}
     for table, rows in cards.rows().items():
         kept = {table.key_of(row): row for row in there[table]}
@@ -288,7 +295,7 @@ def test_an_event_changes_deadlines_as_it_changes_those_of_the_state(name: str) 
     if type(event) in DUE.reads:
         dues.dues.load(there.values())
     if type(event) in Dues.wants:
-        dues.on(Fact(0, 1, ID, 8, name, datetime(2026, 7, 1, tzinfo=UTC), b"", event))
+        alone(dues, name, event)
     there |= {DUE.key_of(row): row for row in dues.dues.of(ID)}
     assert [due_of(row) for row in there.values() if row.done_on is None] == [
         open_due(each) for each in after
