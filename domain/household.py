@@ -206,7 +206,7 @@ def follow(household: Household, event: Event) -> Household:
 
 def is_closed(due: Due, closed: tuple[tuple[str, UUID | None], ...]) -> bool:
     """Whether a fact that closes these met the deadline."""
-    for what, subject in closed:
+    for what, subject in closed:  # noqa: SIM110 - a generator for each open deadline is half the cost of a step
         if (what in (due.what, "*")) and (subject is None or subject == due.subject):
             return True
     return False
