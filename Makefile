@@ -13,7 +13,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check api-lint bench generated requirements setup clean
+.PHONY: help up test check api-lint bench crash generated requirements setup clean
 
 help:
 	@echo "make up            install, start PostgreSQL, load the samples, serve on 127.0.0.1"
@@ -21,6 +21,7 @@ help:
 	@echo "make check         format, lint, types, imports, generated files"
 	@echo "make api-lint      design rules of the API (needs Node)"
 	@echo "make bench         measure against bare psycopg and stock eventsourcing"
+	@echo "make crash         kill everything at random under load, then check everything: make crash KILLS=300"
 	@echo "make requirements  compile requirements/*.txt from pyproject.toml"
 
 .venv/.stamp-venv: requirements/build.txt
@@ -67,6 +68,10 @@ generated: .venv/.stamp-dev
 
 bench: .venv/.stamp-dev
 	$(BIN)/python -m bench $(ARGS)
+
+KILLS ?= 15
+crash: .venv/.stamp-dev
+	$(BIN)/python -m tests.crash --kills $(KILLS) $(ARGS)
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command "make requirements"
 requirements: .venv/.stamp-venv

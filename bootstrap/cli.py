@@ -315,6 +315,15 @@ def retry_projections(
         sys.exit(REFUSED)
 
 
+@projections.command("rebuild")
+def rebuild_projection(name: Annotated[str, typer.Argument(help="读模型名。")]) -> None:
+    """从事件重新建立一个读模型，建成后替换；期间照常办理，读到的是开始重建时的内容。"""
+    from bootstrap.rebuilding import rebuild
+    from bootstrap.settings import load_settings
+
+    rebuild(load_settings(), name)
+
+
 @dev.command("check")
 def dev_check() -> None:
     """核对生成的文件（schemas/）与代码一致。"""

@@ -130,9 +130,10 @@ def _borrowed(pool: Pool, connection: Connection[Any]) -> Iterator[None]:
     except Broken:
         raise
     except psycopg.Error as error:
-        if connection.pgconn.status == ConnStatus.BAD:
-            raise ConnectionLost(str(error)) from error
+        lost = connection.pgconn.status == ConnStatus.BAD or error.diag.sqlstate is None
         connection.close()
+        if lost:
+            raise ConnectionLost(str(error)) from error
         raise
     except BaseException:
         # nobody waits for the answer any more: it must not come to whoever is next
@@ -215,7 +216,10 @@ class _Flight:
         for n, result in enumerate(self._results):
             if result.status not in _GOOD:
                 call = n - (len(self._new) + 1 if self._new else 0) - 1
-                raise Broken(min(max(call, 0), len(self._calls) - 3)) from error_from_result(result, "utf-8")
+                error = error_from_result(result, "utf-8")
+                if error.diag.sqlstate is None:
+                    raise error
+                raise Broken(min(max(call, 0), len(self._calls) - 3)) from error
         loaders = Transformer(_LOADERS)
         found = []
         for result in self._results[-len(self._calls) : -2]:

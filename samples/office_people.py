@@ -20,11 +20,11 @@ VILLAGES: Mapping[str, str] = {
 
 _URBAN = "990801101001"
 
-_SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡林郭何高罗郑梁谢宋唐许邓冯韩曹"
+SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡林郭何高罗郑梁谢宋唐许邓冯韩曹"
 # given names, two characters each
-_MALE = "建国志强永福德顺春生海涛文斌家旺长河玉林小军浩然根生立新国平庆丰大勇学文"
-_FEMALE = "秀英桂兰玉珍春梅丽娟凤霞巧云小燕雪琴冬梅雨桐欣怡素芬淑华月娥红霞晓芳艳玲"
-_YOUNG = "子涵浩宇梓轩一诺思远佳怡嘉豪诗雨俊杰可欣"
+MALE = "建国志强永福德顺春生海涛文斌家旺长河玉林小军浩然根生立新国平庆丰大勇学文"
+FEMALE = "秀英桂兰玉珍春梅丽娟凤霞巧云小燕雪琴冬梅雨桐欣怡素芬淑华月娥红霞晓芳艳玲"
+YOUNG = "子涵浩宇梓轩一诺思远佳怡嘉豪诗雨俊杰可欣"
 _DISABILITIES = (("physical", 2), ("intellectual", 3), ("mental", 2), ("visual", 1), ("hearing", 3))
 
 Fields = dict[str, object]
@@ -76,7 +76,7 @@ class Registry:
     def newborn(self, family: Family, born: date, key: str) -> Fields:
         """A child born into the family, with a number already."""
         surname = family.name_of("A1")[0]
-        return self._described(key, surname + self._given(_YOUNG), "child", born, "female")
+        return self._described(key, surname + self._given(YOUNG), "child", born, "female")
 
     def _couple(self, family: Family) -> None:
         head = self._add(family, "head", (50, 59), "male", work="partial")
@@ -118,9 +118,9 @@ class Registry:
         age = random.randint(*ages)
         born = date(self._today.year - age, random.randint(1, 10), random.randint(1, 28))
         key = f"A{len(family.members) + 1}"
-        given = _YOUNG if age < 20 else _MALE if sex == "male" else _FEMALE
+        given = YOUNG if age < 20 else MALE if sex == "male" else FEMALE
         inherits = relation in ("son", "daughter") and family.members
-        surname = family.name_of("A1")[0] if inherits else random.choice(_SURNAMES)
+        surname = family.name_of("A1")[0] if inherits else random.choice(SURNAMES)
         member = self._described(key, surname + self._given(given), relation, born, sex)
         member |= {"work_capacity": work, "student": student}
         if disability:

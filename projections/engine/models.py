@@ -71,8 +71,9 @@ def models_of(connection: Connection[Any]) -> list[Model]:
 def prepare(connection: Connection[Any], projections: Sequence[type[Projection]]) -> None:
     """Make the tables of every projection whose version is new; any number of starters may call it at once.
 
-    The first version of a projection is live at once; a later one is built in `read_<name>_next`. Raises
-    `ProjectionEdited`.
+    The first version of a projection is live at once; a later one is built in `read_<name>_next`. An earlier one
+    than there is is not made again: a worker of the release before, started once more during an upgrade, has nothing
+    to do there and takes nothing away. Raises `ProjectionEdited`.
     """
     for projection in projections:
         with connection.transaction():
@@ -91,6 +92,8 @@ def _prepare(connection: Connection[Any], projection: type[Projection]) -> None:
                 raise ProjectionEdited(f"{name}.sql differs from what version {version} was built from")
             wall(connection, projection, schema_of(projection, live=is_live))
             return
+    if any(known > version for known, _, _ in there):
+        return
     live = not there
     # first of all: whoever starts at the same time waits here for us
     if not connection.execute(_ADD_MODEL, [name, version, live, digest, live]).rowcount:

@@ -202,6 +202,27 @@ def test_a_new_version_is_built_beside_the_old_one_and_takes_its_place(
     assert before != digests(databases.store, [Chain])
 
 
+def test_a_worker_of_the_release_before_leaves_a_newer_read_model_as_it_is(
+    databases: Databases, pool: Pool, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(databases.store, lives(3))
+    caught_up(Projector(pool, codec(), [Chain, Dues]))
+    before = digests(databases.store, [Chain])
+    monkeypatch.setattr(Chain, "version", Chain.version - 1)
+    old = Projector(pool, codec(), [Chain, Dues])
+    assert not old.building
+    assert old.switch() == []
+    fill(databases.store, lives(3, seed=2))
+    caught_up(old)
+    # what it knows it goes on with; the other is for workers of the release that made it
+    assert progress.lag()["dues"] == 0
+    assert progress.lag()["chain"] > 0
+    assert digests(databases.store, [Chain]) == before
+    monkeypatch.undo()
+    caught_up(Projector(pool, codec(), [Chain, Dues]))
+    assert progress.lag() == {"chain": 0, "dues": 0}
+
+
 def test_a_projection_being_built_does_not_hold_up_the_others(
     databases: Databases, pool: Pool, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
