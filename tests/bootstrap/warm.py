@@ -18,13 +18,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-IMPORTED = (
-    "api.app api.serve application.audit.bundle application.scripts.running bootstrap.backup bootstrap.cli "
-    "bootstrap.distributing bootstrap.doctor bootstrap.erasing bootstrap.keeping bootstrap.playing "
-    "bootstrap.processes bootstrap.projecting bootstrap.rebuilding bootstrap.restoring bootstrap.showing "
-    "bootstrap.status bootstrap.up eventstore.sealing.verification workers.deadlines workers.projector "
-    "workers.sealer workers.statistics"
-).split()
+IMPORTED = [
+    "api.app",
+    "api.serve",
+    "application.audit.bundle",
+    "application.scripts.running",
+    "bootstrap.backup",
+    "bootstrap.cli",
+    "bootstrap.distributing",
+    "bootstrap.doctor",
+    "bootstrap.erasing",
+    "bootstrap.keeping",
+    "bootstrap.playing",
+    "bootstrap.processes",
+    "bootstrap.projecting",
+    "bootstrap.rebuilding",
+    "bootstrap.restoring",
+    "bootstrap.showing",
+    "bootstrap.status",
+    "bootstrap.up",
+    "eventstore.sealing.verification",
+    "workers.deadlines",
+    "workers.projector",
+    "workers.sealer",
+    "workers.statistics",
+]
 CALLER = """#!{python} -IS
 import json, os, signal, socket, sys
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -115,7 +133,7 @@ def _carried_out(asked: dict[str, Any], streams: list[int]) -> None:
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
