@@ -89,7 +89,7 @@ class KeyFiles:
             file.flush()
             os.fsync(file.fileno())
         gone.unlink()
-        self._sync()
+        sync(self._directory)
         self._read()
 
     def _now(self) -> dict[int, bytes]:
@@ -127,29 +127,35 @@ class KeyFiles:
         return self._directory / f"{self._stem}-{version}.key"
 
     def _make(self, version: int) -> None:
-        path = self._path(version)
-        draft = self._directory / f".{path.name}.{secrets.token_hex(8)}"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(handle, secrets.token_bytes(_KEY_BYTES))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        try:
-            # Linking is the race: of several first starts, one makes the key and the others read it.
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        self._sync()
+        put_once(self._path(version), secrets.token_bytes(_KEY_BYTES))
 
-    def _sync(self) -> None:
-        folder = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+
+def put_once(path: Path, content: bytes) -> None:
+    """Write a file (0600) durably unless there is one of that name: of several first starts, one writes."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    try:
+        # Linking is the race: one makes the file, and the others find it.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    sync(path.parent)
+
+
+def sync(directory: Path) -> None:
+    """Have what was made, renamed or removed in a directory survive."""
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def has_key_files(directory: Path, purpose: str) -> bool:

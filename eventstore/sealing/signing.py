@@ -6,7 +6,6 @@ its 32 bytes. The newest number signs; the public halves of all numbers stay, fo
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from base64 import b64decode, b64encode
@@ -19,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from eventstore.errors import StoreError
+from eventstore.keyfiles import put_once
 
 ED25519: Final = 0x01
 """Signature type byte of C2SP's signed note."""
@@ -172,26 +172,8 @@ class SealKeys:
     def _put(self, name: str, content: bytes) -> None:
         """Write a file unless there is one of that name: of several first starts, one writes."""
         path = self._directory / name
-        if path.exists():
-            return
-        draft = self._directory / f".{name}.{secrets.token_hex(8)}"
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(handle, content)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        folder = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if not path.exists():
+            put_once(path, content)
 
 
 def _public_of(path: Path) -> bytes:
