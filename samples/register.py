@@ -127,9 +127,14 @@ class _Clerk:
             self._random.randint(1, 28),
         )
         given = choose(_MALE if sex == "男" else _FEMALE)
+        name = choose(_SURNAMES) + given
+        # two of one name in a family could not be told apart on the sheet of incomes
+        taken = {member["name"] for member in family.members}
+        while name in taken:
+            name = _SURNAMES[(_SURNAMES.index(name[0]) + 1) % len(_SURNAMES)] + given
         person: Row = {
             "household": family.household["household"],
-            "name": choose(_SURNAMES) + given,
+            "name": name,
             "id_number": self._id_number("{:04d}{:02d}{:02d}".format(*birth), sex),
             "relation": relation,
             "sex": sex,

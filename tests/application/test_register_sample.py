@@ -77,3 +77,9 @@ def test_the_table_says_how_many_and_where() -> None:
     lines = summary_table(sample_checked())
     assert lines[0] == "共 30 户：可受理 20 户，退回 10 户；差错 10 处，提示 0 处。"
     assert any("C5" in line and "002" in line and "请将该列设为文本" in line for line in lines)
+
+
+def test_members_of_one_family_can_be_told_apart_by_name_in_a_register_without_mistakes() -> None:
+    for family in families(2_500, mistakes=False):
+        names = [member["name"] for member in family.members]
+        assert len(set(names)) == len(names), family.household["household"]
