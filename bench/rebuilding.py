@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 import psycopg
@@ -47,13 +48,13 @@ def measure(server: BenchServer, extent: Extent) -> Outcome:
                 uri = forget_stock(server, stock, durable=True)
                 jobs = [(count_all, (uri, theirs))]
             sample, peak = together(server, jobs)
-            contestant.samples.append(sample)
             contestant.peak_kib = max(contestant.peak_kib, peak)
             if contestant is ours:
-                _all_taken(store, sample.done)
+                sample = replace(sample, done=_all_taken(store, sample.done))
                 rows_left = audit_ours(store, events, rows_left, version=1)
             else:
                 audit_stock(uri, sample.done)
+            contestant.samples.append(sample)
             audited += 1
     if extent.quick:
         _same_as_by_one(store)
@@ -113,12 +114,13 @@ def _live(store: str) -> None:
         connection.execute("VACUUM ANALYZE read_checkpoint")
 
 
-def _all_taken(store: str, done: int) -> None:
-    """What the processes say they took in is what the lanes hold."""
+def _all_taken(store: str, done: int) -> int:
+    """How many events the lanes hold; the processes say they took in as many, or some of them for one model each."""
     with psycopg.connect(store, autocommit=True) as connection:
         row = connection.execute("SELECT sum(position) FROM es_lane").fetchone()
-    if row is None or done != row[0]:
+    if row is None or done < row[0]:
         raise AuditFailed(f"{done} events claimed, lanes hold {row}")
+    return int(row[0])
 
 
 def _digests(store: str, projections: Sequence[type[Projection]]) -> dict[str, str]:

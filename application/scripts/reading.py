@@ -51,6 +51,10 @@ def read_script(text: str, name: str) -> Script:
     return _Reader(sheet, name).script()
 
 
+_NO_STEPS: Final = frozenset({"domain.retention"})
+"""Modules whose refusals answer an operator, never a step."""
+
+
 def refusal_codes() -> frozenset[str]:
     """Every code a step may be refused with: the domain's refusals and the store's."""
     return frozenset(_codes(Refusal, "domain.")) | frozenset(_codes(StoreError, "eventstore.errors"))
@@ -60,7 +64,7 @@ def _codes(kind: type[Refusal] | type[StoreError], floor: str) -> Iterator[str]:
     # by floor, since whoever runs beside us (commands, tests) has refusals of their own
     below: list[type[Refusal] | type[StoreError]] = list(kind.__subclasses__())
     for each in below:
-        if each.__module__.startswith(floor):
+        if each.__module__.startswith(floor) and each.__module__ not in _NO_STEPS:
             yield code_of(each)
         yield from _codes(each, floor)
 

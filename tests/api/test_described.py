@@ -235,7 +235,7 @@ def _kinds(kind: type[Refusal]) -> Iterator[type[Refusal]]:
         yield from _kinds(each)
 
 
-TYPED = {"member", "cause", "code", "region", "seed"}
+TYPED = {"member", "cause", "code", "region", "seed", "household"}
 """Facts a caller may have typed: left out of the sentence, or told only as a region code."""
 
 
