@@ -12,7 +12,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from multiprocessing.connection import Connection, wait
@@ -28,6 +27,7 @@ from application.adoption import adopt_shipped, adopted_reference
 from application.reference import publish, shipped
 from bootstrap.sampling import NotForSamples, sample_store
 from bootstrap.settings import Settings, as_role
+from bootstrap.telling import telling
 from bootstrap.trial import ADOPTED_ON
 from bootstrap.wiring import SINCE, Addresses, Installation, opened
 from domain.message import Refusal, Told
@@ -43,8 +43,6 @@ HOME = "province"
 """The folder of the sample province's own installation, below the data directory."""
 ASKED = 5_000
 """How many batches are looked for in one statement."""
-LINES = 20
-"""How many lines of progress a whole run prints without a terminal, at least one every few seconds apart."""
 
 Tell = Callable[[int, int], None]
 """Hears how much is done, and of how much."""
@@ -89,11 +87,11 @@ def sample_province(settings: Settings, wish: ProvinceWish) -> None:
     with sample_store(own) as installation:
         where, keys = installation.addresses, own.key_directory
         province = province_of(installation, wish.province)
-        with _progress("写入事实", quiet=wish.as_json) as tell:
+        with telling("写入事实", quiet=wish.as_json) as tell:
             filled = fill(installation, keys, province, wish.processes, tell)
         projecting = 0.0
         if wish.projections:
-            with _progress("建立读模型", quiet=wish.as_json) as tell:
+            with telling("建立读模型", quiet=wish.as_json) as tell:
                 projecting = project(installation, keys, wish.processes, tell)
             _analysed(where, installation.pool)
     if wish.as_json:
@@ -258,32 +256,6 @@ def _project(where: Addresses, key_directory: Path) -> Iterator[tuple[int, int]]
 
 
 # what is shown
-
-
-@contextmanager
-def _progress(title: str, *, quiet: bool) -> Iterator[Tell]:
-    console = Console(stderr=True)
-    if quiet:
-        yield lambda done, total: None
-    elif console.is_terminal:
-        from rich.progress import Progress as Bar
-
-        with Bar(console=console, transient=True) as bar:
-            task = bar.add_task(title, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        shown = -1
-
-        def tell(done: int, total: int) -> None:
-            nonlocal shown
-            part = done * LINES // max(total, 1)
-            if part > shown:
-                shown = part
-                print(
-                    f"{title} {100 * done // max(total, 1)}%（{done}/{total}）", file=sys.stderr, flush=True
-                )
-
-        yield tell
 
 
 def _show(province: Province, filled: Filled, projecting: float, home: Path | None) -> None:
