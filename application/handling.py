@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from application.enclosing import CATEGORY, claim_changes, enclosed, index_changes, said, together
+from application.deciding import Chain, Facts, decided, intent, replayed
+from application.enclosing import CATEGORY, said
+from application.gathering import Gathering
 from application.reference import Reference
 from application.request import Handled, Other, Request
 from domain.arrival import require_apart
@@ -16,17 +19,20 @@ from domain.citizen_id import CitizenIdRefused
 from domain.citizen_id import parse as parse_citizen_id
 from domain.context import Context, Recalled
 from domain.correction import CorrectionCommand
-from domain.household import Household, Replay, follow
+from domain.household import Household
 from domain.membership import HouseholdUnknown, RegisterHousehold
-from domain.message import Command, Event, JointCommand
+from domain.message import Command, JointCommand
 from domain.person import HouseholdId, PersonId
 from domain.register_entry import EnterFromRegister
 from eventstore.adapter import Chains
-from eventstore.contract import Appended, CommandKey, IndexEntry, IndexRelease
-from eventstore.envelope import Envelope
+from eventstore.contract import (
+    Appended,
+    CommandKey,
+    OneAppend,
+    StreamAppend,
+)
 from eventstore.errors import ClaimConflict, StreamClosed, VersionConflict
 from eventstore.lanes import lane_of
-from eventstore.rows import Brief, Recorded
 from eventstore.store import LaneStore
 
 __all__ = [
@@ -49,15 +55,14 @@ Preparation = Callable[[Request, Household, int, Context], Context]
 and its version, and the context, which is given back with what was prepared."""
 
 
-class Chain(NamedTuple):
-    """A household replayed, and the version it was replayed to."""
+@dataclass(slots=True)
+class _Plan:
+    """A command of a group on its way: the chain it rests on, and what it makes true."""
 
-    household: Household
-    version: int
-
-
-Facts = Mapping[HouseholdId, tuple[Event, ...]]
-"""What became true, by household, the one addressed first."""
+    request: Request
+    chains: dict[HouseholdId, Chain]
+    context: Context | None = None
+    facts: Facts = field(default_factory=dict)
 
 
 class Desk:
@@ -68,6 +73,9 @@ class Desk:
         self.store: LaneStore = chains.store
         self.reference = reference
         self._preparations: dict[type[Command], Preparation] = {}
+        self._gathering = Gathering(self._alone, self._together)
+        self.gathers = True
+        """Whether commands that come at the same time are carried out together; their lanes are written at once."""
 
     def prepare(self, kind: type[Command], preparation: Preparation) -> None:
         """Have every command of a kind prepared before it is decided; said once, when things are wired."""
@@ -79,7 +87,7 @@ class Desk:
         One that went on in another says so: `joined_into`.
         """
         rows = self.store.load(household, known_at=known_at).rows
-        chain = _replayed(None, rows)
+        chain = replayed(None, rows)
         if chain is None or not chain.household.registered:
             raise HouseholdUnknown
         return chain.household
@@ -95,6 +103,11 @@ class Desk:
         `VersionConflict` (only with `expected`), `ChangedCommand`, `ClaimConflict`, `StreamClosed`,
         `StreamErased`, `OwnerErased`.
         """
+        if self._may_wait(request):
+            return self._gathering.carry_out(request)
+        return self._alone(request)
+
+    def _alone(self, request: Request) -> Handled:
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
@@ -112,9 +125,66 @@ class Desk:
                     raise
         raise AssertionError("unreachable")
 
+    def _may_wait(self, request: Request) -> bool:
+        """Whether a request may be carried out together with others: it reads one household and nothing else."""
+        command = request.command
+        return (
+            self.gathers
+            and request.household is not None
+            and request.at is None
+            and not isinstance(command, JointCommand | CorrectionCommand)
+            and type(command) not in self._preparations
+            and not command.numbers()
+        )
+
+    def _together(self, requests: Sequence[Request]) -> list[Handled | None]:
+        """Carry out requests of several households with one read and one append.
+
+        None for each that is not plainly news: refused, asked before, overtaken, with claims. It goes alone.
+        """
+        found = self.store.briefs([request.stream for request in requests])
+        plans: dict[int, _Plan] = {}
+        ids: set[UUID] = set()
+        # Step by step for all of them: each step finds in the caches what it needed for the one before.
+        for n, request in enumerate(requests):
+            with suppress(Exception):  # alone it is told why
+                chain = replayed(None, found.pop(request.stream, ()))
+                if chain is None or request.id in ids or request.expected not in (None, chain.version):
+                    continue
+                ids.add(request.id)
+                plans[n] = _Plan(request, {request.stream: chain})
+        for plan in plans.values():
+            with suppress(Exception):
+                request = plan.request
+                plan.context = self._context(request, plan.chains)
+                plan.facts = decided(request.command, request.stream, plan.chains, plan.context)
+        ones = [one for plan in plans.values() if plan.facts and (one := self._one(plan)) is not None]
+        answers = self.store.append_group(ones) if len(ones) > 1 else {}
+        return [
+            handled(request.stream, answers[request.id], plans[n].facts)
+            if n in plans and request.id in answers
+            else None
+            for n, request in enumerate(requests)
+        ]
+
+    def _one(self, plan: _Plan) -> OneAppend | None:
+        """What a command of a group appends; None when it is more than events of its household."""
+        request = plan.request
+        assert plan.context is not None
+        wanted = intent(request, plan.chains, plan.facts, plan.context)
+        if wanted.claims or wanted.found_by or wanted.closes:
+            return None
+        version = plan.chains[request.stream].version
+        return OneAppend(
+            self._key(request), StreamAppend(request.stream, "household", version, wanted.envelopes)
+        )
+
+    def _key(self, request: Request) -> CommandKey:
+        return CommandKey(request.id, self.store.keys.request_hash(said(request)))
+
     def _attempt(self, request: Request) -> Handled:
         stream, command = request.stream, request.command
-        key = CommandKey(request.id, self.store.keys.request_hash(said(request)))
+        key = self._key(request)
         preparation = self._preparations.get(type(command))
         if preparation is not None:
             # What is prepared lies outside the append: not again for what was answered already.
@@ -129,7 +199,7 @@ class Desk:
             context = self._context(request, chains)
             if preparation is not None:
                 context = preparation(request, before, version, context)
-            facts = _decided(command, stream, chains, context)
+            facts = decided(command, stream, chains, context)
         except Exception:
             answer = self._first_answer(key, stream)
             if answer is not None:
@@ -145,7 +215,7 @@ class Desk:
 
         `chains` are those of `households_of(request)`, in that order. Raises the domain's `Refusal`.
         """
-        return _decided(request.command, request.stream, chains, self._context(request, chains))
+        return decided(request.command, request.stream, chains, self._context(request, chains))
 
     def _append(
         self,
@@ -155,31 +225,19 @@ class Desk:
         facts: Facts,
         context: Context,
     ) -> Handled:
-        envelopes: list[Envelope] = []
-        claims, closes = [], []
-        index: list[IndexEntry | IndexRelease] = []
-        for household, events in facts.items():
-            before, version = chains.get(household) or Chain(Household(household), 0)
-            after = before
-            for event in events:
-                after = follow(after, event)
-            envelopes += enclosed(request, context, version, events, after, first=len(envelopes))
-            claims.append(claim_changes(household, before, after, request.command.on))
-            index += index_changes(before, events, context.persons)
-            if after.joined_into is not None:
-                closes.append(household)
+        wanted = intent(request, chains, facts, context)
         appended = self._chains.append(
-            *envelopes,
+            *wanted.envelopes,
             command=key,
-            claims=together(claims),
-            index=index,
-            closes=closes,
+            claims=wanted.claims,
+            index=wanted.found_by,
+            closes=wanted.closes,
             at=request.at,
         )
         return handled(request.stream, appended, {} if appended.repeated else facts)
 
     def _load(self, stream: HouseholdId) -> Chain:
-        return self._chains.replay(stream, _replayed) or Chain(Household(stream), 0)
+        return self._chains.replay(stream, replayed) or Chain(Household(stream), 0)
 
     def _first_answer(self, key: CommandKey, stream: HouseholdId) -> Handled | None:
         answer = self.store.command(key.id, lane_of(stream), key.hash)
@@ -259,33 +317,6 @@ def handled(stream: HouseholdId, appended: Appended, facts: Facts) -> Handled:
             if household != stream
         ),
     )
-
-
-def _decided(
-    command: Command, stream: HouseholdId, chains: Mapping[HouseholdId, Chain], context: Context
-) -> Facts:
-    """What a command makes true, drained; nothing when it is no news."""
-    if not isinstance(command, JointCommand):
-        events = tuple(command.decide(chains[stream].household, context))
-        return {stream: events} if events else {}
-    facts: dict[HouseholdId, tuple[Event, ...]] = {stream: ()}
-    households = {household: chain.household for household, chain in chains.items()}
-    for household, event in command.decide(households, context):
-        facts[household] = (*facts.get(household, ()), event)
-    return {household: events for household, events in facts.items() if events}
-
-
-def _replayed(initial: Chain | None, rows: Iterable[Recorded | Brief]) -> Chain | None:
-    """The projector function of the library's repository: the fold over recorded events."""
-    replay, version = None if initial is None else Replay(initial.household), 0
-    for row in rows:
-        if replay is None:
-            replay = Replay(Household(HouseholdId(row.originator_id)))
-        replay.take(row.event)
-        version = row.originator_version
-    if replay is None:
-        return None
-    return Chain(replay.household, version or (initial.version if initial else 0))
 
 
 def _conflict(current: int, expected: int) -> Handled:

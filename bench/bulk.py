@@ -28,6 +28,7 @@ from domain.benefit import PaymentSettled
 from domain.message import Event
 from domain.monitoring import AlertRaised
 from domain.private import Private
+from eventstore.bulk import BulkAppend
 from eventstore.contract import Appended, CommandKey, OneAppend, StreamAppend
 from eventstore.envelope import Meta, enclose
 from eventstore.store import LaneStore
@@ -132,7 +133,7 @@ def work(kind: str, ground: Ground) -> Iterator[Callable[[], int]]:
     else:
         with opened(ground.where, ground.keys, pool_size=2) as installation:
             ours = _Ours(installation.store, ground, kind)
-            yield lambda: sum(ours.call() for _ in range(ground.calls))
+            yield lambda: ours.calls(ground.calls)
 
 
 class _Ours:
@@ -153,27 +154,34 @@ class _Ours:
             store.keys._fresh_for = 3600.0
             store.keys.seal_many([(stream, "text", b"") for stream in ground.streams])
 
-    def call(self) -> int:
-        """Append to every household of the next lane."""
+    def calls(self, count: int) -> int:
+        """Append to every household of so many lanes, one after the other."""
+        if self._kind == EACH:
+            return sum(self._each(next(self._lanes)) for _ in range(count))
+        done = 0
+        for answer in self._store.append_bulks(self._bulk(next(self._lanes)) for _ in range(count)):
+            if answer.moved:
+                raise AssertionError(f"{len(answer.moved)} moved")
+            done += len(answer.streams)
+        return done
+
+    def _bulk(self, streams: Sequence[UUID]) -> BulkAppend:
         if self._kind == COLD:
             self._store.keys._cache.clear()
-        streams = next(self._lanes)
-        if self._kind == EACH:
-            ones = [OneAppend(CommandKey(id := uuid4(), bytes(32)), self._append(id, one)) for one in streams]
-            answers = self._store.append_each(ones)
-            moved = sum(not isinstance(answer, Appended) for answer in answers)
-        else:
-            id = uuid4()
-            appends = [self._append(id, one, first) for first, one in enumerate(streams)]
-            moved = len(self._store.append_bulk(CommandKey(id, bytes(32)), appends).moved)
+        id = uuid4()
+        appends = [self._append(id, one, first) for first, one in enumerate(streams)]
+        return BulkAppend(CommandKey(id, bytes(32)), appends)
+
+    def _each(self, streams: Sequence[UUID]) -> int:
+        ones = [OneAppend(CommandKey(id := uuid4(), bytes(32)), self._append(id, one)) for one in streams]
+        moved = [answer for answer in self._store.append_each(ones) if not isinstance(answer, Appended)]
         if moved:
-            raise AssertionError(f"{moved} moved")
-        for stream in streams:
-            self._versions[stream] += 1
+            raise AssertionError(f"{len(moved)} moved")
         return len(streams)
 
     def _append(self, id: UUID, stream: UUID, first: int = 0) -> StreamAppend:
         version = self._versions[stream]
+        self._versions[stream] = version + 1
         envelopes = enclose(id, stream, version, self._events[stream], META, first=first)
         return StreamAppend(stream, "household", version, envelopes)
 
@@ -223,7 +231,7 @@ def _prepared(server: BenchServer, households: int, calls: int) -> dict[str, Gro
         keyed = [*grounds[SEALED].streams, *grounds[COLD].streams]
         installation.keys.seal_many([(stream, "text", b"") for stream in keyed])
         for kind, limit in ((PLAIN, BARE_PLAIN), (SEALED, BARE_SEALED)):
-            _Ours(installation.store, grounds[kind], kind).call()
+            _Ours(installation.store, grounds[kind], kind).calls(1)
             row = installation.store.load(grounds[kind].lanes[0][0]).rows[-1]
             like = (row.name, row.event.on, row.meta_bytes, row.data, row.private)
             grounds[limit] = replace(grounds[kind], row=like)

@@ -36,6 +36,7 @@ def serve_api(settings: Settings) -> None:
             migrated_installation(where, settings.key_directory, pool_size=size) as installation,
             following(installation),
         ):
+            installation.desk.gathers = settings.gather
             serve(api_of(installation, settings), socket)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
+
+_Value = TypeVar("_Value")
 
 _HEAD = struct.Struct(">iiIii")
 _NULL = b"\xff\xff\xff\xff"
 _UUID_LENGTH = b"\x00\x00\x00\x10"
+_HASH_LENGTH = b"\x00\x00\x00\x20"
 _SHORT = struct.Struct(">h")
 _INT = struct.Struct(">i")
 _LONG = struct.Struct(">q")
@@ -49,33 +53,38 @@ def instant(raw: bytes) -> datetime:
 
 def uuids(values: Sequence[bytes]) -> bytes:
     """A uuid[] of 16-byte ids."""
-    return _array(2950, [_UUID_LENGTH + value for value in values])
+    return _alike(2950, _UUID_LENGTH, values)
 
 
 def texts(values: Iterable[str | None]) -> bytes:
     """A text[], in which None is NULL."""
-    return _lengths(25, [None if value is None else value.encode() for value in values])
+    return _few(25, _text, values)
 
 
 def byteas(values: Sequence[bytes | None]) -> bytes:
     """A bytea[], in which None is NULL."""
-    return _lengths(17, values)
+    parts = [_NULL if value is None else len(value).to_bytes(4, "big") + value for value in values]
+    return _array(17, parts, nulls=None in values)
+
+
+def hashes(values: Sequence[bytes]) -> bytes:
+    """A bytea[] of values of 32 bytes."""
+    return _alike(17, _HASH_LENGTH, values)
 
 
 def dates(values: Sequence[date | None]) -> bytes:
     """A date[], in which None is NULL."""
-    parts = [_NULL if day is None else _INT_ELEMENT.pack(4, day.toordinal() - _FIRST_DAY) for day in values]
-    return _array(1082, parts, nulls=None in values)
+    return _few(1082, _date, values)
 
 
 def shorts(values: Iterable[int]) -> bytes:
     """A smallint[]."""
-    return _array(21, [_SHORT_ELEMENT.pack(2, value) for value in values])
+    return _few(21, _short, values)
 
 
 def integers(values: Iterable[int]) -> bytes:
     """An integer[]."""
-    return _array(23, [_INT_ELEMENT.pack(4, value) for value in values])
+    return _few(23, _integer, values)
 
 
 def longs(values: Iterable[int]) -> bytes:
@@ -85,12 +94,41 @@ def longs(values: Iterable[int]) -> bytes:
 
 def booleans(values: Iterable[bool]) -> bytes:
     """A boolean[]."""
-    return _array(16, [b"\x00\x00\x00\x01\x01" if value else b"\x00\x00\x00\x01\x00" for value in values])
+    return _few(16, _boolean, values)
 
 
-def _lengths(element: int, values: Sequence[bytes | None]) -> bytes:
-    parts = [_NULL if value is None else len(value).to_bytes(4, "big") + value for value in values]
-    return _array(element, parts, nulls=None in values)
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NULL
+    content = value.encode()
+    return len(content).to_bytes(4, "big") + content
+
+
+def _date(value: date | None) -> bytes:
+    return _NULL if value is None else _INT_ELEMENT.pack(4, value.toordinal() - _FIRST_DAY)
+
+
+def _short(value: int) -> bytes:
+    return _SHORT_ELEMENT.pack(2, value)
+
+
+def _integer(value: int) -> bytes:
+    return _INT_ELEMENT.pack(4, value)
+
+
+def _boolean(value: bool) -> bytes:
+    return b"\x00\x00\x00\x01\x01" if value else b"\x00\x00\x00\x01\x00"
+
+
+def _few(element: int, packed: Callable[[_Value], bytes], values: Iterable[_Value]) -> bytes:
+    # Many of one column are the same: each different one is packed once.
+    given = [*values]
+    made = {value: packed(value) for value in {*given}}
+    return _array(element, [made[value] for value in given], nulls=None in made)
+
+
+def _alike(element: int, length: bytes, values: Sequence[bytes]) -> bytes:
+    return _HEAD.pack(1, 0, element, len(values), 1) + (length + length.join(values) if values else b"")
 
 
 def _array(element: int, parts: list[bytes], nulls: bool = False) -> bytes:

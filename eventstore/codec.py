@@ -33,6 +33,7 @@ class _Old(NamedTuple):
 class _Tokens(threading.local):
     def __init__(self) -> None:
         self.packed: bytes | None = None
+        self.privates: list[Private[Any]] = []
 
 
 class Codec:
@@ -55,7 +56,9 @@ class Codec:
         self._simple: dict[str, Callable[[bytes], Event]] = {}
         self._catalogue = dict(catalogue)
         self._tokens = _Tokens()
-        self._plain = msgspec.json.Encoder(enc_hook=_encode_value, order="deterministic")
+        self._plain = msgspec.json.Encoder(enc_hook=_encode_value, order="deterministic").encode
+        self._sealing = msgspec.json.Encoder(enc_hook=self._encode_private, order="deterministic").encode
+        self._plainly: dict[type[Event], str] = {}
         for name, kind in catalogue.items():
             if _NAME.fullmatch(name) is None:
                 raise UnsuitableEvent(name=name, field="*", why="名称须形如 household.grace-granted.1")
@@ -68,6 +71,7 @@ class Codec:
                 self._private_names.add(name)
             elif not self._shapes[kind].instants:
                 self._simple[name] = self._decoders[name]
+                self._plainly[kind] = name
         self._old = _chains(catalogue, upcasters)
         self._private_names.update(
             name for name, old in self._old.items() if old.current in self._private_names
@@ -95,25 +99,23 @@ class Codec:
         Raises `UnknownEvent`, `NaiveTime` and `NoPrivateValue`.
         """
         kind = type(event)
+        plainly = self._plainly.get(kind)
+        if plainly is not None:
+            return Encoded(plainly, self._plain(event), ())
         name = self.name_of(kind)
         shape = self._shapes[kind]
         if shape.instants and shape.naive(event):
             raise NaiveTime(name=name)
         if not shape.private:
-            return Encoded(name, self._plain.encode(event), [])
-        privates: list[Private[Any]] = []
-
-        def encode_value(value: object) -> object:
-            if not isinstance(value, Private):
-                return _encode_value(value)
-            if value.kind not in PRIVATE_KINDS:
-                raise UnsuitableEvent(name=name, field=value.kind, why="个人信息种类不在表中")
-            if not isinstance(value.value, str) and value.token is None:
-                raise NoPrivateValue(name=name, kind=value.kind)
-            privates.append(value)
-            return {"owner": value.owner, "kind": value.kind, "n": len(privates) - 1}
-
-        data = msgspec.json.encode(event, enc_hook=encode_value, order="deterministic")
+            return Encoded(name, self._plain(event), ())
+        privates = self._tokens.privates = []
+        data = self._sealing(event)
+        self._tokens.privates = []
+        for private in privates:
+            if private.kind not in PRIVATE_KINDS:
+                raise UnsuitableEvent(name=name, field=private.kind, why="个人信息种类不在表中")
+            if not isinstance(private.value, str) and private.token is None:
+                raise NoPrivateValue(name=name, kind=private.kind)
         return Encoded(name, data, privates)
 
     def decode(self, name: str, data: bytes, private: bytes | None = None) -> Event:
@@ -140,6 +142,13 @@ class Codec:
     def schema(self, name: str) -> dict[str, Any]:
         """The JSON Schema of what is stored under a current name."""
         return msgspec.json.schema(self._catalogue[name], schema_hook=_schema_of_value)
+
+    def _encode_private(self, value: object) -> object:
+        if not isinstance(value, Private):
+            return _encode_value(value)
+        privates = self._tokens.privates
+        privates.append(value)
+        return {"owner": value.owner, "kind": value.kind, "n": len(privates) - 1}
 
     def _decode_old(self, name: str, data: bytes) -> Event:
         old = self._old.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -22,6 +22,11 @@ def _sm3(content: bytes) -> bytes:
 
 
 _HASHES: dict[int, Callable[[bytes], bytes]] = {SHA256: lambda content: sha256(content).digest(), SM3: _sm3}
+_MANY: dict[int, Callable[[Iterable[bytes]], list[bytes]]] = {
+    SHA256: lambda contents: [hashed.digest() for hashed in map(sha256, contents)],
+    SM3: lambda contents: [*map(_sm3, contents)],
+}
+_NO_TOKENS = bytes(4)
 
 
 _HEADS: dict[int, bytes] = {
@@ -83,26 +88,58 @@ def digest(
     Position and time of recording are left out: the sealer's leaf adds them. Ids are their 16 bytes, the
     version eight bytes big-endian signed, the day ISO, no day or no tokens a field of length 0.
     """
-    tokens = private or b""
-    content = b"".join(
-        (
-            _HEADS[algorithm],
-            event_id,
-            b"\x00\x00\x00\x10",
-            stream,
-            b"\x00\x00\x00\x08",
-            version.to_bytes(8, "big", signed=True),
-            _named(name),
-            _dated(effective_on),
-            len(meta).to_bytes(4, "big"),
-            meta,
-            len(data).to_bytes(4, "big"),
-            data,
-            len(tokens).to_bytes(4, "big"),
-            tokens,
-        )
-    )
+    entered = entry(name, effective_on, meta)
+    (content,) = _contents(algorithm, [event_id], [stream], [version], [entered], [data], [private])
     return _HASHES[algorithm](content)
+
+
+def digests(
+    algorithm: int,
+    event_ids: Sequence[bytes],
+    streams: Sequence[bytes],
+    versions: Sequence[int],
+    entries: Sequence[bytes],
+    datas: Sequence[bytes],
+    privates: Sequence[bytes | None],
+) -> list[bytes]:
+    """`digest` of many events, column by column; what `entry` makes may be the same for many."""
+    return _MANY[algorithm](_contents(algorithm, event_ids, streams, versions, entries, datas, privates))
+
+
+def entry(name: str, effective_on: date | None, meta: bytes) -> bytes:
+    """The part of what is digested that tells what was entered and by whom."""
+    return b"".join((_named(name), _dated(effective_on), len(meta).to_bytes(4, "big"), meta))
+
+
+def _contents(
+    algorithm: int,
+    event_ids: Sequence[bytes],
+    streams: Sequence[bytes],
+    versions: Sequence[int],
+    entries: Sequence[bytes],
+    datas: Sequence[bytes],
+    privates: Sequence[bytes | None],
+) -> list[bytes]:
+    head = _HEADS[algorithm]
+    return [
+        b"".join(
+            (
+                head,
+                event_id,
+                b"\x00\x00\x00\x10",
+                stream,
+                b"\x00\x00\x00\x08",
+                version.to_bytes(8, "big", signed=True),
+                entered,
+                len(data).to_bytes(4, "big"),
+                data,
+                _field(private) if private else _NO_TOKENS,
+            )
+        )
+        for event_id, stream, version, entered, data, private in zip(
+            event_ids, streams, versions, entries, datas, privates, strict=True
+        )
+    ]
 
 
 def verify(row: Digested) -> bool:

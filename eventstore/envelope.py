@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,7 +11,7 @@ import msgspec
 
 from domain.message import Event
 from domain.private import Private
-from eventstore.lanes import event_ids
+from eventstore.lanes import event_id_bytes
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,7 +32,7 @@ class Encoded(NamedTuple):
 
     name: str
     data: bytes
-    privates: list[Private[Any]]
+    privates: Sequence[Private[Any]]
 
 
 class Envelope:
@@ -40,12 +40,13 @@ class Envelope:
 
     `position` and `recorded_at` are None until it is recorded; what the store loads is a `Recorded`,
     which has the same attributes and more. `encoded` is set by who encoded the event already.
+    The event's id may be given as its 16 bytes.
     """
 
     __slots__ = (
         "encoded",
         "event",
-        "event_id",
+        "id_bytes",
         "meta",
         "originator_id",
         "originator_version",
@@ -58,7 +59,7 @@ class Envelope:
         originator_id: UUID,
         originator_version: int,
         event: Event,
-        event_id: UUID,
+        event_id: UUID | bytes,
         meta: Meta,
         position: int | None = None,
         recorded_at: datetime | None = None,
@@ -66,11 +67,16 @@ class Envelope:
         self.originator_id = originator_id
         self.originator_version = originator_version
         self.event = event
-        self.event_id = event_id
+        self.id_bytes = event_id if isinstance(event_id, bytes) else event_id.bytes
         self.meta = meta
         self.position = position
         self.recorded_at = recorded_at
         self.encoded: Encoded | None = None
+
+    @property
+    def event_id(self) -> UUID:
+        """The event's own id."""
+        return UUID(bytes=self.id_bytes)
 
     @property
     def effective_on(self) -> date:
@@ -95,9 +101,9 @@ def enclose(
     `first` is the ordinal, within the command, of the first of them: 0 for the first stream, and for each
     further stream as many as were enclosed before.
     """
-    told = list(events)
-    ids = event_ids(command, first, len(told))
-    return [
-        Envelope(stream, expected + 1 + n, event, id, meta)
-        for n, (event, id) in enumerate(zip(told, ids, strict=True))
-    ]
+    envelopes = []
+    version = expected
+    for ordinal, event in enumerate(events, first):
+        version += 1
+        envelopes.append(Envelope(stream, version, event, event_id_bytes(command, ordinal), meta))
+    return envelopes

@@ -21,7 +21,9 @@ The contract, in short::
     appended.versions, .positions, .reached, .recorded_at, .repeated, .news, .result
 
     store.append_bulk(command, streams, strict=False, at=None, result=None)   # one lane; .moved are left out
+    store.append_bulks([BulkAppend(command, streams)])          # one after the other, the next made ready meanwhile
     store.append_each([OneAppend(command, stream, claims, index)])            # one lane, each its own command
+    store.append_group([OneAppend(command, stream)])            # any lanes, one commit; who is left out goes alone
     store.asked([(lane, id)])     -> {id: hash}                 # which of many commands were carried out
     store.command(id, lane, hash) -> Appended | None            # the first answer, before deciding again
     store.find(kind, text)        -> UUID | None                # blind index; find_all for names, find_each
@@ -38,14 +40,16 @@ Every refusal is a class of `eventstore.errors`; nothing is written with any of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 
-from eventstore import binary, each, reading, writing
+from eventstore import binary, bulk, each, group, reading, writing
+from eventstore.ahead import in_turn
+from eventstore.bulk import BulkAppend
 from eventstore.codec import Codec
 from eventstore.contract import (
     NO_CLAIMS,
@@ -172,13 +176,34 @@ class LaneStore:
         Streams whose version moved, or that are closed, are left out and reported as `moved`; when `strict`
         they refuse the whole call. Raises `BadCall` for streams of more than one lane.
         """
-        batch = writing.Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
-        if len({lane_of(stream.stream) for stream in batch.streams}) > 1:
-            raise BadCall(why="批量追加一次只能写一条通道")
-        if not batch.streams:
-            return self._no_news(command, streams)
-        told_at = at if self._trial else None
-        return self._call(writing.APPEND_BULK, batch.bulk(command, told_at, result, strict))
+        (answer,) = self.append_bulks([BulkAppend(command, streams, result)], strict=strict, at=at)
+        return answer
+
+    def append_bulks(
+        self, calls: Iterable[BulkAppend], *, strict: bool = False, at: datetime | None = None
+    ) -> Iterator[Appended]:
+        """`append_bulk` for one call after the other, answered in order, each a commit of its own.
+
+        A call is taken from `calls` and made ready while the server is at the one before: whoever stops early
+        may have had one more carried out than was answered. What refuses a call is raised in its turn, and
+        none after it is sent.
+        """
+        stated, told_at = self._stated(at), at if self._trial else None
+        batches = (
+            (call, writing.Batch(self._codec, self._keys, self._algorithm, call.streams, stated))
+            for call in calls
+        )
+        ready = ((ours, bulk.parameters(ours[1], ours[0], strict, told_at)) for ours in batches)
+        for (call, batch), row in in_turn(self._wire, bulk.APPEND_BULK, ready, self._retried):
+            if row is None:
+                yield self._no_news(call.command, call.streams)
+            elif row[0]:
+                first = batch.streams[0].stream
+                answer = self._answer(call.command.id, lane_of(first), call.command.hash, first)
+                assert answer is not None, "a command row is never taken back"
+                yield answer
+            else:
+                yield bulk.report(batch, call, row)
 
     def append_each(
         self, ones: Sequence[OneAppend], at: datetime | None = None
@@ -200,6 +225,24 @@ class LaneStore:
             raise BadCall(why="批量追加的每条命令须有且只有一条流、至少一个事件")
         parameters = each.parameters(batch, ones, self._keys, at if self._trial else None)
         return each.answers(ones, self._retried(each.APPEND_EACH, parameters, again=True))
+
+    def append_group(self, ones: Sequence[OneAppend]) -> dict[UUID, Appended]:
+        """Carry out commands of any lanes, each of its own stream that is there already, in one statement and commit.
+
+        The answers by command id. A command that `append` would answer otherwise than with news is left out:
+        it says why when it is sent alone. So is one whose stream or lane somebody holds at the moment. Raises
+        `BadCall` for claims, index entries, a new stream, or a command or stream twice.
+        """
+        if any(one.claims or one.index or one.stream.expected <= 0 for one in ones):
+            raise BadCall(why="成组追加的命令须写已有的流，且不带占用与索引")
+        if not ones:
+            return {}
+        ones = group.in_order(ones)
+        batch = writing.Batch(self._codec, self._keys, self._algorithm, [one.stream for one in ones], None)
+        if len(batch.streams) != len(ones) or len({one.command.id for one in ones}) != len(ones):
+            raise BadCall(why="成组追加的每条命令只出现一次，有且只有一条流、至少一个事件")
+        parameters = group.parameters(batch, ones)
+        return group.answers(ones, self._retried(group.APPEND_GROUP, parameters, again=True))
 
     def append_plain(self, events: Sequence[writing.PlainEvent]) -> None:
         """Append events of the library's own aggregates, in a trial store; raises `NotATrial` in any other."""
@@ -255,6 +298,16 @@ class LaneStore:
         codec = self._codec
         parameters = (binary.integer(after), binary.short(lane_of(stream)), stream.bytes)
         return [Brief(stream, row, codec) for row in self._all(reading.BRIEF, parameters)]
+
+    def briefs(self, streams: Sequence[UUID]) -> dict[UUID, list[Brief]]:
+        """What `brief` answers, for several streams of any lanes in one statement; nothing of those there are not."""
+        codec = self._codec
+        ids = {stream.bytes: stream for stream in streams}
+        found: dict[UUID, list[Brief]] = {}
+        for row in self._all(group.BRIEFS, group.briefs_parameters(streams)):
+            stream = ids[row[0]]
+            found.setdefault(stream, []).append(Brief(stream, row[1:], codec))
+        return found
 
     def slice(
         self,
@@ -372,7 +425,7 @@ class LaneStore:
     def _call(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> Appended:
         return writing.appended(self._retried(statement, parameters, again=again))
 
-    def _retried(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool) -> Row:
+    def _retried(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> Row:
         # Locks are taken in one order, so this is for what we have not thought of; nothing was written yet.
         for _ in range(_RETRIES):
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
@@ -21,8 +22,8 @@ from eventstore.contract import (
     IndexRelease,
     StreamAppend,
 )
-from eventstore.digest import digest
-from eventstore.envelope import Envelope, Meta
+from eventstore.digest import digest, digests, entry
+from eventstore.envelope import Encoded, Envelope, Meta
 from eventstore.errors import BadCall, OwnerErased, VersionConflict
 from eventstore.index import IndexRow, index_rows
 from eventstore.keys import KeyRing
@@ -55,11 +56,6 @@ APPEND_MANY: Final = call(
     _ANSWER,
     "smallint uuid bytea bytea timestamptz smallint[] uuid[] text[] integer[] integer[] smallint[] "
     f"{EVENT_TYPES} text[] uuid[] uuid[] date[] date[] boolean[] text[] smallint[] bytea[] uuid[] smallint[]",
-)
-APPEND_BULK: Final = call(
-    "es_append_bulk",
-    f"{_ANSWER}, o_moved",
-    f"smallint uuid bytea bytea timestamptz boolean uuid[] text[] integer[] integer[] smallint[] {EVENT_TYPES}",
 )
 ANSWER: Final = Statement(
     "es_answer",
@@ -162,48 +158,42 @@ class Batch:
         """Encodes, seals and digests. Raises what the codec and the key ring raise, and `VersionConflict`
         when a stream named twice does not go on from where the call left it."""
         self.streams = _merged(streams)
-        self._ids: list[bytes] = []
-        self._names: list[str] = []
-        self._days: list[Any] = []
-        self._metas: list[bytes] = []
-        self._datas: list[bytes] = []
-        self._privates: list[bytes | None] = []
-        self._digests: list[bytes] = []
         self._keys = keys
+        envelopes = [envelope for stream in self.streams for envelope in stream.envelopes]
+        encoded = [envelope.encoded or codec.encode(envelope.event) for envelope in envelopes]
+        # Most events of a call have these in common: made anew only when something changes.
         last_meta: Meta | None = None
-        meta = b""
-        encoded = [(s, e, e.encoded or codec.encode(e.event)) for s in self.streams for e in s.envelopes]
-        sealed = _sealed(keys, [private for _, _, event in encoded for private in event.privates])
-        for stream, envelope, event in encoded:
-            if envelope.meta is not last_meta:
-                last_meta = envelope.meta
-                stated = msgspec.structs.replace(last_meta, stated_at=stated_at) if stated_at else last_meta
-                meta = _meta(stated)
-            private = None
-            if event.privates:
-                private = pack(sealed[: len(event.privates)])
-                del sealed[: len(event.privates)]
-            day = envelope.event.on
-            event_id = envelope.event_id.bytes
-            self._ids.append(event_id)
-            self._names.append(event.name)
-            self._days.append(day)
-            self._metas.append(meta)
-            self._datas.append(event.data)
-            self._privates.append(private)
-            self._digests.append(
-                digest(
-                    algorithm,
-                    event_id,
-                    stream.stream.bytes,
-                    envelope.originator_version,
-                    event.name,
-                    day,
-                    meta,
-                    event.data,
-                    private,
-                )
-            )
+        meta, name, day = b"", "", None
+        entered: tuple[str, Any, bytes, bytes] = name, day, meta, b""
+        entries: list[tuple[str, Any, bytes, bytes]] = []
+        for envelope, event in zip(envelopes, encoded, strict=True):
+            on = envelope.event.on
+            if envelope.meta is not last_meta or event.name is not name or on != day:
+                if envelope.meta is not last_meta:
+                    last_meta = envelope.meta
+                    stated = (
+                        msgspec.structs.replace(last_meta, stated_at=stated_at) if stated_at else last_meta
+                    )
+                    meta = _meta(stated)
+                name, day = event.name, on
+                entered = name, day, meta, entry(name, day, meta)
+            entries.append(entered)
+        self._names = [entered[0] for entered in entries]
+        self._days = [entered[1] for entered in entries]
+        self._metas = [entered[2] for entered in entries]
+        self._ids = [envelope.id_bytes for envelope in envelopes]
+        self._datas = [event.data for event in encoded]
+        self._privates = _private_columns(keys, encoded)
+        self._stream_ids = [stream.stream.int.to_bytes(16, "big") for stream in self.streams]
+        self._digests = digests(
+            algorithm,
+            self._ids,
+            [id for id, s in zip(self._stream_ids, self.streams, strict=True) for _ in s.envelopes],
+            [envelope.originator_version for envelope in envelopes],
+            [entered[3] for entered in entries],
+            self._datas,
+            self._privates,
+        )
 
     def one(
         self, command: CommandKey, at: datetime | None, result: bytes | None
@@ -270,19 +260,11 @@ class Batch:
             *_index_columns(index_rows(self._keys, index)),
         )
 
-    def bulk(
-        self, command: CommandKey, at: datetime | None, result: bytes | None, strict: bool
-    ) -> tuple[Parameter, ...]:
-        """The parameters of `APPEND_BULK`."""
-        lane = binary.short(lane_of(self.streams[0].stream))
-        times = (binary.timestamp(at), binary.boolean(strict))
-        return (lane, *_command(command, result), *times, *self.stream_columns(), *self.events())
-
     def stream_columns(self) -> tuple[Parameter, ...]:
         """Ids, categories, expected versions, counts and states of the streams."""
         streams = self.streams
         return (
-            binary.uuids([stream.stream.bytes for stream in streams]),
+            binary.uuids(self._stream_ids),
             binary.texts([stream.category for stream in streams]),
             binary.integers([stream.expected for stream in streams]),
             binary.integers([len(stream.envelopes) for stream in streams]),
@@ -298,7 +280,7 @@ class Batch:
             binary.byteas(self._metas),
             binary.byteas(self._datas),
             binary.byteas(self._privates),
-            binary.byteas(self._digests),
+            binary.hashes(self._digests),
         )
 
 
@@ -326,6 +308,12 @@ def _merged(streams: Sequence[StreamAppend]) -> list[_Stream]:
             envelopes=[*before.envelopes, *stream.envelopes], state=int(stream.closes)
         )
     return list(merged.values())
+
+
+def _private_columns(keys: KeyRing, encoded: Sequence[Encoded]) -> list[bytes | None]:
+    """The tokens of each event, packed; None for an event without."""
+    sealed = iter(_sealed(keys, [private for event in encoded for private in event.privates]))
+    return [pack(islice(sealed, len(event.privates))) if event.privates else None for event in encoded]
 
 
 def _sealed(keys: KeyRing, privates: Sequence[Private[Any]]) -> list[bytes]:

@@ -27,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[HOME] = str(new_home())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # begun last, one of these would keep everybody waiting at the end
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     home = None if hasattr(config, "workerinput") else os.environ.pop(HOME, None)
     if home is not None:

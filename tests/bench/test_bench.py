@@ -27,6 +27,8 @@ from tests.database import Databases
 from tests.projections.lives import STORIES, codec, fill, many
 from tests.projections.lives import told as stored
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

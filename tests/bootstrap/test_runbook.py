@@ -124,6 +124,7 @@ def carried_out(text: str, work: Path, environment: Mapping[str, str]) -> None:
         running.wait()
 
 
+@pytest.mark.long
 def test_every_command_of_the_runbook_does_what_it_says(place: Path) -> None:
     home, work, out = place / "home", place / "work", place / "out"
     work.mkdir()

@@ -16,6 +16,7 @@ from tests.crash.site import Site
 KILLS, SEED = 15, 20260701
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the server's processes are found in /proc")
 def test_fifteen_kills_under_load_lose_and_repeat_nothing() -> None:
     # on a disk, and short enough for a socket: pytest's own directories are neither

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg.pq import ExecStatus
 
-from eventstore import access, each, keys, reading, writing
+from eventstore import access, each, group, keys, reading, writing
 from eventstore.wire import Statement
 from tests.database import Databases
 
@@ -16,11 +16,11 @@ def statements(*modules: object) -> dict[str, Statement]:
     return {each.name.decode(): each for each in found if isinstance(each, Statement)}
 
 
-OF_THE_STORE = statements(reading, writing, each, access)
+OF_THE_STORE = statements(reading, writing, each, group, access)
 OF_THE_KEYS = {
     name: each
     for name, each in statements(keys).items()
-    if name not in statements(reading, writing, each, access)
+    if name not in statements(reading, writing, each, group, access)
 }
 
 
