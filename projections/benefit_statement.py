@@ -135,6 +135,10 @@ class BenefitStatements(Projection):
         self.aids = Rows(AID)
         self.paid = Rows(PAID)
 
+    def begin(self, lane: int, household: UUID) -> None:
+        # the household's sums by year, kind and state, as far as they were asked for
+        self._paid: dict[tuple[int, str, str], Paid] = {}
+
     def on(self, fact: Fact) -> None:
         if fact.kind in _STATES:
             self._pay(fact, fact.event)  # type: ignore[arg-type]
@@ -142,7 +146,7 @@ class BenefitStatements(Projection):
         match fact.event:
             case TemporaryAidGranted() as event:
                 self.aids.put(
-                    Aid(
+                    AID.make(
                         fact.lane, fact.household, event.aid, fact.version, event.type, event.fen, event.on,
                         "granted", event.on, event.decision.decider.organ,
                     )
@@ -205,7 +209,7 @@ class BenefitStatements(Projection):
     ) -> None:
         organ = decision.decider.organ if decision else None
         self.holdings.put(
-            Holding(
+            HOLDING.make(
                 fact.lane, fact.household, fact.version, n, kind, code, person, subject, fen, since, until, organ
             )
         )  # fmt: skip
@@ -259,8 +263,12 @@ class BenefitStatements(Projection):
             aid.state, aid.state_on = state, event.on
         if state == "ordered":
             return
-        key = (fact.household, event.on.year, event.kind, state)
-        row = self.paid.get(key) or self.paid.put(Paid(fact.lane, *key, 0, 0))
+        key = (event.on.year, event.kind, state)
+        row = self._paid.get(key)
+        if row is None:
+            whole = (fact.household, *key)
+            row = self.paid.get(whole) or self.paid.put(PAID.make(fact.lane, *whole, 0, 0))
+            self._paid[key] = row
         row.fen += event.fen
         row.count += 1
 

@@ -140,6 +140,7 @@ class Cards(Projection):
 
     def begin(self, lane: int, household: UUID) -> None:
         self._card = self.cards.get(household)
+        self.spells.begin()
         # read when first asked for, and written down after the household's last fact
         self._running: list[Running] | None = None
 
@@ -155,13 +156,14 @@ class Cards(Projection):
             self._change(card, fact)
         if kind in _OF_CASE:
             _follow_case(card, fact)
-        if kind in _TOUCHES:
+        if kind in _TOUCHES and (fact.opened or fact.closed or kind is DeadlineMissed):
             running = running_of(card.running) if self._running is None else self._running
             self._running = _followed(running, fact)
 
     def end(self) -> None:
         card, last = self._card, self._last
         assert card is not None
+        self.spells.settle(last.lane, last.household)
         card.version, card.last_on = last.version, last.event.on
         card.last_name, card.last_title = last.name, last.kind.title
         if self._running is not None:
@@ -171,9 +173,7 @@ class Cards(Projection):
             card.next_due, card.next_what = (first.day, first.what) if first else (None, None)
 
     def _change(self, card: Card, fact: Fact) -> None:
-        before, after = self.spells.follow(
-            fact.lane, fact.household, fact.event, card.cycle, card.joined_into
-        )
+        before, after = self.spells.follow(fact.household, fact.event, card.cycle, card.joined_into)
         card.cycle, card.joined_into = after.cycle, after.joined_into
         if after.residences is not before.residences and after.residences:
             home = after.residences[-1]
@@ -188,7 +188,7 @@ class Cards(Projection):
 def _begun(fact: Fact, event: HouseholdRegistered | HouseholdSplitFrom) -> Card:
     code = event.region
     provisional = isinstance(event, HouseholdRegistered) and event.provisional
-    return Card(
+    return CARD.make(
         fact.lane,
         fact.household,
         *(code, code[:2], code[:4], code[:6], code[:9], code[:12]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from domain.adjustment import BenefitAdjusted
@@ -65,9 +65,9 @@ class Home:
     since: date
     until: date | None
 
-    @classmethod
-    def of(cls, lane: int, household: UUID, n: int, spell: Residence) -> Home:
-        return cls(lane, household, n, spell.region, spell.area, spell.start, spell.end)
+    @staticmethod
+    def of(lane: int, household: UUID, n: int, spell: Residence) -> Home:
+        return HOME.make(lane, household, n, spell.region, spell.area, spell.start, spell.end)
 
     def spell(self) -> Residence:
         return Residence(self.region, self.area, self.since, self.until)
@@ -96,10 +96,10 @@ class Member:
     until: date | None
     cause: str | None
 
-    @classmethod
-    def of(cls, lane: int, household: UUID, n: int, spell: Membership) -> Member:
+    @staticmethod
+    def of(lane: int, household: UUID, n: int, spell: Membership) -> Member:
         disability = spell.disability
-        return cls(
+        return MEMBER.make(
             lane,
             household,
             n,
@@ -151,9 +151,11 @@ class CategoryRow:
     until: date | None
     irregular: bool
 
-    @classmethod
-    def of(cls, lane: int, household: UUID, n: int, spell: CategorySpell) -> CategoryRow:
-        return cls(lane, household, n, spell.person, spell.category, spell.start, spell.end, spell.irregular)
+    @staticmethod
+    def of(lane: int, household: UUID, n: int, spell: CategorySpell) -> CategoryRow:
+        return CATEGORY.make(
+            lane, household, n, spell.person, spell.category, spell.start, spell.end, spell.irregular
+        )
 
     def spell(self) -> CategorySpell:
         person = None if self.person is None else PersonId(self.person)
@@ -171,9 +173,9 @@ class LabelRow:
     since: date
     until: date | None
 
-    @classmethod
-    def of(cls, lane: int, household: UUID, n: int, spell: LabelSpell) -> LabelRow:
-        return cls(lane, household, n, spell.label, spell.start, spell.end)
+    @staticmethod
+    def of(lane: int, household: UUID, n: int, spell: LabelSpell) -> LabelRow:
+        return LABEL.make(lane, household, n, spell.label, spell.start, spell.end)
 
     def spell(self) -> LabelSpell:
         return LabelSpell(Label(self.label), self.since, self.until)
@@ -192,10 +194,10 @@ class BenefitRow:
     first_month: str
     last_month: str | None
 
-    @classmethod
-    def of(cls, lane: int, household: UUID, n: int, spell: BenefitSpell) -> BenefitRow:
+    @staticmethod
+    def of(lane: int, household: UUID, n: int, spell: BenefitSpell) -> BenefitRow:
         last = None if spell.last is None else str(spell.last)
-        return cls(lane, household, n, spell.id, spell.kind, spell.fen, str(spell.first), last)
+        return BENEFIT.make(lane, household, n, spell.id, spell.kind, spell.fen, str(spell.first), last)
 
     def spell(self) -> BenefitSpell:
         last = None if self.last_month is None else Month.parse(self.last_month)
@@ -220,9 +222,9 @@ R = TypeVar("R", Home, Member, CategoryRow, LabelRow, BenefitRow)
 
 
 class Spells:
-    """The rows of a page as spells of households; each household is put together once a page."""
+    """The rows of a page as spells of households: each is put together once a page, and written down once."""
 
-    __slots__ = ("_benefits", "_categories", "_homes", "_known", "_labels", "_members")
+    __slots__ = ("_after", "_before", "_benefits", "_categories", "_homes", "_labels", "_members")
 
     def __init__(
         self,
@@ -237,39 +239,50 @@ class Spells:
         self._categories = categories
         self._labels = labels
         self._benefits = benefits
-        self._known: dict[UUID, Household] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Turn to the next household."""
+        self._before: Household | None = None
+        self._after: Household | None = None
 
     def follow(
-        self, lane: int, id: UUID, event: Event, cycle: int, joined_into: UUID | None
+        self, id: UUID, event: Event, cycle: int, joined_into: UUID | None
     ) -> tuple[Household, Household]:
-        """The household before and after a fact, as far as spells go; its rows are those of after."""
-        before = self._known.get(id)
+        """The household before and after a fact, as far as spells go."""
+        before = self._after
         if before is None:
-            before = self._household(id, cycle, joined_into)
-        after = self._known[id] = event.evolve(before)
+            before = self._before = self._household(id, cycle, joined_into)
+        after = self._after = event.evolve(before)
+        return before, after
+
+    def settle(self, lane: int, id: UUID) -> None:
+        """Make the rows those of the household after the last fact that it followed."""
+        before, after = self._before, self._after
+        if before is None or after is None:
+            return
         _keep(self._homes, lane, id, before.residences, after.residences, Home.of)
         _keep(self._members, lane, id, before.members, after.members, Member.of)
         _keep(self._categories, lane, id, before.categories, after.categories, CategoryRow.of)
         _keep(self._labels, lane, id, before.labels, after.labels, LabelRow.of)
         _keep(self._benefits, lane, id, before.benefits, after.benefits, BenefitRow.of)
-        return before, after
 
     def _household(self, id: UUID, cycle: int, joined_into: UUID | None) -> Household:
         return Household(
             HouseholdId(id),
-            residences=_spells(self._homes, id, Home.spell),
-            members=_spells(self._members, id, Member.spell),
+            residences=_spells(self._homes, id),
+            members=_spells(self._members, id),
             procedures=(_CASE,),
-            categories=_spells(self._categories, id, CategoryRow.spell),
-            labels=_spells(self._labels, id, LabelRow.spell),
-            benefits=_spells(self._benefits, id, BenefitRow.spell),
+            categories=_spells(self._categories, id),
+            labels=_spells(self._labels, id),
+            benefits=_spells(self._benefits, id),
             cycle=cycle,
             joined_into=None if joined_into is None else HouseholdId(joined_into),
         )
 
 
-def _spells(rows: Rows[R], household: UUID, spell: Callable[[R], S]) -> tuple[S, ...]:
-    return tuple(spell(row) for row in rows.of(household))
+def _spells(rows: Rows[Any], household: UUID) -> tuple[Any, ...]:
+    return tuple([row.spell() for row in rows.of(household)])
 
 
 def _keep(

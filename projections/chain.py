@@ -111,7 +111,7 @@ class Chain(Projection):
     def begin(self, lane: int, household: UUID) -> None:
         thread = self.threads.get(household)
         if thread is None:
-            thread = self.threads.put(Thread(lane, household, 1, NONE, _NO_PAPERS))
+            thread = self.threads.put(THREAD.make(lane, household, 1, NONE, _NO_PAPERS))
         self._thread = thread
         # read when first asked for, and written down after the household's last fact
         self._running: list[Running] | None = None
@@ -123,7 +123,7 @@ class Chain(Projection):
     def on(self, fact: Fact) -> None:
         event, kind, thread = fact.event, fact.kind, self._thread
         due, in_time, met, opened, facts, corrects = None, None, None, None, None, None
-        if kind in _TOUCHES:
+        if kind in _TOUCHES and (fact.opened or fact.closed or kind is DeadlineMissed):
             met_now = self._follow(fact)
             if met_now:
                 limits = [each.day for each in met_now if each.kind == "limit"]
@@ -142,7 +142,7 @@ class Chain(Projection):
                 facts = _numbered(facts, thread, event)
             if kind in _CORRECTS:
                 corrects = event.step  # type: ignore[attr-defined]
-                self.corrected.put(Corrected(fact.lane, fact.household, corrects, fact.version))
+                self.corrected.put(CORRECTED.make(fact.lane, fact.household, corrects, fact.version))
         meta = fact.meta
         self.steps.log.append(
             (

@@ -185,6 +185,15 @@ _RECEIVES: Final = (
     | {DibaoConfirmed, MarginalConfirmed, IrregularlyConfirmed, GraceGranted}
     | {BenefitAdjusted, BenefitTerminated, IrregularlyEnded}
 )
+# what `_say` has a word for: most facts are none of these, and asking one by one takes long
+_SAYS_MORE: Final[frozenset[type[Event]]] = frozenset(
+    {
+        *(DibaoConfirmed, IrregularlyConfirmed, BenefitAdjusted, IrregularlyEnded, ResultTold),
+        *(ReportObjected, ReportRechecked, ApplicationNotAccepted, MarginalConfirmed, GraceGranted),
+        *(BenefitTerminated, ApplicationRefused, ProcedureEnded, NoticeDelivered, DocumentDelivered),
+        *(DeliveryDayCorrected, NoticeDayCorrected),
+    }
+)
 _DELIVERED: Final = frozenset({NoticeDelivered, DocumentDelivered, DeliveryDayCorrected})
 MATTER = Table("matter", Matter, key=("household", "case_id"), reads=of_household(_OF_CASE - {Applied}))
 RULING = Table("ruling", Ruling, key=("household", "subject"), reads=of_household(_DELIVERED))
@@ -227,6 +236,10 @@ class CitizenStatuses(Projection):
             self._tell(fact, event)  # type: ignore[arg-type]
         if kind in _TOUCHES:
             self._follow_limits(fact)
+        if kind in _SAYS_MORE:
+            self._say(fact, event)
+
+    def _say(self, fact: Fact, event: Event) -> None:
         match event:
             case DibaoConfirmed():
                 self._grant(fact, Category.DIBAO, event.on, event.fen, str(event.first))
@@ -277,30 +290,30 @@ class CitizenStatuses(Projection):
             matter.told_on = event.delivered_on
 
     def _reach(self, fact: Fact, event: Any, stage: str) -> None:
-        match event:
-            case Applied():
-                self._begin(fact, event.case, event.category, stage)
-                return
-            case TransferStarted():
-                self._begin(fact, event.case, event.to, stage)
-                return
-            case ApplicationNotAccepted() if event.case is None:
+        kind = fact.kind
+        if kind is Applied:
+            self._begin(fact, event.case, event.category, stage)
+            return
+        if kind is TransferStarted:
+            self._begin(fact, event.case, event.to, stage)
+            return
+        if event.case is None:
+            if kind is ApplicationNotAccepted:
                 # nothing was on record before: the case begins with its end
                 self._begin(fact, event.subject, event.category, stage).decided_on = event.on
                 return
-            case IrregularlyConfirmed() if event.case is None:
+            if kind is IrregularlyConfirmed:
                 return
         matter = self.matters[fact.household, event.case]
-        match event:
-            case MissingItemsNotified():
-                matter.missing = _write(list(event.items)).decode()
-            case MaterialsSupplemented():
-                left = [item for item in items_of(matter.missing) if item not in event.items]
-                matter.missing = _write(left).decode()
-                if left:
-                    return
-            case DibaoConfirmed():
-                matter.fen, matter.first_month = event.fen, str(event.first)
+        if kind is MissingItemsNotified:
+            matter.missing = _write(list(event.items)).decode()
+        elif kind is MaterialsSupplemented:
+            left = [item for item in items_of(matter.missing) if item not in event.items]
+            matter.missing = _write(left).decode()
+            if left:
+                return
+        elif kind is DibaoConfirmed:
+            matter.fen, matter.first_month = event.fen, str(event.first)
         if matter.stage != stage:
             matter.stage, matter.stage_on = stage, event.on
         if not STAGES[stage].open:
@@ -308,7 +321,7 @@ class CitizenStatuses(Projection):
 
     def _begin(self, fact: Fact, case: UUID, category: str, stage: str) -> Matter:
         on = fact.event.on
-        matter = Matter(fact.lane, fact.household, case, fact.version, category, on, stage, on)
+        matter = MATTER.make(fact.lane, fact.household, case, fact.version, category, on, stage, on)
         return self.matters.put(matter)
 
     def _limits_of(self, matter: Matter) -> list[Running]:
@@ -320,10 +333,11 @@ class CitizenStatuses(Projection):
             return
         for matter in self.matters.of(fact.household):
             limits = self._limits_of(matter)
-            if not limits and not fact.opened:
+            goes_on = bool(fact.opened) and STAGES[matter.stage].open
+            if not limits and not goes_on:
                 continue
             left = [each for each in limits if not is_met(each.what, each.subject, fact.closed)]
-            if STAGES[matter.stage].open:
+            if goes_on:
                 left += [
                     started(due)
                     for due in fact.opened
@@ -333,17 +347,16 @@ class CitizenStatuses(Projection):
                 for each in left:
                     each.missed |= (each.what, each.subject) == (fact.event.what, fact.event.due_subject)
             self._limits[matter.case_id] = left
-        closed = {what for what, _ in fact.closed}
         checks = [due.day for due in fact.opened if due.what in _CHECKS]
         if checks:
             self._now(fact).review_due = checks[-1]
-        elif closed.intersection(_CHECKS):
+        elif any(what in _CHECKS for what, _ in fact.closed):
             self._now(fact).review_due = None
 
     def _now(self, fact: Fact) -> Receiving:
         row = self._row
         if row is None:
-            row = self._row = self.receiving.put(Receiving(fact.lane, fact.household))
+            row = self._row = self.receiving.put(RECEIVING.make(fact.lane, fact.household))
         return row
 
     def _pay(self, fact: Fact, event: PaymentOrdered | PaymentSettled | PaymentReturned) -> None:
@@ -393,7 +406,7 @@ class CitizenStatuses(Projection):
         self, fact: Fact, subject: UUID, kind: str, ground: str | None, remedy: str | None, effective: date
     ) -> None:
         self.rulings.put(
-            Ruling(
+            RULING.make(
                 fact.lane, fact.household, subject, fact.version, kind, fact.event.on, ground, remedy, effective
             )
         )  # fmt: skip

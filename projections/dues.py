@@ -79,7 +79,7 @@ class Dues(Projection):
             self._open = left
         for n, due in enumerate(fact.opened):
             row = self.dues.put(
-                Deadline(
+                DUE.make(
                     fact.lane,
                     fact.household,
                     fact.version,

@@ -110,7 +110,7 @@ class Durations(Projection):
 
     def on(self, fact: Fact) -> None:
         before = self._clocks
-        if not before and fact.kind in _PAYING:
+        if fact.kind in _PAYING and not _awaits(before, fact.event):
             return  # most payments are of benefits whose first money has long arrived
         after, finished = advance(before, fact.event)
         if after == before and not finished and fact.kind not in _MOVES:
@@ -132,7 +132,7 @@ class Durations(Projection):
             state = _write(clock).decode()
             row = rows.pop(clock.subject, None)
             if row is None:
-                self.clocks.put(ClockRow(fact.lane, fact.household, clock.subject, state))
+                self.clocks.put(CLOCK.make(fact.lane, fact.household, clock.subject, state))
             else:
                 row.state = state
         for row in rows.values():
@@ -148,7 +148,7 @@ class Durations(Projection):
                 row = there.pop((clock.subject, stage), None)
                 if row is None:
                     self.running.put(
-                        RunningRow(
+                        RUNNING.make(
                             fact.lane, fact.household, clock.subject, stage, clock.category,
                             since, last.holder, last.day, last.stop, held, *places,
                         )
@@ -159,6 +159,15 @@ class Durations(Projection):
                 row.province, row.city, row.county, row.township, row.village = places
         for row in there.values():
             self.running.drop(row)
+
+
+def _awaits(clocks: Iterable[Clock], event: Any) -> bool:
+    number = event.benefit.int
+    for clock in clocks:  # asked at every payment: no generator
+        for benefit in clock.benefits:
+            if benefit.int == number:
+                return True
+    return False
 
 
 def _finished(fact: Fact, n: int, region: str, stretch: Finished, part: Part) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from datetime import date
 from enum import Enum
 from operator import attrgetter
 from types import UnionType
-from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -24,6 +24,8 @@ _WORDS = frozenset({"code", "cause", "what", "notice", "region", "from_region", 
 _LISTS = frozenset({"eligible_for"})
 # plain in the event because rules read them, and yet about a person
 _PERSONAL = frozenset({"on", "birth", "sex", "student", "disability", "work_capacity"})
+_KNOWN: Final = 4_096
+"""So many different values of a field are kept written out."""
 
 
 def sayers(kinds: Mapping[type[Event], str]) -> dict[type[Event], Say | None]:
@@ -40,17 +42,41 @@ def _sayer(kind: type[Event]) -> Say | None:
     )
     if not shown:
         return None
-    encode = msgspec.json.Encoder(enc_hook=_plain).encode
     values_of = attrgetter(*shown) if len(shown) > 1 else _alone(shown[0])
+    pieces = [_piece(name, hints[name]) for name in shown]
 
     def say(event: Event) -> str | None:
-        values = values_of(event)
-        if None in values:
-            said = {name: value for name, value in zip(shown, values, strict=True) if value is not None}
-            return encode(said).decode() if said else None
-        return encode(dict(zip(shown, values, strict=False))).decode()
+        said = [
+            piece(value) for piece, value in zip(pieces, values_of(event), strict=False) if value is not None
+        ]
+        return "{" + ",".join(said) + "}" if said else None
 
     return say
+
+
+class _Known(dict[Any, str]):
+    """The pieces of one field: days, months and codes are few, and each is written out once."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, head: str) -> None:
+        self._head = head
+
+    def __missing__(self, value: Any) -> str:
+        if len(self) >= _KNOWN:
+            self.clear()
+        said = self[value] = self._head + _encode(value).decode()
+        return said
+
+
+def _piece(name: str, kind: Any) -> Callable[[Any], str]:
+    """What writes one field: `"name":value`."""
+    head = f'"{name}":'
+    if kind is Fen or kind is int:
+        return (head + "%d").__mod__
+    if isinstance(kind, type) and issubclass(kind, Months):
+        return lambda value: head + _encode(value).decode()
+    return _Known(head).__getitem__
 
 
 def _alone(name: str) -> Callable[[Event], tuple[Any, ...]]:
@@ -76,3 +102,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Month):
         return text_of(value)
     raise NotImplementedError(f"{type(value)!r} is not shown")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode

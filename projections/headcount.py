@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from itertools import chain
 from typing import Final
@@ -59,6 +58,7 @@ class Standing(msgspec.Struct, frozen=True):
     cases: dict[UUID, str] = {}
 
 
+_Steps = dict[tuple[date, str, str], tuple[int, int]]
 Change = tuple[date, str, str, int, int]
 """A day, a region, a category, and by how many households and persons more or fewer it has from then on."""
 
@@ -74,34 +74,6 @@ def standing_of(text: str) -> Standing:
 def text_of(standing: Standing) -> str:
     """The text that keeps a standing."""
     return _write(standing).decode()
-
-
-def follow(standing: Standing, event: Event) -> Standing:
-    """The standing after a fact: what the household's own state makes of it, as far as heads are counted."""
-    if type(event) not in CHANGING:
-        return standing
-    household = event.evolve(_household(standing))
-    return Standing(
-        tuple(Lives(each.region, each.start, each.end) for each in household.residences),
-        tuple(Belongs(m.person, m.start, m.end, m.relation, m.cause) for m in household.members),
-        household.categories,
-        standing.cases,
-    )
-
-
-def _household(standing: Standing) -> Household:
-    return Household(
-        _ANY,
-        residences=tuple(Residence(each.region, "rural", each.start, each.end) for each in standing.lives),
-        members=tuple(
-            Membership(
-                PersonId(m.person), m.relation, None, False, None, "full", m.start, m.end, cause=m.cause
-            )
-            for m in standing.members
-        ),
-        categories=standing.spells,
-        procedures=(_CASE,),
-    )
 
 
 CHANGING: Final[frozenset[type[Event]]] = frozenset(
@@ -120,40 +92,109 @@ _ANY: Final = HouseholdId(UUID(int=0))
 _CASE: Final = Procedure(UUID(int=0), Category.DIBAO, "application", date.min, PersonId(UUID(int=0)))
 
 
-def changes(before: Standing, after: Standing) -> Iterator[Change]:
-    """What to add to the changes counted for `before` so that they become those of `after`, in order."""
-    if (before.spells, before.members, before.lives) == (after.spells, after.members, after.lives):
-        return
-    old, new = dict(_steps(before)), dict(_steps(after))
-    for key in sorted(old.keys() | new.keys()):
-        (old_homes, old_heads), (homes, heads) = old.get(key, (0, 0)), new.get(key, (0, 0))
-        if (homes, heads) != (old_homes, old_heads):
-            yield (*key, homes - old_homes, heads - old_heads)
+class Heads:
+    """Who is counted of one household, followed fact by fact."""
+
+    __slots__ = ("_household", "_steps")
+
+    def __init__(self, standing: Standing) -> None:
+        self._household = _of(
+            tuple([Residence(each.region, "rural", each.start, each.end) for each in standing.lives]),
+            tuple(
+                [
+                    Membership(
+                        PersonId(m.person),
+                        m.relation,
+                        None,
+                        False,
+                        None,
+                        "full",
+                        m.start,
+                        m.end,
+                        cause=m.cause,
+                    )
+                    for m in standing.members
+                ]
+            ),
+            standing.spells,
+        )
+        # made when first asked for
+        self._steps: _Steps | None = None
+
+    def follow(self, event: Event) -> list[Change]:
+        """What a fact adds to the changes counted so far, in order: what the household's own state makes of it."""
+        if type(event) not in CHANGING:
+            return []
+        before = self._household
+        evolved = event.evolve(before)
+        lives, members, spells = evolved.residences, evolved.members, evolved.categories
+        if lives is before.residences and members is before.members and spells is before.categories:
+            return []
+        self._household = _of(lives, members, spells)
+        if not spells and not before.categories:
+            return []
+        old = self._steps
+        if old is None:
+            old = _steps(before.residences, before.members, before.categories)
+        new = self._steps = _steps(lives, members, spells)
+        found = []
+        for key in sorted(old.keys() | new.keys()):
+            (old_homes, old_heads), (homes, heads) = old.get(key, (0, 0)), new.get(key, (0, 0))
+            if (homes, heads) != (old_homes, old_heads):
+                found.append((*key, homes - old_homes, heads - old_heads))
+        return found
+
+    def standing(self, cases: dict[UUID, str]) -> Standing:
+        """What to keep for the next fact, beside the open cases."""
+        household = self._household
+        return Standing(
+            tuple([Lives(each.region, each.start, each.end) for each in household.residences]),
+            tuple([Belongs(m.person, m.start, m.end, m.relation, m.cause) for m in household.members]),
+            household.categories,
+            cases,
+        )
 
 
-def _steps(standing: Standing) -> Iterator[tuple[tuple[date, str, str], tuple[int, int]]]:
-    if not standing.spells:
-        return
-    every: chain[Dated] = chain(standing.lives, standing.members, standing.spells)
-    days = sorted({day for each in every for day in (each.start, each.end) if day is not None})
+def _of(
+    lives: tuple[Residence, ...], members: tuple[Membership, ...], spells: tuple[CategorySpell, ...]
+) -> Household:
+    return Household(_ANY, residences=lives, members=members, categories=spells, procedures=(_CASE,))
+
+
+def _steps(
+    lives: tuple[Residence, ...], members: tuple[Membership, ...], spells: tuple[CategorySpell, ...]
+) -> _Steps:
+    """By day, region and category, how many households and persons more or fewer there are from then on."""
+    found: _Steps = {}
+    if not spells:
+        return found
+    every: chain[Dated] = chain(lives, members, spells)
     before: dict[tuple[str, str], tuple[int, int]] = {}
-    for day in days:
-        now = _heads(standing, day)
+    for day in sorted({day for each in every for day in (each.start, each.end) if day is not None}):
+        now = _heads(lives, members, spells, day)
+        if now == before:
+            continue
         for key in now.keys() | before.keys():
             (homes, heads), (old_homes, old_heads) = now.get(key, (0, 0)), before.get(key, (0, 0))
             if (homes, heads) != (old_homes, old_heads):
-                yield (day, *key), (homes - old_homes, heads - old_heads)
+                found[day, *key] = (homes - old_homes, heads - old_heads)
         before = now
+    return found
 
 
-def _heads(standing: Standing, day: date) -> dict[tuple[str, str], tuple[int, int]]:
+def _heads(
+    lives: tuple[Residence, ...],
+    members: tuple[Membership, ...],
+    spells: tuple[CategorySpell, ...],
+    day: date,
+) -> dict[tuple[str, str], tuple[int, int]]:
     # before its first residence a household lives where it first did, as its own state has it
-    home = current(standing.lives, day) or next(iter(standing.lives), None)
+    home = current(lives, day) or next(iter(lives), None)
     found: dict[tuple[str, str], tuple[int, int]] = {}
-    for spell in standing.spells:
+    for spell in spells:
         if home is not None and holds(spell, day):
             key = (home.region, str(spell.category))
             homes, heads = found.get(key, (0, 0))
-            members = sum(holds(member, day) for member in standing.members) if spell.person is None else 1
-            found[key] = (homes + 1, heads + members)
+            counted = sum([holds(member, day) for member in members]) if spell.person is None else 1
+            found[key] = (homes + 1, heads + counted)
     return found

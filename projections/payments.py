@@ -66,7 +66,7 @@ class Payments(Projection):
         match fact.event:
             case PaymentOrdered() as event:
                 self.payments.put(
-                    Payment(
+                    PAYMENT.make(
                         fact.lane,
                         fact.household,
                         event.payment,

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from domain.adjustment import BenefitAdjusted
@@ -34,7 +33,7 @@ from domain.supervision import DeadlineMissed
 from domain.transfer import MarginalConfirmed, TransferStarted
 from projections.engine.projection import Fact, Projection
 from projections.engine.rows import Rows, Table, of_household
-from projections.headcount import CHANGING, Standing, changes, follow, standing_of, text_of
+from projections.headcount import CHANGING, Heads, Standing, standing_of, text_of
 
 IN_CATEGORY: Final = "in-category"
 """The tallies whose sum up to a day is how many households and persons a category has on it."""
@@ -68,43 +67,38 @@ class StandingRow:
     state: str
 
 
-class Count(NamedTuple):
-    """One act as it is counted; `category` None is that of its case."""
-
-    what: str
-    category: str | None = ""
-    detail: str = ""
-    fen: int = 0
+Count = tuple[str, str | None, str, int]
+"""One act as it is counted: word, category (None is that of its case), detail, money in fen."""
 
 
 COUNTED: Final[Mapping[type[Event], Callable[[Any], Count]]] = {
-    NeedFound: lambda e: Count("need-found", "", e.source),
-    AlertRaised: lambda e: Count("alert-raised", e.level, e.code),
-    AlertVerified: lambda e: Count("alert-verified", "", "need" if e.need else "no-need"),
-    AlertFedBack: lambda e: Count("alert-answered", "", e.outcome),
-    Applied: lambda e: Count("applied", e.category, e.channel),
-    TransferStarted: lambda e: Count("transfer-started", e.to),
-    ApplicationAccepted: lambda e: Count("accepted", None),
-    DibaoConfirmed: lambda e: Count("confirmed", Category.DIBAO, fen=e.fen),
-    MarginalConfirmed: lambda e: Count("confirmed", Category.MARGINAL),
-    ApplicationRefused: lambda e: Count("refused", None, e.ground),
-    ApplicationNotAccepted: lambda e: Count("not-accepted", e.category, e.ground),
-    ApplicationWithdrawn: lambda e: Count("withdrawn", None),
-    ProcedureEnded: lambda e: Count("ended", None, e.cause),
-    ReportObjected: lambda e: Count("objected", None, "report"),
-    NoticeObjected: lambda e: Count("objected", None, "notice"),
-    FileReturned: lambda e: Count("file-returned", None),
-    LimitExtended: lambda e: Count("extended", None, e.reason),
-    ComplaintReceived: lambda e: Count("complaint", "", e.about),
-    IrregularRecorded: lambda e: Count("irregular", "", e.act),
-    GraceGranted: lambda e: Count("grace-granted", Category.DIBAO, e.cause),
-    BenefitAdjusted: lambda e: Count("adjusted", Category.DIBAO, e.direction, e.fen),
-    BenefitTerminated: lambda e: Count("terminated", Category.DIBAO, e.ground),
-    TemporaryAidGranted: lambda e: Count("aid-granted", "TEMPORARY", e.type, e.fen),
-    PaymentOrdered: lambda e: Count("money-ordered", e.kind, fen=e.fen),
-    PaymentSettled: lambda e: Count("money-settled", e.kind, fen=e.fen),
-    PaymentReturned: lambda e: Count("money-returned", e.kind, e.cause, e.fen),
-    DeadlineMissed: lambda e: Count("overdue", "", e.what),
+    NeedFound: lambda e: ("need-found", "", e.source, 0),
+    AlertRaised: lambda e: ("alert-raised", e.level, e.code, 0),
+    AlertVerified: lambda e: ("alert-verified", "", "need" if e.need else "no-need", 0),
+    AlertFedBack: lambda e: ("alert-answered", "", e.outcome, 0),
+    Applied: lambda e: ("applied", e.category, e.channel, 0),
+    TransferStarted: lambda e: ("transfer-started", e.to, "", 0),
+    ApplicationAccepted: lambda e: ("accepted", None, "", 0),
+    DibaoConfirmed: lambda e: ("confirmed", Category.DIBAO, "", e.fen),
+    MarginalConfirmed: lambda e: ("confirmed", Category.MARGINAL, "", 0),
+    ApplicationRefused: lambda e: ("refused", None, e.ground, 0),
+    ApplicationNotAccepted: lambda e: ("not-accepted", e.category, e.ground, 0),
+    ApplicationWithdrawn: lambda e: ("withdrawn", None, "", 0),
+    ProcedureEnded: lambda e: ("ended", None, e.cause, 0),
+    ReportObjected: lambda e: ("objected", None, "report", 0),
+    NoticeObjected: lambda e: ("objected", None, "notice", 0),
+    FileReturned: lambda e: ("file-returned", None, "", 0),
+    LimitExtended: lambda e: ("extended", None, e.reason, 0),
+    ComplaintReceived: lambda e: ("complaint", "", e.about, 0),
+    IrregularRecorded: lambda e: ("irregular", "", e.act, 0),
+    GraceGranted: lambda e: ("grace-granted", Category.DIBAO, e.cause, 0),
+    BenefitAdjusted: lambda e: ("adjusted", Category.DIBAO, e.direction, e.fen),
+    BenefitTerminated: lambda e: ("terminated", Category.DIBAO, e.ground, 0),
+    TemporaryAidGranted: lambda e: ("aid-granted", "TEMPORARY", e.type, e.fen),
+    PaymentOrdered: lambda e: ("money-ordered", e.kind, "", e.fen),
+    PaymentSettled: lambda e: ("money-settled", e.kind, "", e.fen),
+    PaymentReturned: lambda e: ("money-returned", e.kind, e.cause, e.fen),
+    DeadlineMissed: lambda e: ("overdue", "", e.what, 0),
 }
 """How each act is counted: under which word, for which category, in what detail, with how much money."""
 
@@ -132,7 +126,6 @@ _OF_CASE: Final = frozenset(
         LimitExtended,
     }
 )
-_NO_CASES: Final[Mapping[UUID, str]] = MappingProxyType({})
 _STANDS: Final = CHANGING | _OPENS_CASE | _OF_CASE | _ENDS_CASE
 
 TALLY = Table("tally", TallyRow, key=("household", "version", "n"), log=True)
@@ -154,60 +147,51 @@ class Statistics(Projection):
     def begin(self, lane: int, household: UUID) -> None:
         self._row = self.standings.get(household)
         # read when first asked for, and written down after the household's last fact
-        self._standing: Standing | None = None
+        self._heads: Heads | None = None
         self._place = (lane, household)
 
     def end(self) -> None:
-        if self._standing is None:
+        if self._heads is None:
             return
-        state = text_of(self._standing)
+        state = text_of(self._heads.standing(self._cases))
         if self._row is None:
-            self.standings.put(StandingRow(*self._place, state))
+            self.standings.put(STANDING.make(*self._place, state))
         else:
             self._row.state = state
 
     def on(self, fact: Fact) -> None:
         event, kind = fact.event, fact.kind
-        n, cases = 0, _NO_CASES
+        n, ended = 0, ""
         if kind in _STANDS:
-            standing = self._standing
-            if standing is None:
+            heads = self._heads
+            if heads is None:
                 standing = standing_of(self._row.state) if self._row is not None else Standing()
-            cases = standing.cases
-            after = self._standing = _with_case(follow(standing, event), event)
-            for day, region, category, homes, heads in changes(standing, after):
-                self._put(fact, n, IN_CATEGORY, category, "", region, day, homes, heads, 0)
+                heads = self._heads = Heads(standing)
+                self._cases = dict(standing.cases)
+            for day, region, category, homes, persons in heads.follow(event):
+                self.tallies.log.append(
+                    (
+                        fact.lane, fact.position, n, fact.household, fact.version,
+                        IN_CATEGORY, category, "", region, day, homes, persons, 0,
+                    )
+                )  # fmt: skip
                 n += 1
+            if kind is Applied:
+                self._cases[event.case] = str(event.category)  # type: ignore[attr-defined]
+            elif kind is TransferStarted:
+                self._cases[event.case] = str(event.to)  # type: ignore[attr-defined]
+            elif kind in _ENDS_CASE:
+                ended = self._cases.pop(event.case, "")  # type: ignore[attr-defined]
         counted = COUNTED.get(kind)
         if counted is not None:
             what, category_of, detail, fen = counted(event)
             if category_of is None:
-                category_of = cases.get(event.case, "")  # type: ignore[attr-defined]
+                category_of = ended or self._cases.get(event.case, "")  # type: ignore[attr-defined]
             region = fact.meta.region or ""
-            self._put(fact, n, what, category_of, detail, region, event.on, 1, 0, fen)
-
-    def _put(
-        self, fact: Fact, n: int, what: str, category: str, detail: str,
-        region: str, day: date, homes: int, heads: int, fen: int,
-    ) -> None:  # fmt: skip
-        # the columns of `TallyRow`
-        self.tallies.log.append(
-            (
-                fact.lane, fact.position, n, fact.household, fact.version,
-                what, category, detail, region, day, homes, heads, fen,
-            )
-        )  # fmt: skip
-
-
-def _with_case(standing: Standing, event: Event) -> Standing:
-    match event:
-        case Applied():
-            cases = {**standing.cases, event.case: str(event.category)}
-        case TransferStarted():
-            cases = {**standing.cases, event.case: str(event.to)}
-        case _ if type(event) in _ENDS_CASE:
-            ended: UUID | None = event.case  # type: ignore[attr-defined]
-            cases = {case: category for case, category in standing.cases.items() if case != ended}
-        case _:
-            return standing
-    return Standing(standing.lives, standing.members, standing.spells, cases)
+            # the columns of `TallyRow`
+            self.tallies.log.append(
+                (
+                    fact.lane, fact.position, n, fact.household, fact.version,
+                    what, category_of, detail, region, event.on, 1, 0, fen,
+                )
+            )  # fmt: skip

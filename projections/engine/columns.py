@@ -25,6 +25,9 @@ _INSTANT_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_TAIL = b"\xff\xff"
 
+_KNOWN = 10_000
+"""So many different values are kept packed from one page to the next."""
+
 Pack = Callable[[Sequence[Any]], list[bytes]]
 
 
@@ -81,8 +84,13 @@ class _Known(dict[Any, bytes]):
 
 
 def _of_few(pack: Callable[[Any], bytes]) -> Pack:
+    known = _Known(pack)
+
     def packed(values: Sequence[Any]) -> list[bytes]:
-        return list(map(_Known(pack).__getitem__, values))
+        if len(known) > _KNOWN:
+            known.clear()
+            known[None] = _NULL
+        return list(map(known.__getitem__, values))
 
     return packed
 
@@ -107,6 +115,15 @@ def _instant(value: datetime) -> bytes:
 def _text(value: str) -> bytes:
     text = value.encode()
     return len(text).to_bytes(4, "big") + text
+
+
+def _texts(values: Sequence[str | None]) -> list[bytes]:
+    sample = values[:: len(values) // 50 + 1]
+    if len(set(sample)) * 2 <= len(sample):
+        return list(map(_Known(_text).__getitem__, values))
+    # what is kept as JSON is another in each row
+    texts = [None if value is None else value.encode() for value in values]
+    return [_NULL if text is None else len(text).to_bytes(4, "big") + text for text in texts]
 
 
 def _longs(values: Sequence[int | None]) -> list[bytes]:
@@ -138,7 +155,7 @@ SMALLINT = ColumnType("smallint", 21, _of_few(_short))
 INTEGER = ColumnType("integer", 23, _of_few(_int))
 BIGINT = ColumnType("bigint", 20, _longs)
 UUID = ColumnType("uuid", 2950, _uuids)
-TEXT = ColumnType("text", 25, _of_few(_text))
+TEXT = ColumnType("text", 25, _texts)
 
 TYPES: dict[str, ColumnType] = {
     kind.name: kind

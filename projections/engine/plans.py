@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from psycopg import Connection, Cursor, sql
 from projections.engine.columns import TYPES, ColumnType, copy_body
 from projections.engine.projection import Home, Projection
 from projections.engine.rows import Rows, Table
+from projections.engine.sending import Write
 
 _COLUMNS: Final = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod)
@@ -61,11 +62,13 @@ class TablePlan:
             )
             for parts in range(1, len(key))
         }
-        self._copy = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(place, _names(table.columns))
-        self._upsert = sql.SQL("INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT ({}) DO {}").format(
+        self._copy = _bytes(
+            sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(place, _names(table.columns))
+        )
+        upsert = sql.SQL("INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT ({}) DO {}").format(
             place,
             _names(table.columns),
-            _arrays(types),
+            _numbered(types),
             _names(key),
             sql.SQL("UPDATE SET {}").format(
                 sql.SQL(", ").join(
@@ -75,14 +78,16 @@ class TablePlan:
             if rest
             else sql.SQL("NOTHING"),
         )
-        self._delete = sql.SQL("DELETE FROM {} t USING unnest({}) AS k ({}) WHERE {}").format(
+        self._upsert = _bytes(upsert)
+        delete = sql.SQL("DELETE FROM {} t USING unnest({}) AS k ({}) WHERE {}").format(
             place,
-            _arrays([kinds[column] for column in key]),
+            _numbered([kinds[column] for column in key]),
             _names(key),
             sql.SQL(" AND ").join(
                 sql.SQL("t.{} = k.{}").format(sql.Identifier(c), sql.Identifier(c)) for c in key
             ),
         )
+        self._delete = _bytes(delete)
 
     def ask(self, cursor: Cursor[Any], keys: Iterable[tuple[Any, ...]]) -> None:
         """Ask for the old rows of these keys (lane first)."""
@@ -90,30 +95,24 @@ class TablePlan:
         parameters = [kind.array(column) for kind, column in zip(self._key_types, columns, strict=False)]
         cursor.execute(self._load[len(columns) - 1], parameters, prepare=True, binary=True)
 
-    def write(self, cursor: Cursor[Any], rows: Rows[Any]) -> bytes | None:
-        """Write what changed: at most one statement that adds or replaces, and one that deletes.
-
-        Answers what is still to be copied in, if anything is: rows that are new for certain.
-        """
+    def writes(self, rows: Rows[Any]) -> Iterator[Write]:
+        """What writes what changed: at most a statement that deletes, one that adds or replaces, and one that copies
+        in the rows that are new for certain."""
         gone = rows.gone()
         if gone:
             key = ("lane", *self.table.key)
             columns = [[getattr(row, column) for row in gone] for column in key]
             arrays = [kind.array(column) for kind, column in zip(self._key_types, columns, strict=True)]
-            cursor.execute(self._delete, arrays, prepare=True)
+            yield Write(self._delete, arrays)
         changed = rows.changed()
         if changed:
             arrays = [
                 kind.array_of(part) for kind, part in zip(self.types, self._packed(changed), strict=True)
             ]
-            cursor.execute(self._upsert, arrays, prepare=True)
+            yield Write(self._upsert, arrays)
         added = rows.added()
-        return copy_body(self._packed(added)) if added else None
-
-    def copy(self, cursor: Cursor[Any], body: bytes) -> None:
-        """Copy new rows in."""
-        with cursor.copy(self._copy) as copy:
-            copy.write(body)
+        if added:
+            yield Write(self._copy, body=copy_body(self._packed(added)))
 
     def _packed(self, rows: Sequence[tuple[Any, ...]]) -> list[list[bytes]]:
         return [kind.pack(column) for kind, column in zip(self.types, zip(*rows, strict=True), strict=True)]
@@ -165,20 +164,9 @@ class Plan:
             self.tables[table].ask(cursor, keys)
             rows[table].take(cursor.fetchall())
 
-    def write(
-        self, cursor: Cursor[Any], rows: Mapping[Table[Any], Rows[Any]]
-    ) -> list[tuple[TablePlan, bytes]]:
-        """Write what changed, at most two statements a table; answers what is still to be copied into which.
-
-        That is for last: in a pipeline nothing can be copied.
-        """
-        found = []
-        for table, written in rows.items():
-            plan = self.tables[table]
-            body = plan.write(cursor, written)
-            if body is not None:
-                found.append((plan, body))
-        return found
+    def writes(self, rows: Mapping[Table[Any], Rows[Any]]) -> list[Write]:
+        """What writes what changed, at most three statements a table."""
+        return [write for table, written in rows.items() for write in self.tables[table].writes(written)]
 
 
 def plan_of(connection: Connection[Any], projection: type[Projection], schema: str) -> Plan:
@@ -195,6 +183,14 @@ def plan_of(connection: Connection[Any], projection: type[Projection], schema: s
 
 def _names(columns: Iterable[str]) -> sql.Composable:
     return sql.SQL(", ").join([sql.Identifier(column) for column in columns])
+
+
+def _bytes(statement: sql.Composed) -> bytes:
+    return statement.as_bytes(None)
+
+
+def _numbered(kinds: Iterable[ColumnType]) -> sql.Composable:
+    return sql.SQL(", ").join([sql.SQL(f"${n}::{kind.name}[]") for n, kind in enumerate(kinds, 1)])
 
 
 def _arrays(kinds: Iterable[ColumnType]) -> sql.Composable:

@@ -10,66 +10,59 @@ from uuid import UUID
 
 import msgspec
 
+from domain.deadline import Due
 from domain.message import Event
 from eventstore.envelope import Meta
 from projections.engine.rows import Rows, Table
 
 _OPENS, _CLOSES = Event.opens, Event.closes
-_meta = msgspec.json.Decoder(Meta).decode
 
 
-class Fact:
-    """One recorded event of a household, decoded once for all projections of a page.
+class Fact(msgspec.Struct, gc=False):
+    """One recorded event of a household, decoded once for all projections of a page; `fact_of` makes it.
 
-    `opened` and `closed` are what the event itself says of deadlines. Sealed values carry tokens only.
+    `meta` is who entered it; `opened` and `closed` are what the event itself says of deadlines. Sealed values carry
+    tokens only.
     """
 
-    __slots__ = (
-        "_meta",
-        "closed",
-        "event",
-        "household",
-        "kind",
-        "lane",
-        "name",
-        "opened",
-        "position",
-        "raw_meta",
-        "recorded_at",
-        "version",
+    lane: int
+    position: int
+    household: UUID
+    version: int
+    name: str
+    recorded_at: datetime
+    meta: Meta
+    event: Event
+    kind: type[Event]
+    opened: tuple[Due, ...]
+    closed: tuple[tuple[str, UUID | None], ...]
+
+
+def fact_of(
+    lane: int,
+    position: int,
+    household: UUID,
+    version: int,
+    name: str,
+    recorded_at: datetime,
+    meta: Meta,
+    event: Event,
+) -> Fact:
+    """The fact that an event is, recorded there and then."""
+    kind = type(event)
+    return Fact(
+        lane,
+        position,
+        household,
+        version,
+        name,
+        recorded_at,
+        meta,
+        event,
+        kind,
+        event.opens() if kind.opens is not _OPENS else (),
+        event.closes() if kind.closes is not _CLOSES else (),
     )
-
-    def __init__(
-        self,
-        lane: int,
-        position: int,
-        household: UUID,
-        version: int,
-        name: str,
-        recorded_at: datetime,
-        raw_meta: bytes,
-        event: Event,
-    ) -> None:
-        self.lane = lane
-        self.position = position
-        self.household = household
-        self.version = version
-        self.name = name
-        self.recorded_at = recorded_at
-        self.raw_meta = raw_meta
-        self.event = event
-        self.kind = kind = type(event)
-        self.opened = event.opens() if kind.opens is not _OPENS else ()
-        self.closed = event.closes() if kind.closes is not _CLOSES else ()
-        self._meta: Meta | None = None
-
-    @property
-    def meta(self) -> Meta:
-        """Who entered it; decoded when it is first asked for."""
-        meta = self._meta
-        if meta is None:
-            meta = self._meta = _meta(self.raw_meta)
-        return meta
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from projections.engine.parking import Parked, Poison
 from projections.engine.plans import Plan, plan_of, schema_of
 from projections.engine.projection import Home, Projection
 from projections.engine.reading import Batch, Claimed
+from projections.engine.sending import Outbox, Write
 
 # Rows and checkpoint are lost together if the server falls: nothing is acknowledged, so nothing need wait for
 # the disk. The planner must not take a growing table for the empty one it was when the statement was prepared.
@@ -43,6 +44,9 @@ WHERE c.lane = u.lane AND c.projection = u.projection AND c.version = u.version
 _STANDS: Final = """
 SELECT position, live FROM read_checkpoint WHERE lane = %b AND projection = %b AND version = %b FOR UPDATE
 """
+_LONG: Final = 1_000
+"""From so many events on a page is long enough that writing goes on beside folding; below, that statements are
+prepared counts for more."""
 _NOBODY: Final[Mapping[UUID, int]] = MappingProxyType({})
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -209,10 +213,11 @@ class Projector:
         """
         cursor = taking.cursor_of(connection)
         saved: list[_Checkpoint] = []
-        added = []
+        asked: list[taking.Asked] = []
+        copied: list[Write] = []
+        is_long = batch.events >= _LONG
         try:
             with connection.pipeline():
-                asked = []
                 for name, projection in self._projections.items():
                     new, reached = reading.of_projection(batch, claimed, name)
                     if not reached:
@@ -221,17 +226,23 @@ class Projector:
                     saved += [_Checkpoint(lane, name, position) for lane, position in reached.items()]
                     result.applied[name] = sum(len(home.facts) for home in homes)
                     live = claimed[next(iter(reached))].live[name]
-                    plan = self._plan(connection, projection, live=live)
-                    asked.append((plan, homes, taking.asked(connection, plan, homes)))
-                for plan, homes, answers in asked:
-                    model = plan.projection()
-                    rows = model.rows()
-                    for table, answer in answers:
-                        rows[table].take(answer.fetchall())
-                    taking.fold(model, homes)
-                    added += plan.write(cursor, rows)
-            for table_plan, body in added:
-                table_plan.copy(cursor, body)
+                    asked.append(taking.ask(connection, self._plan(connection, projection, live=live), homes))
+                if is_long:
+                    for each in asked:
+                        each.fetch()
+                else:
+                    sending = taking.sending(connection)
+                    for each in asked:
+                        each.fetch()
+                        copied += taking.send(sending, each.folded())
+            with Outbox(connection) as outbox:
+                outbox.put(copied)
+                # what writes most comes first: the server is at it while the others are folded; each page of rows
+                # is let go of as soon as it is packed
+                left = sorted(asked, key=taking.writes_little)[::-1] if is_long else []
+                asked.clear()
+                while left:
+                    outbox.put(left.pop().folded(outbox.push))
             self._save(cursor, saved)
         except psycopg.Error as refused:
             if connection.broken:

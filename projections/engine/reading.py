@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from psycopg import Cursor
 from psycopg.types.string import ByteaBinaryLoader
 
 from eventstore.codec import Codec
+from eventstore.envelope import Meta
 from projections.engine.columns import BIGINT, SMALLINT
-from projections.engine.projection import Fact, Home
+from projections.engine.projection import Home, fact_of
 
 CATEGORY: Final = "household."
 """How the stored names of the streams begin that projections are made of."""
@@ -43,6 +45,7 @@ SELECT e.lane, e.position, e.stream_id, e.version, e.name, e.recorded_at, e.meta
 FROM es_event e
 WHERE e.lane = %b AND e.stream_id = %b AND e.position >= %b AND e.position <= %b ORDER BY e.version
 """
+_meta = msgspec.json.Decoder(Meta).decode
 _INSTANT_ZERO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -174,6 +177,8 @@ def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec
     homes: dict[bytes, Home] = {}
     unreadable: dict[UUID, Unreadable] = {}
     instants: dict[bytes, datetime] = {}
+    # an officer enters many facts a day
+    metas: dict[bytes, Meta] = {}
     decode = codec.decode
     for lane, position, stream, version, name, recorded, meta, data, private in rows:
         if not name.startswith(CATEGORY):
@@ -187,6 +192,9 @@ def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec
             continue
         try:
             event = decode(name, data, private)
+            entered = metas.get(meta)
+            if entered is None:
+                entered = metas[meta] = _meta(meta)
         except Exception as error:
             unreadable[household] = Unreadable(lane, position, position, error)
             continue
@@ -194,7 +202,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], spans: dict[int, Span], codec: Codec
         if recorded_at is None:
             microseconds = int.from_bytes(recorded, "big", signed=True)
             recorded_at = instants[recorded] = _INSTANT_ZERO + timedelta(microseconds=microseconds)
-        home.facts.append(Fact(lane, position, household, version, name, recorded_at, meta, event))
+        home.facts.append(fact_of(lane, position, household, version, name, recorded_at, entered, event))
         home.kinds.add(type(event))
         if version == 1:
             home.begins = True

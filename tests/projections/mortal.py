@@ -1,7 +1,7 @@
-"""A projector in a process of its own, that can be killed: `python -m tests.projections.mortal URI PAGE [DIES]`.
+"""A projector in a process of its own: `python -m tests.projections.mortal URI PAGE [DIES [COPYING]]`.
 
-It says a line for every page and ends when nothing is new. With DIES it kills itself in the middle of that page,
-its rows written and nothing committed.
+It says a line for every page and ends when nothing is new. With DIES it kills itself in the middle of that page, its
+rows written and nothing committed; with COPYING, not 0, while some of its rows are still on their way.
 """
 
 from __future__ import annotations
@@ -16,9 +16,26 @@ from psycopg import Connection, Cursor
 from psycopg_pool import ConnectionPool
 
 from projections import registry
+from projections.engine import projector as engine
+from projections.engine import sending
 from projections.engine.progress import Progress
 from projections.engine.projector import Projector
+from projections.engine.sending import Outbox
 from tests.projections.lives import codec
+
+
+class MortalOutbox(Outbox):
+    """Dies at its second look at a COPY under way."""
+
+    looks = 0
+
+    def push(self) -> None:
+        super().push()
+        if self._left is not None:
+            MortalOutbox.looks += 1
+            if self.looks == 2:
+                print("dying", len(self._left), "bytes left", flush=True)
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 class MortalProjector(Projector):
@@ -36,15 +53,19 @@ class MortalProjector(Projector):
         super()._save(cursor, saved)
 
 
-def main(uri: str, page: int, dies: int = 0) -> None:
+def main(uri: str, page: int, dies: int = 0, copying: int = 0) -> None:
+    if copying:
+        vars(sending)["_SLICE"] = 1 << 13
     pool: ConnectionPool[Connection[Any]]
     with ConnectionPool(uri, min_size=1, max_size=2, open=True) as pool:
         projector = MortalProjector(pool, codec(), registry.ALL, lanes=24)
         projector.dies = dies
         progress = Progress(pool)
         while any(progress.lag().values()):
+            if copying and projector.pages == dies - 1:
+                vars(engine)["Outbox"] = MortalOutbox
             print("page", projector.page(page).events, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    main(sys.argv[1], *map(int, sys.argv[2:]))

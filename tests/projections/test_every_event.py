@@ -50,6 +50,7 @@ from domain.spells import (
 from domain.split import HouseholdSplitFrom
 from domain.supervision import DeadlineMissed
 from domain.transfer import TransferStarted
+from eventstore.envelope import Meta
 from projections.card import CARD, Card, Cards, WholeCard
 from projections.card_spells import (
     BENEFIT,
@@ -65,7 +66,7 @@ from projections.card_spells import (
     Member,
 )
 from projections.dues import DUE, Deadline, Dues
-from projections.engine.projection import Fact, Projection
+from projections.engine.projection import Projection, fact_of
 from projections.running import running_of as running_in
 from projections.running import started, text_of
 from tests.eventstore.test_stored_for_ever import example
@@ -220,7 +221,7 @@ def written(household: Household) -> WholeCard:
 def alone(model: Projection, name: str, event: Event) -> None:
     """Hand a page of this one event to a projection, as the engine does."""
     model.begin(0, ID)
-    model.on(Fact(0, 1, ID, 8, name, datetime(2026, 7, 1, tzinfo=UTC), b"", event))
+    model.on(fact_of(0, 1, ID, 8, name, datetime(2026, 7, 1, tzinfo=UTC), Meta(), event))
     model.end()
 
 

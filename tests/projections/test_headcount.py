@@ -31,10 +31,10 @@ def heads_by_tally(events: Iterable[Event]) -> Counter[tuple[date, str, str]]:
     standing = headcount.Standing()
     found: Counter[tuple[date, str, str]] = Counter()
     for event in events:
-        after = headcount.follow(standing, event)
-        for day, region, category, homes, heads in headcount.changes(standing, after):
+        after = headcount.Heads(standing)
+        for day, region, category, homes, heads in after.follow(event):
             found[day, region, category] += homes * 1_000 + heads
-        standing = headcount.standing_of(headcount.text_of(after))
+        standing = headcount.standing_of(headcount.text_of(after.standing({})))
     return found
 
 
@@ -99,13 +99,10 @@ def test_families_that_split_join_move_and_mourn_are_followed() -> None:
 
 
 def headcount_of(events: Iterable[Event]) -> list[tuple[date, str, int, int]]:
-    standing = headcount.Standing()
-    found = []
-    for event in events:
-        after = headcount.follow(standing, event)
-        found += [(day, at, homes, heads) for day, at, _, homes, heads in headcount.changes(standing, after)]
-        standing = after
-    return found
+    heads = headcount.Heads(headcount.Standing())
+    return [
+        (day, at, homes, persons) for event in events for day, at, _, homes, persons in heads.follow(event)
+    ]
 
 
 WRITES = {

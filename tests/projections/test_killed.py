@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.database import Databases, TestServer
 from tests.projections.conftest import Pool
 from tests.projections.lives import fill, many
@@ -24,23 +26,31 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
+@pytest.mark.parametrize(
+    "dies",
+    [
+        pytest.param((400, 3), id="its rows written"),
+        pytest.param((2_500, 1), id="its rows written, a long page"),
+        pytest.param((2_500, 1, 1), id="its rows on their way"),
+    ],
+)
 def test_a_worker_killed_in_mid_page_beside_another_loses_and_repeats_nothing(
-    databases: Databases, server: TestServer
+    databases: Databases, server: TestServer, dies: tuple[int, ...]
 ) -> None:
     total = fill(databases.store, many(EVENTS))
-    dying, killed, living = (
-        started(databases, 400, 3),
-        started(databases, 400),
-        started(databases, 400),
-    )
+    page = dies[0]
+    dying = started(databases, *dies)
+    # there are few long pages: it has its own before the others have taken all
+    last_words = said(dying) if dies[1] == 1 else ""
+    killed, living = started(databases, page), started(databases, page)
     try:
         assert said(killed).startswith("page")
         killed.kill()  # wherever it stands
-        last_words, _ = dying.communicate(timeout=60)
+        last_words += dying.communicate(timeout=60)[0]
         assert "dying" in last_words
         assert (dying.returncode, killed.wait()) == (-signal.SIGKILL, -signal.SIGKILL)
         # what the dead took with them is free again: another comes and helps to the end
-        helping = started(databases, 400)
+        helping = started(databases, page)
         for process in (living, helping):
             process.communicate(timeout=120)
             assert process.returncode == 0

@@ -13,6 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.catalogue import NAMES
+from domain.duties import TURNS
+from domain.message import Event
 from domain.moving import HandOverFile, MoveHousehold
 from domain.steps import STEPS, TOTALS
 from eventstore.envelope import Envelope
@@ -21,11 +25,12 @@ from projections.work_list import NO_DAY
 from projections.work_list_queries import After, OpenDuty, counts_in, duties_in, duties_of
 from tests import stories
 from tests.database import Databases
+from tests.eventstore.test_stored_for_ever import example
 from tests.projections.conftest import caught_up
 from tests.projections.lives import fill, folded, lives, told
 from tests.projections.test_duties import START, awaited
 from tests.projections.test_state import Chance, enclosed
-from tests.scenario import Life
+from tests.scenario import HOUSEHOLD, Life
 
 
 def lived(databases: Databases, projector: Projector, *every: Life) -> list[UUID]:
@@ -260,3 +265,13 @@ def test_another_county_has_the_duties_of_a_file_handed_over(
     assert {row.county for row in rows} == {"990801"}
     (taking,) = [row for row in rows if row.step == "take-over-file"]
     assert (taking.what, taking.officer) == ("DL-MOV", "c1")
+
+
+@pytest.mark.parametrize("kind", [PaymentOrdered, PaymentSettled, PaymentReturned])
+def test_a_payment_has_one_plain_turn_about_its_benefit(kind: type[Event]) -> None:
+    # the work list takes it without `turned`
+    (turn,) = TURNS[kind]
+    assert (turn.when, turn.once_done, turn.beside) == (None, (), ())
+    assert "*" not in turn.closes
+    event: Any = example(kind, NAMES[kind])
+    assert turn.about(event, HOUSEHOLD) == event.benefit != HOUSEHOLD
