@@ -25,7 +25,7 @@ from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, as_role
 from bootstrap.wiring import Addresses, api_of, opened
 from eventstore.access import Access
-from eventstore.store import open_pool
+from eventstore.pools import open_pool
 
 RECORDED: Final = "recorded"
 MASKED: Final = "masked"

@@ -38,7 +38,7 @@ from domain.person import HouseholdId
 from domain.receipt import Actor
 from eventstore.codec import Codec
 from eventstore.lanes import LANES, lane_of
-from eventstore.store import open_pool
+from eventstore.pools import open_pool
 from projections.engine.projector import Projector
 from projections.registry import ALL
 from tests.projections.lives import fill, lives

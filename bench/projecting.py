@@ -14,7 +14,7 @@ from bench.stock_runner import audit_stock, count_all, forget_stock
 from bootstrap.settings import as_role
 from domain.catalogue import EVENTS, UPCASTERS
 from eventstore.codec import Codec
-from eventstore.store import open_pool
+from eventstore.pools import open_pool
 from projections.engine.projector import Projector
 from projections.registry import ALL
 

@@ -25,7 +25,7 @@ from eventstore import reindexing, rotation
 from eventstore.fingerprints import PURPOSES, known, require_files
 from eventstore.keyfiles import KeyFiles
 from eventstore.keys import KeyRing
-from eventstore.store import open_pool
+from eventstore.pools import open_pool
 
 KEPT = timedelta(days=30)
 """How long a backup of the keys may stay: an erasure holds against it only when it is gone."""

@@ -18,11 +18,11 @@ from psycopg import Connection
 
 from bootstrap.settings import as_role
 from eventstore.errors import StoreError
+from eventstore.pools import open_pool
 from eventstore.rotation import KekCount, counts
 from eventstore.sealing.checkpoint import CheckpointMalformed
 from eventstore.sealing.seals import newest, unsealed
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 from migrations.runner import MigrationFault, pending
 from projections.engine.models import Model, models_of
 from projections.engine.parking import Parked

@@ -26,11 +26,11 @@ from eventstore.adapter import Chains
 from eventstore.attachments import Attachments, Numbers
 from eventstore.codec import Codec
 from eventstore.keys import KeyRing
-from eventstore.pools import SteadyPool
+from eventstore.pools import SteadyPool, open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import LaneStore, open_pool
+from eventstore.store import LaneStore
 from eventstore.wire import Pool
 from migrations.runner import migrate, pending
 from projections.engine.projector import Projector

@@ -76,7 +76,7 @@ class _Keys(NamedTuple):
 class KeyRing:
     """Seals, opens, erases and finds by blind index; the only holder of keys.
 
-    `keys` is a pool of `eventstore.store.open_pool` on the keys database, as role `hulian_keys`. `access`
+    `keys` is a pool of `eventstore.pools.open_pool` on the keys database, as role `hulian_keys`. `access`
     writes down, durably, who sees what before `reveal` answers; without it `reveal` refuses. Unwrapped keys
     are kept for `fresh_for` seconds, so that a key destroyed by another process is forgotten here too.
 

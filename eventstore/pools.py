@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from psycopg import Connection
@@ -22,3 +23,28 @@ class SteadyPool(ConnectionPool[Connection[Any]]):
 
     def _add_connection(self, attempt: AttemptWithBackoff | None, growing: bool = False) -> None:
         super()._add_connection(attempt or _Steadily(timeout=self.reconnect_timeout), growing)
+
+
+class _NewestFirst(deque[Any]):
+    """The pool's idle connections, taken from the end they are given back to."""
+
+    def popleft(self) -> Any:
+        return self.pop()
+
+
+def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> SteadyPool:
+    """A pool of autocommit connections as the store and the key ring need them; open, for the caller to close.
+
+    `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring.
+    """
+    pool = SteadyPool(
+        uri,
+        min_size=1,
+        max_size=size,
+        name=name,
+        open=True,
+        kwargs={"autocommit": True},
+    )
+    # psycopg's pool hands out the connection idle for longest; the one used last has a warm backend.
+    pool._pool = _NewestFirst(pool._pool)
+    return pool

@@ -39,10 +39,9 @@ Every refusal is a class of `eventstore.errors`; nothing is written with any of 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -65,38 +64,12 @@ from eventstore.contract import (
 from eventstore.errors import BadCall, NotATrial, StoreError, told
 from eventstore.keys import KeyRing
 from eventstore.lanes import LANES, lane_of
-from eventstore.pools import SteadyPool
 from eventstore.rows import Brief, Loaded, Recorded, StreamState
 from eventstore.wire import Parameter, Pool, Row, Statement, Wire
 
 _FOR_EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _HIGHEST: Final = 2**31 - 1
 _RETRIES: Final = 3
-
-
-class _NewestFirst(deque[Any]):
-    """The pool's idle connections, taken from the end they are given back to."""
-
-    def popleft(self) -> Any:
-        return self.pop()
-
-
-def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> Pool:
-    """A pool of autocommit connections as the store and the key ring need them; open, for the caller to close.
-
-    `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring.
-    """
-    pool = SteadyPool(
-        uri,
-        min_size=1,
-        max_size=size,
-        name=name,
-        open=True,
-        kwargs={"autocommit": True},
-    )
-    # psycopg's pool hands out the connection idle for longest; the one used last has a warm backend.
-    pool._pool = _NewestFirst(pool._pool)
-    return pool
 
 
 class LaneStore:

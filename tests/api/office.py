@@ -35,7 +35,8 @@ from eventstore.contract import CommandKey
 from eventstore.envelope import Envelope, Meta
 from eventstore.keys import KeyRing
 from eventstore.lanes import event_id
-from eventstore.store import LaneStore, open_pool
+from eventstore.pools import open_pool
+from eventstore.store import LaneStore
 from eventstore.wire import Pool
 from projections.engine.projector import Projector
 from projections.registry import ALL

@@ -20,10 +20,10 @@ from application.audit.bundle import Asked, Bundles, Exported
 from bootstrap.wiring import Installation
 from domain.person import HouseholdId
 from eventstore.access import access_log
+from eventstore.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import PublicKeys, SealKeys
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 from tests.database import Databases
 from tests.installations import installed
 from tests.scenario import HOUSEHOLD

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from eventstore.digest import verify
 from eventstore.errors import StoreError
+from eventstore.pools import open_pool
 from eventstore.sealing.seals import Sealer, unsealed
 from eventstore.sealing.signing import PublicKeys, SealKeys
 from eventstore.sealing.verification import Verification
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 from tests.crash.evidence import Checked, Evidence
 
 _LANES = """

@@ -57,6 +57,7 @@ class Site:
         home.chmod(0o711)
         self.server = EmbeddedPostgres(home / "postgres", DURABLE)
         self.keys = load_settings(home=home).key_directory
+        self._data_directory: Path | None = None
         self.logs = home / "logs"
         self.journal = home / "journal"
         self.witness = home / "witness"
@@ -89,6 +90,7 @@ class Site:
         self.server.start()
         for name in ("hulian", "hulian_keys"):
             self.server.ensure_database(name)
+        self._data()
         migrated(self.addresses)
         adopt(self.addresses, self.keys, today())
 
@@ -107,7 +109,8 @@ class Site:
 
     def kill_backend(self, choice: float) -> str:
         """SIGKILL one process of the server, by a number from 0 to 1: it ends all and recovers by itself."""
-        children = _children(self._postmaster())
+        postmaster = self._postmaster()
+        children = _children(postmaster) or [postmaster]
         victim = children[int(choice * len(children))]
         name = Path(f"/proc/{victim}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
         os.kill(victim, signal.SIGKILL)
@@ -120,10 +123,16 @@ class Site:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _postmaster(self) -> int:
-        with psycopg.connect(self.server.uri("postgres"), autocommit=True) as connection:
-            row = connection.execute("SELECT current_setting('data_directory')").fetchone()
-        assert row is not None
-        return int((Path(row[0]) / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
+        # read, not asked for: a server that recovers from the last kill answers nobody
+        return int((self._data() / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
+
+    def _data(self) -> Path:
+        if self._data_directory is None:
+            with psycopg.connect(self.server.uri("postgres"), autocommit=True) as connection:
+                row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+            assert row is not None
+            self._data_directory = Path(row[0])
+        return self._data_directory
 
 
 def registers_in(directory: Path, count: int, households: int) -> list[Register]:

@@ -18,10 +18,10 @@ from application.register.importing import import_register
 from application.register.reading import read_register
 from bootstrap.wiring import Installation, adopt, migrated, opened, today
 from eventstore.access import Access, access_log
+from eventstore.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 from projections.registry import ALL
 from tests.crash.checks import CHECKS, all_checked
 from tests.crash.doors import CLIENTS, DeskDoor, answer_of

@@ -17,7 +17,8 @@ from eventstore.codec import Codec
 from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
 from eventstore.envelope import Meta, enclose
 from eventstore.keys import KeyRing
-from eventstore.store import LaneStore, open_pool
+from eventstore.pools import open_pool
+from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import CATALOGUE, Opened, Paid
 

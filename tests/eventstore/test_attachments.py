@@ -27,7 +27,8 @@ from eventstore.attachments import (
 )
 from eventstore.errors import OwnerErased
 from eventstore.lanes import lane_of
-from eventstore.store import LaneStore, open_pool
+from eventstore.pools import open_pool
+from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.stores import stream
 
@@ -39,7 +40,7 @@ TAKE = """
 import sys
 from uuid import UUID, uuid5
 from eventstore.attachments import Numbers
-from eventstore.store import open_pool
+from eventstore.pools import open_pool
 with open_pool(sys.argv[1], size=2) as pool:
     numbers = Numbers(pool)
     for n in range(int(sys.argv[3])):

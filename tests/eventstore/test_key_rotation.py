@@ -26,7 +26,8 @@ from eventstore.fingerprints import check, known
 from eventstore.keyfiles import KeyFiles
 from eventstore.keys import KeyRing
 from eventstore.lanes import lane_of
-from eventstore.store import LaneStore, open_pool
+from eventstore.pools import open_pool
+from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import Joined, Person
 from tests.eventstore.stores import append, command, opened, stream

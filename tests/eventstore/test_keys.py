@@ -17,7 +17,8 @@ from eventstore import errors
 from eventstore.contract import IndexEntry, StreamAppend
 from eventstore.envelope import enclose
 from eventstore.keys import ERASED, KeyRing
-from eventstore.store import LaneStore, open_pool
+from eventstore.pools import open_pool
+from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import Joined, Person
 from tests.eventstore.stores import META, append, command, opened, stream

@@ -11,7 +11,7 @@ import pytest
 from psycopg_pool import PoolTimeout
 
 from eventstore.access import SEEN, Access, AccessLog
-from eventstore.store import open_pool
+from eventstore.pools import open_pool
 from eventstore.together import Broken, Call, together, together_soon
 from eventstore.wire import ConnectionLost, Pool, Statement
 from tests.database import Databases

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from eventstore.store import open_pool
+from eventstore.pools import open_pool
 from eventstore.wire import Statement, Wire
 from tests.database import Databases
 

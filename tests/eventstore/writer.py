@@ -16,7 +16,8 @@ from eventstore.codec import Codec
 from eventstore.contract import Appended
 from eventstore.errors import VersionConflict
 from eventstore.keys import KeyRing
-from eventstore.store import LaneStore, open_pool
+from eventstore.pools import open_pool
+from eventstore.store import LaneStore
 from tests.eventstore.samples import CATALOGUE
 from tests.eventstore.stores import OPENED, append, command, paid, stream
 

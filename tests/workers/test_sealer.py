@@ -9,11 +9,11 @@ from threading import Event, Thread
 import psycopg
 from structlog.testing import capture_logs
 
+from eventstore.pools import open_pool
 from eventstore.sealing.checkpoint import Checkpoint
 from eventstore.sealing.seals import Sealer, newest
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 from tests.database import Databases
 from tests.eventstore.sealing.filling import fill
 from workers import sealer

@@ -8,10 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from eventstore.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 from eventstore.wire import Pool
 from tests.database import Databases
 

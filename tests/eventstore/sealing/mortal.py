@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from eventstore.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 
 
 class MortalSealer(Sealer):

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from domain.private import Private
+from eventstore.pools import open_pool
 from eventstore.sealing.checkpoint import CheckpointMalformed, parse
 from eventstore.sealing.faults import Fault
 from eventstore.sealing.merkle import event_leaf, hash_of
@@ -25,7 +26,7 @@ from eventstore.sealing.seals import Sealer, SealTampered, Unsealed, checkpoints
 from eventstore.sealing.signing import PublicKeys, SealKeyFault, SealKeys
 from eventstore.sealing.verification import Verification
 from eventstore.sealing.witness import FileWitness, WitnessAhead, WitnessFork, WitnessUnreadable
-from eventstore.store import LaneStore, open_pool
+from eventstore.store import LaneStore
 from eventstore.wire import Pool
 from tests.database import Databases, TestServer
 from tests.eventstore.samples import Joined, Person

@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from eventstore.pools import open_pool
 from eventstore.sealing.checkpoint import Checkpoint, issue
 from eventstore.sealing.faults import SENTENCES, Fault
 from eventstore.sealing.merkle import Frontier, event_leaf, hash_of
@@ -23,7 +24,6 @@ from eventstore.sealing.seals import Sealer, checkpoints
 from eventstore.sealing.signing import Ed25519Signer, SealKeys, Signer
 from eventstore.sealing.verification import Verification
 from eventstore.sealing.witness import FileWitness
-from eventstore.store import open_pool
 from tests.database import TestServer
 from tests.eventstore.sealing.filling import event, fill, signed
 
