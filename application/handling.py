@@ -132,7 +132,7 @@ class Desk:
             self.gathers
             and request.household is not None
             and request.at is None
-            and not isinstance(command, JointCommand | CorrectionCommand)
+            and not isinstance(command, (JointCommand, CorrectionCommand))
             and type(command) not in self._preparations
             and not command.numbers()
         )
