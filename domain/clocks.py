@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from domain.monitoring import AlertFedBack, AlertRaised, AlertVerified, Returned
 from domain.notification import NoticeDelivered
 from domain.objection import NoticeObjected
 from domain.recheck import ReportObjected, ReportRechecked, ResultTold
-from domain.stages import CLUE_MONEY, ROAD, STOPS, Clock, Finished, Held, Holder, parts_of
+from domain.stages import CLUE_MONEY, ROAD, STOPS, Clock, Finished, Held, Holder, Stage, parts_of
 from domain.transfer import MarginalConfirmed, TransferStarted
 from domain.verification import (
     InvestigationStarted,
@@ -176,20 +177,31 @@ def _concerns(clock: Clock, event: Event) -> bool:
     return False
 
 
+@cache
+def _ended_by(reaches: tuple[str, ...]) -> tuple[Stage, ...]:
+    """The stages that end where one of these is reached, in the order of the road."""
+    return tuple(stage for stage in ROAD if stage.until in reaches)
+
+
+@cache
+def _begun_by(reaches: tuple[str, ...]) -> tuple[Stage, ...]:
+    """The stages that begin where one of these is reached, in the order of the road."""
+    return tuple(stage for stage in ROAD if stage.since in reaches)
+
+
 def _moved(clock: Clock, on: date, act: Act) -> tuple[Clock, list[Finished]]:
     running = dict(clock.running)
     finished = []
-    for stage in ROAD if act.reaches and running else ():
-        if stage.until in act.reaches and stage.code in running:
+    for stage in _ended_by(act.reaches) if running else ():
+        if stage.code in running:
             since = running.pop(stage.code)
             until = max(on, since)
             parts = parts_of(clock.held, stage.code, since, until)
             finished.append(Finished(clock.subject, stage.code, clock.category, since, until, parts))
     kept = running.keys() if act.leaves is None else act.leaves
     running = {code: since for code, since in running.items() if code in kept and code not in act.drops}
-    for stage in ROAD if act.reaches else ():
-        if stage.since in act.reaches:
-            running.setdefault(stage.code, on)
+    for stage in _begun_by(act.reaches):
+        running.setdefault(stage.code, on)
     last = clock.last
     ends = last.stop is not None and not STOPS[last.stop].until.isdisjoint(act.reaches)
     stop = act.stop or (None if ends else last.stop)

@@ -120,16 +120,15 @@ class LaneStore:
         whenever a command is sent again, the first answer is given. Raises `VersionConflict`,
         `StreamClosed`, `StreamErased`, `ClaimConflict`, `ChangedCommand`, `OwnerErased`, `UnknownEvent`.
         """
+        told_at = at if self._trial else None
+        plain = command is not None and not claims and not index
+        if plain and len(streams) == 1 and len(streams[0].envelopes) == 1:
+            assert command is not None
+            return self._append_one(command, streams[0], told_at, self._stated(at), result)
         batch = writing.Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
         if not batch.streams:
             return self._no_news(command, streams)
-        told_at = at if self._trial else None
-        if command is not None and len(batch.streams) == 1 and not claims and not index:
-            one = batch.one(command, told_at, result)
-            if one is not None:
-                return self._append_one(
-                    command, batch.streams[0].stream, batch.streams[0].expected, one, result
-                )
+        if plain and len(batch.streams) == 1:
             return self._call(writing.APPEND, batch.single(command, told_at, result))
         parameters = batch.many(command, told_at, result, claims, index)
         # With a command id, sending again what may have been carried out gets the first answer.
@@ -378,17 +377,21 @@ class LaneStore:
     def _append_one(
         self,
         command: CommandKey,
-        stream: UUID,
-        expected: int,
-        parameters: Sequence[Parameter],
+        stream: StreamAppend,
+        told_at: datetime | None,
+        stated_at: str | None,
         result: bytes | None,
     ) -> Appended:
+        parameters = writing.one(
+            self._codec, self._keys, self._algorithm, command, stream, told_at, stated_at, result
+        )
         position, recorded_at = self._retried(writing.APPEND_ONE, parameters, again=True)
+        home, version = stream.stream, stream.expected + 1
         if position is None:
-            answer = self._answer(command.id, lane_of(stream), command.hash, stream)
+            answer = self._answer(command.id, lane_of(home), command.hash, home)
             assert answer is not None, "a command row is never taken back"
             return answer
-        return Appended((stream,), (expected + 1,), (position,), binary.instant(recorded_at), result=result)
+        return Appended((home,), (version,), (position,), binary.instant(recorded_at), result=result)
 
     def _answer(self, command: UUID, lane: int, hash: bytes | None, stream: UUID | None) -> Appended | None:
         first = None if stream is None else stream.bytes

@@ -144,6 +144,46 @@ def plain_parameters(algorithm: int, events: Sequence[PlainEvent]) -> tuple[Para
     )
 
 
+def one(
+    codec: Codec,
+    keys: KeyRing,
+    algorithm: int,
+    command: CommandKey,
+    stream: StreamAppend,
+    at: datetime | None,
+    stated_at: str | None,
+    result: bytes | None,
+) -> tuple[Parameter, ...]:
+    """The parameters of `APPEND_ONE` for a stream's one event: most commands are that, so without any column.
+
+    Encodes, seals and digests, and raises, as a `Batch`.
+    """
+    (envelope,) = stream.envelopes
+    _must_follow(stream.stream, stream.expected + 1, envelope)
+    event = envelope.encoded or codec.encode(envelope.event)
+    meta = _meta(msgspec.structs.replace(envelope.meta, stated_at=stated_at) if stated_at else envelope.meta)
+    private = pack(_sealed(keys, event.privates)) if event.privates else None
+    id, key, on, version = envelope.id_bytes, stream.stream.bytes, envelope.event.on, stream.expected + 1
+    return (
+        binary.short(lane_of(stream.stream)),
+        command.id.bytes,
+        command.hash,
+        result,
+        key,
+        stream.category.encode(),
+        binary.integer(stream.expected),
+        binary.short(stream.closes),
+        binary.timestamp(at),
+        id,
+        event.name.encode(),
+        binary.day(on),
+        meta,
+        event.data,
+        private,
+        digest(algorithm, id, key, version, event.name, on, meta, event.data, private),
+    )
+
+
 class Batch:
     """The streams of a call that have events, each once, and all their events' columns."""
 
@@ -193,33 +233,6 @@ class Batch:
             [entered[3] for entered in entries],
             self._datas,
             self._privates,
-        )
-
-    def one(
-        self, command: CommandKey, at: datetime | None, result: bytes | None
-    ) -> tuple[Parameter, ...] | None:
-        """The parameters of `APPEND_ONE`; None when there is more than one event."""
-        if len(self._ids) != 1:
-            return None
-        (stream,) = self.streams
-        key = stream.stream.bytes
-        return (
-            binary.short(lane_of(stream.stream)),
-            command.id.bytes,
-            command.hash,
-            result,
-            key,
-            stream.category.encode(),
-            binary.integer(stream.expected),
-            binary.short(stream.state),
-            binary.timestamp(at),
-            self._ids[0],
-            self._names[0].encode(),
-            binary.day(self._days[0]),
-            self._metas[0],
-            self._datas[0],
-            self._privates[0],
-            self._digests[0],
         )
 
     def single(
@@ -284,6 +297,12 @@ class Batch:
         )
 
 
+def _must_follow(id: UUID, version: int, envelope: Envelope) -> None:
+    theirs = envelope.originator_id
+    if envelope.originator_version != version or (theirs is not id and theirs != id):
+        raise BadCall(why=f"{envelope!r} 不属于流 {id} 的版本 {version}")
+
+
 def _merged(streams: Sequence[StreamAppend]) -> list[_Stream]:
     merged: dict[int, _Stream] = {}
     for stream in streams:
@@ -292,9 +311,7 @@ def _merged(streams: Sequence[StreamAppend]) -> list[_Stream]:
         id, version = stream.stream, stream.expected
         for envelope in stream.envelopes:
             version += 1
-            theirs = envelope.originator_id
-            if envelope.originator_version != version or (theirs is not id and theirs != id):
-                raise BadCall(why=f"{envelope!r} 不属于流 {id} 的版本 {version}")
+            _must_follow(id, version, envelope)
         before = merged.get(id.int)
         if before is None:
             merged[id.int] = _Stream(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -17,6 +15,7 @@ import structlog
 from psycopg import Connection, Cursor
 from psycopg_pool import ConnectionPool
 
+from eventstore.ahead import uncollected
 from eventstore.codec import Codec
 from eventstore.lanes import LANES
 from projections.engine import models, parking, reading, taking
@@ -139,7 +138,7 @@ class Projector:
         """
         first = self._next_lane
         self._foremost = not self._foremost
-        with self._pool.connection() as connection, _undisturbed():
+        with self._pool.connection() as connection, uncollected():
             try:
                 with connection.transaction():
                     return self._page(connection, max_events, self._versions, first, swiftly=True)
@@ -395,15 +394,3 @@ def _unreadable(batch: Batch, stood: Mapping[int, int], waiting: Mapping[UUID, i
         for household, bad in batch.unreadable.items()
         if bad.lane in stood and household not in waiting and bad.last > stood[bad.lane]
     ]
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No garbage collection meanwhile: a page makes many objects and no cycles, and lets go of all at its end."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
