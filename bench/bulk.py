@@ -102,7 +102,7 @@ def measure(server: BenchServer, extent: Extent) -> Outcome:
     limit, sealed_limit = measures[BARE_PLAIN], measures[BARE_SEALED]
     rows = [
         rates("bulk, nothing sealed: rate / bare unnest", measures[PLAIN], limit, 0.6, 0.8),
-        rates("bulk, a note sealed in each: rate / bare unnest", measures[SEALED], sealed_limit, 0.6, 0.8),
+        rates("bulk, a note sealed in each: rate / bare unnest", measures[SEALED], sealed_limit),
         rates("bulk, sealed, keys not at hand: rate / bare unnest", measures[COLD], sealed_limit),
         rates("bulk, each a command of its own: rate / bare unnest", measures[EACH], limit),
         cpus("bulk, nothing sealed: CPU / bare unnest", measures[PLAIN], limit),

@@ -99,7 +99,7 @@ def test_nothing_is_missed_by_the_tailing_reader_even_in_a_tiny_run(told: dict[s
 @pytest.mark.parametrize(
     ("module", "asked"),
     [
-        *(("command", 6), ("bulk", 2), ("projector", 1), ("rebuild", 2)),
+        *(("command", 6), ("bulk", 1), ("projector", 1), ("rebuild", 2)),
         *(("lag", 1), ("tail", 1), ("fold", 1), ("memory", 3)),
     ],
 )
