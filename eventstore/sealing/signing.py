@@ -136,9 +136,11 @@ class SealKeys:
 
     def _ensured(self) -> list[int]:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # the public halves first: each is written after its key, so that one without a key is one whose key is gone
+        published = self._published()
         numbers = self._numbers()
         if not numbers:
-            numbers = [max([0, *self._published()]) + 1]
+            numbers = [max([0, *published]) + 1]
             self._make(numbers[0])
         for number in numbers:
             self._publish(number)

@@ -267,6 +267,22 @@ def test_a_new_key_signs_and_the_old_public_half_is_still_believed(
     assert [each.code for each in verified(databases, PublicKeys([]))] == ["keys-missing"]
 
 
+def test_of_several_first_starts_one_makes_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for one who looked for keys before there were any, and for their public halves after."""
+    others = SealKeys(tmp_path / "keys")
+    looked = SealKeys._numbers
+
+    def looks_then_others_start(keys: SealKeys) -> list[int]:
+        found = looked(keys)
+        if keys is not others and not found:
+            others.signer()
+        return found
+
+    monkeypatch.setattr(SealKeys, "_numbers", looks_then_others_start)
+    assert SealKeys(tmp_path / "keys").signer().public == others.signer().public
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["seal-1.key", "seal-1.pub"]
+
+
 def test_key_files_are_private_and_go_with_their_public_half(tmp_path: Path) -> None:
     keys = SealKeys(tmp_path / "keys")
     with ThreadPoolExecutor(8) as at_once:
