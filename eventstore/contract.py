@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from domain.private import Private
@@ -20,8 +21,7 @@ class CommandKey:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StreamAppend:
+class StreamAppend(NamedTuple):
     """Events for one stream that is expected at a version: 0 when it must be new.
 
     `closes` ends the stream with these events: nothing can be appended after them.

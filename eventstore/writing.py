@@ -85,14 +85,6 @@ def appended(row: Sequence[Any]) -> Appended:
     )
 
 
-class _Stream(NamedTuple):
-    stream: UUID
-    category: str
-    expected: int
-    envelopes: Sequence[Envelope]
-    state: int
-
-
 class PlainEvent(NamedTuple):
     """An event of the library's own aggregates, as it gives it: any bytes, any first version."""
 
@@ -248,7 +240,7 @@ class Batch:
             stream.category.encode(),
             binary.integer(stream.expected),
             binary.integer(len(self._ids)),
-            binary.short(stream.state),
+            binary.short(stream.closes),
             binary.timestamp(at),
             *self.events(),
         )
@@ -281,7 +273,7 @@ class Batch:
             binary.texts([stream.category for stream in streams]),
             binary.integers([stream.expected for stream in streams]),
             binary.integers([len(stream.envelopes) for stream in streams]),
-            binary.shorts([stream.state for stream in streams]),
+            binary.shorts([stream.closes for stream in streams]),
         )
 
     def events(self) -> tuple[Parameter, ...]:
@@ -303,27 +295,24 @@ def _must_follow(id: UUID, version: int, envelope: Envelope) -> None:
         raise BadCall(why=f"{envelope!r} 不属于流 {id} 的版本 {version}")
 
 
-def _merged(streams: Sequence[StreamAppend]) -> list[_Stream]:
-    merged: dict[int, _Stream] = {}
+def _merged(streams: Sequence[StreamAppend]) -> list[StreamAppend]:
+    merged: dict[int, StreamAppend] = {}
     for stream in streams:
-        if not stream.envelopes:
+        id, _, version, envelopes, _ = stream
+        if not envelopes:
             continue
-        id, version = stream.stream, stream.expected
-        for envelope in stream.envelopes:
+        for envelope in envelopes:
             version += 1
-            _must_follow(id, version, envelope)
+            if envelope.originator_version != version or envelope.originator_id is not id:
+                _must_follow(id, version, envelope)
         before = merged.get(id.int)
         if before is None:
-            merged[id.int] = _Stream(
-                id, stream.category, stream.expected, stream.envelopes, int(stream.closes)
-            )
+            merged[id.int] = stream
             continue
         reached = before.expected + len(before.envelopes)
-        if stream.expected != reached or before.state:
+        if stream.expected != reached or before.closes:
             raise VersionConflict(stream=id, expected=stream.expected, current=reached)
-        merged[id.int] = before._replace(
-            envelopes=[*before.envelopes, *stream.envelopes], state=int(stream.closes)
-        )
+        merged[id.int] = before._replace(envelopes=[*before.envelopes, *envelopes], closes=stream.closes)
     return list(merged.values())
 
 
