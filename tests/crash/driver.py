@@ -231,7 +231,11 @@ class Driver:
             self._until(lambda: self.acknowledged() > self._flowed, FLOW_SECONDS, or_go_on=True)
             self._flowed = self.acknowledged()
         self._tend()  # who came up meanwhile is told before they are killed again
-        targets = self._targets(victim) or ["postgres"]
+        targets = self._targets(victim)
+        if not targets and victim not in SERVER:
+            # ended by itself meanwhile: somebody else is killed in its place
+            self._kill(number)
+            return
         at, what, waits = time.time(), "", set(targets)
         if victim == "backend":
             what, waits = self.site.kill_backend(chance), {"postgres"}
