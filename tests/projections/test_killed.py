@@ -42,10 +42,11 @@ def test_a_worker_killed_in_mid_page_beside_another_loses_and_repeats_nothing(
     dying = started(databases, *dies)
     # there are few long pages: it has its own before the others have taken all
     last_words = said(dying) if dies[1] == 1 else ""
-    killed, living = started(databases, page), started(databases, page)
+    killed = started(databases, page)
+    assert said(killed).startswith("page")
+    killed.kill()  # wherever it stands
+    living = started(databases, page)
     try:
-        assert said(killed).startswith("page")
-        killed.kill()  # wherever it stands
         last_words += dying.communicate(timeout=60)[0]
         assert "dying" in last_words
         assert (dying.returncode, killed.wait()) == (-signal.SIGKILL, -signal.SIGKILL)
