@@ -40,11 +40,6 @@ def briefs_parameters(streams: Sequence[UUID]) -> tuple[Parameter, ...]:
     )
 
 
-def in_order(ones: Sequence[OneAppend]) -> list[OneAppend]:
-    """The commands as the server locks their streams."""
-    return sorted(ones, key=lambda one: (lane_of(one.stream.stream), one.stream.stream.bytes))
-
-
 def parameters(batch: Batch, ones: Sequence[OneAppend]) -> tuple[Parameter, ...]:
     """The parameters of `APPEND_GROUP`; `batch` holds the streams of `ones`, in the same order."""
     ids, _, expected, counts, states = batch.stream_columns()

@@ -209,7 +209,6 @@ class LaneStore:
             raise BadCall(why="成组追加的命令须写已有的流，且不带占用与索引")
         if not ones:
             return {}
-        ones = group.in_order(ones)
         batch = writing.Batch(self._codec, self._keys, self._algorithm, [one.stream for one in ones], None)
         if len(batch.streams) != len(ones) or len({one.command.id for one in ones}) != len(ones):
             raise BadCall(why="成组追加的每条命令只出现一次，有且只有一条流、至少一个事件")

@@ -27,10 +27,13 @@ class Office:
         self.gate = threading.Event()
         self.gate.set()
         self.at_once = 0
+        self.most_at_once = 0
+        self.takes = 0.0
         self.gathering = Gathering[int, int](self.by_itself, self.together)
 
     def by_itself(self, asked: int) -> int:
         self.gate.wait()
+        sleep(self.takes)
         self.alone.append(asked)
         if asked < 0:
             raise Refused(asked)
@@ -38,7 +41,8 @@ class Office:
 
     def together(self, asked: Sequence[int]) -> list[int | None]:
         self.at_once += 1
-        assert self.at_once == 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        sleep(self.takes)
         self.groups.append(list(asked))
         self.at_once -= 1
         if 13 in asked:
@@ -146,13 +150,14 @@ def test_nobody_waits_longer_than_patience_for_one_at_work(
 
 def test_under_a_storm_everybody_gets_the_own_answer_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short patience, refusals, a line cut now and then: what comes back is always what was asked."""
-    monkeypatch.setattr(gathering, "PATIENCE", 0.0005)
+    monkeypatch.setattr(gathering, "PATIENCE", 0.002)
     office = Office()
+    office.takes = 0.0005
     wrong: list[object] = []
 
     def client(seed: int) -> None:
         random = Random(seed)
-        for _ in range(400):
+        for _ in range(200):
             asked = random.randint(-5, 120)
             try:
                 answer: object = office.gathering.carry_out(asked)
@@ -168,4 +173,5 @@ def test_under_a_storm_everybody_gets_the_own_answer_once(monkeypatch: pytest.Mo
         thread.join(60)
         assert not thread.is_alive()
     assert wrong == []
+    assert (office.most_at_once, bool(office.groups)) == (1, True)
     assert (office.gathering._waiting, office.gathering._at_work) == ([], False)
