@@ -98,11 +98,13 @@ class FileWitness:
         return self._newest
 
     def take(self, checkpoint: Checkpoint, proofs: Mapping[int, Sequence[bytes]]) -> None:
+        # What came before is looked up first: another sealer may hand this very checkpoint over at any moment.
+        before = self.newest()
         if self._path(checkpoint.number).exists():
             if self._read(checkpoint.number) != checkpoint:
                 raise WitnessFork(number=checkpoint.number)
             return
-        self._accept(checkpoint, self.newest(), proofs)
+        self._accept(checkpoint, before, proofs)
         if not self._put(checkpoint) and self._read(checkpoint.number) != checkpoint:
             raise WitnessFork(number=checkpoint.number)
         self._newest = checkpoint

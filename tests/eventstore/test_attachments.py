@@ -142,7 +142,7 @@ def test_an_unknown_attachment_is_said_to_be_unknown(attachments: Attachments) -
 def test_bytes_that_were_tampered_with_are_not_shown(attachments: Attachments, owner: Owner) -> None:
     attachments.put(PHOTO, FAMILY, "photo", "image/jpeg", b"one")
     with pytest.raises(psycopg.errors.CheckViolation):
-        owner.execute("UPDATE es_attachment SET sealed = set_byte(sealed, 20, 0)")
+        owner.execute("UPDATE es_attachment SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20))")
     owner.execute("ALTER TABLE es_attachment DROP CONSTRAINT es_attachment_check")
     owner.execute("UPDATE es_attachment SET sealed = set_byte(sealed, 20, 255 - get_byte(sealed, 20))")
     with pytest.raises(AttachmentDamaged):

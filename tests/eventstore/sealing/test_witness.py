@@ -76,6 +76,27 @@ def test_the_same_again_is_no_news(second: FileWitness, tmp_path: Path) -> None:
     assert content(tmp_path / "witness") == before
 
 
+@pytest.mark.parametrize("earlier", [True, False])
+def test_the_same_handed_over_by_another_meanwhile_is_no_news(
+    second: FileWitness, tmp_path: Path, earlier: bool
+) -> None:
+    third = checkpoint(3, LEAVES[:12], SECOND)
+    proofs = proof(11, LEAVES[:12])
+
+    class Overtaken(FileWitness):
+        """Another sealer hands the third over just before, or just after, this one looks what came last."""
+
+        def newest(self) -> Checkpoint | None:
+            if earlier:
+                second.take(third, proofs)
+            found = super().newest()
+            second.take(third, proofs)
+            return found
+
+    Overtaken(tmp_path / "witness").take(third, proofs)
+    assert second.newest() == third
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_another_of_the_same_number_is_a_fork(second: FileWitness, tmp_path: Path, number: int) -> None:
     before = content(tmp_path / "witness")
