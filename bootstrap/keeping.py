@@ -17,6 +17,7 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table
 
+from bootstrap.seal_keys import retire_seal, rotate_seal, seal_lines, seal_warnings, told_seals
 from bootstrap.settings import Settings, as_role
 from bootstrap.telling import telling
 from bootstrap.wiring import database, ready
@@ -26,6 +27,7 @@ from eventstore.fingerprints import PURPOSES, known, require_files
 from eventstore.keyfiles import KeyFiles
 from eventstore.keys import KeyRing
 from eventstore.pools import open_pool
+from eventstore.sealing.signing import SealKeys
 
 KEPT = timedelta(days=30)
 """How long a backup of the keys may stay: an erasure holds against it only when it is gone."""
@@ -65,6 +67,7 @@ class Keeping:
     keys: Connection[Any]
     kek: KeyFiles
     index: KeyFiles
+    seal: SealKeys
     ring: KeyRing
 
 
@@ -83,11 +86,11 @@ def keeping(settings: Settings) -> Iterator[Keeping]:
         require_files(keys, directory)
         ring = KeyRing.in_directory(pool, directory)
         kek, index = KeyFiles(directory / "kek", "kek"), KeyFiles(directory / "index", "index")
-        yield Keeping(store, keys, kek, index, ring)
+        yield Keeping(store, keys, kek, index, SealKeys(directory), ring)
 
 
 def list_keys(settings: Settings, *, as_json: bool) -> bool:
-    """Show every outer key, what lies under it, the backups there are, and what ought to be done; True when nothing."""
+    """Show every key but the owners', what lies under it, the backups, and what ought to be done; True when nothing."""
     with keeping(settings) as kept:
         told = _told(kept)
     if as_json:
@@ -98,14 +101,14 @@ def list_keys(settings: Settings, *, as_json: bool) -> bool:
 
 
 def rotate(settings: Settings, what: str, owner: UUID | None, *, only_make: bool, quiet: bool) -> None:
-    """Replace the key-encryption key, the index key, or one owner's key; goes on where it was interrupted.
+    """Replace the key-encryption key, the index key, the seal key, or one owner's; goes on where it was interrupted.
 
     Raises `RequestKeyStays`, `OwnerNeeded`, `OwnerErased`, `OwnerUnknown`.
     """
     if what == "request":
         raise RequestKeyStays
-    if what not in ("kek", "index", "owner"):
-        raise typer.BadParameter(f"没有“{what}”这类密钥。可选：kek、index、owner。", param_hint="WHAT")
+    if what not in ("kek", "index", "seal", "owner"):
+        raise typer.BadParameter(f"没有“{what}”这类密钥。可选：kek、index、seal、owner。", param_hint="WHAT")
     if what == "owner" and owner is None:
         raise OwnerNeeded
     with keeping(settings) as kept:
@@ -113,6 +116,9 @@ def rotate(settings: Settings, what: str, owner: UUID | None, *, only_make: bool
             rotate_kek(kept, only_make=only_make, quiet=quiet)
         elif what == "index":
             rotate_index(kept, only_make=only_make, quiet=quiet)
+        elif what == "seal":
+            for line in rotate_seal(kept.store, kept.seal, only_make=only_make):
+                _echo(line, quiet)
         else:
             assert owner is not None
             version = rotation.renew(kept.keys, kept.kek, owner)
@@ -155,7 +161,7 @@ def rotate_index(kept: Keeping, *, only_make: bool = False, quiet: bool = False)
 
 
 def retire(settings: Settings, *, without_backup: bool, settled: float = SETTLED) -> None:
-    """Retire every outer key that was replaced: its file is deleted, for ever, when nothing needs it.
+    """Retire every key that was replaced: its file is deleted, for ever, when nothing needs it.
 
     Raises `KeyInUse`; `NothingToKeepBy` while no backup of the keys opens with the newest key alone.
     """
@@ -175,7 +181,10 @@ def retire(settings: Settings, *, without_backup: bool, settled: float = SETTLED
         for version in old_index:
             gone = reindexing.retire_index(kept.store, kept.keys, kept.index, version)
             typer.echo(f"index-{version} 已退役，文件已删除，清除旧索引 {gone} 项。")
-        if not older and not old_index:
+        old_seals = retire_seal(kept.seal)
+        for line in old_seals:
+            typer.echo(line)
+        if not older and not old_index and not old_seals:
             typer.echo("没有可以退役的密钥。")
 
 
@@ -220,6 +229,7 @@ def _told(kept: Keeping) -> dict[str, Any]:
     renewed = kept.keys.execute(_RENEWED).fetchone()
     return {
         "keys": outer,
+        "seals": told_seals(kept.seal),
         "renewed": renewed[0] if renewed else 0,
         "backups": backups,
         "warnings": list(_warnings(kept, outer, backups)),
@@ -241,6 +251,7 @@ def _warnings(kept: Keeping, outer: list[dict[str, Any]], backups: list[dict[str
             yield f"盲索引还没有全部改用 index-{last_index['version']}：hulian keys rotate index"
         else:
             yield f"index-{row['version']} 已不再需要：hulian keys retire"
+    yield from seal_warnings(kept.seal)
     there = [each for each in backups if each["destroyed"] is None]
     if not there:
         yield "没有登记过密钥库备份：密钥库损坏即全部个人信息丧失。hulian backup"
@@ -283,6 +294,8 @@ def _show(told: dict[str, Any]) -> None:
             state,
         )
     console.print(table)
+    for line in seal_lines(told["seals"]):
+        console.print(line, markup=False, soft_wrap=True)
     if told["renewed"]:
         console.print(f"更换过的个人（户）密钥：{told['renewed']} 个")
     for each in told["backups"]:

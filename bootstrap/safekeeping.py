@@ -24,7 +24,7 @@ Programs = Annotated[
 
 @keys.command("list")
 def list_keys(as_json: Json = False) -> None:
-    """列出各版密钥、其下的密钥和索引项、密钥库备份；有应做未做的事时退出码为 1。"""
+    """列出各版密钥、其下的密钥和索引项、封存公钥的指纹、密钥库备份；有应做未做的事时退出码为 1。"""
     from bootstrap.keeping import list_keys
     from bootstrap.settings import load_settings
 
@@ -34,7 +34,10 @@ def list_keys(as_json: Json = False) -> None:
 
 @keys.command("rotate")
 def rotate(
-    what: Annotated[str, typer.Argument(help="kek 密钥加密密钥；index 盲索引密钥；owner 某人或某户的密钥。")],
+    what: Annotated[
+        str,
+        typer.Argument(help="kek 密钥加密密钥；index 盲索引密钥；seal 封存密钥；owner 某人或某户的密钥。"),
+    ],
     owner: Annotated[UUID | None, typer.Argument(help="人员或户的编号，只用于 owner。")] = None,
     only_make: Annotated[
         bool, typer.Option("--only-make", help="只生成新的密钥文件，先复制到其他主机，再执行一次。")

@@ -2,23 +2,27 @@
 
 Keys lie as 0600 files `seal-<n>.key` beside the other outer keys, the public half as `seal-<n>.pub`: the base64 of
 its 32 bytes. The newest number signs; the public halves of all numbers stay, for they check what was signed before.
+A key that is to sign next lies as `seal-<n>.next`, its public half published already.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from eventstore.errors import StoreError
-from eventstore.keyfiles import put_once
+from eventstore.keyfiles import KeyFiles, put_once, sync
 
 ED25519: Final = 0x01
 """Signature type byte of C2SP's signed note."""
@@ -26,8 +30,10 @@ SM2: Final = 0xFE
 """Signature type byte kept for SM2."""
 
 _KEY: Final = re.compile(r"seal-(\d+)\.key")
+_NEXT: Final = re.compile(r"seal-(\d+)\.next")
 _PUBLIC: Final = re.compile(r"seal-(\d+)\.pub")
 _KEY_BYTES: Final = 32
+_LOOKS: Final = 10
 
 
 class SealKeyFault(StoreError):
@@ -75,6 +81,12 @@ def key_hash(name: str, public: bytes, type: int = ED25519) -> bytes:
     return sha256(name.encode() + b"\x0a" + bytes([type]) + public).digest()[:4]
 
 
+def fingerprint(public: bytes) -> str:
+    """What people compare a public key by: the SHA-256 of its bytes, as the verifier of audit bundles prints it."""
+    text = sha256(public).hexdigest()
+    return " ".join(text[n : n + 8] for n in range(0, len(text), 8))
+
+
 class PublicKeys:
     """The public keys (Ed25519) that checkpoints are believed by."""
 
@@ -108,6 +120,18 @@ class PublicKeys:
         return True
 
 
+class SealKey(NamedTuple):
+    """A seal key as it lies in a key directory.
+
+    `signs`: the newest, which signs; `waits`: made, to sign next; `replaced`: an older one whose private half is
+    still here; `public`: only its public half is here.
+    """
+
+    number: int
+    public: bytes
+    state: Literal["signs", "waits", "replaced", "public"]
+
+
 class SealKeys:
     """The signing keys of an installation in its key directory; looked at anew whenever they are asked for.
 
@@ -119,63 +143,139 @@ class SealKeys:
         self._directory = directory
 
     def signer(self) -> Signer:
-        """The newest key."""
-        return self._signer(max(self._ensured()))
+        """The newest key, its public half published."""
+        for _ in range(_LOOKS):
+            number = max(self._ensured())
+            with suppress(FileNotFoundError):
+                signer = self._signer(number)
+                if signer.public == _public_of(self._path(number, "pub")):
+                    return signer
+            # Replaced and retired while it was read: a file is overwritten before it goes, and what is left in it
+            # must sign nothing.
+        raise SealKeyFault(path=self._path(number, "key"), why="读不出来")
 
     def public(self) -> PublicKeys:
         """The public halves of all keys, also of those whose private half is gone."""
         self._ensured()
         return PublicKeys.in_directory(self._directory)
 
+    def each(self) -> list[SealKey]:
+        """All keys that lie here, by number; makes nothing."""
+        if not self._directory.is_dir():
+            return []
+        here = self._numbers()
+        newest, waiting = max(here, default=0), self._waiting(here)
+        found = []
+        for number in sorted({*here, *waiting, *self._numbered(_PUBLIC)}):
+            path = self._path(number, "pub")
+            if path.exists():
+                public = _public_of(path)
+            else:
+                public = self._signer(number, "next" if number in waiting else "key").public
+            state: Literal["signs", "waits", "replaced", "public"] = "public"
+            if number in here:
+                state = "signs" if number == newest else "replaced"
+            elif number in waiting:
+                state = "waits"
+            found.append(SealKey(number, public, state))
+        return found
+
+    def make_next(self) -> int:
+        """Have a key that is to sign next, its public half published; answers its number.
+
+        It signs only after `renew`: meanwhile its public half can be given to whoever is to believe it.
+        """
+        with self._alone():
+            return self._made_next()
+
     def renew(self) -> int:
-        """Make a new key, which signs from now on; answers its number. The old public halves stay."""
-        number = max([*self._ensured(), *self._published()]) + 1
-        self._make(number)
-        self._publish(number)
-        return number
+        """Have the key that waits sign from now on, a new one when none does; answers its number.
+
+        The old public halves stay. The public half is there before the key signs, and whatever ends this midway
+        leaves a key that waits, which the next renewal takes.
+        """
+        with self._alone():
+            number = self._made_next()
+            self._path(number, "next").rename(self._path(number, "key"))
+            sync(self._directory)
+            return number
+
+    def retire(self) -> list[int]:
+        """Delete the private halves of all keys but the newest, for ever; answers their numbers."""
+        with self._alone():
+            *older, _ = sorted(self._ensured())
+            files = KeyFiles(self._directory / "seal", "seal")
+            for number in older:
+                files.discard(number)
+            return older
 
     def _ensured(self) -> list[int]:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # the public halves first: each is written after its key, so that one without a key is one whose key is gone
-        published = self._published()
+        # The public halves first: the first key's is written after it, so that one without a key is one whose key
+        # is gone.
+        published = self._numbered(_PUBLIC)
         numbers = self._numbers()
         if not numbers:
             numbers = [max([0, *published]) + 1]
-            self._make(numbers[0])
+            self._put(self._path(numbers[0], "key"), secrets.token_bytes(_KEY_BYTES))
         for number in numbers:
-            self._publish(number)
+            try:
+                self._publish(number)
+            except (FileNotFoundError, SealKeyFault):
+                if self._path(number, "key").exists():  # else retired in this moment, and published long ago
+                    raise
         return numbers
 
+    def _made_next(self) -> int:
+        numbers = self._ensured()
+        waiting = self._waiting(numbers)
+        number = max(waiting, default=max([*numbers, *self._numbered(_PUBLIC)]) + 1)
+        self._put(self._path(number, "next"), secrets.token_bytes(_KEY_BYTES))
+        self._publish(number, "next")
+        return number
+
+    def _waiting(self, numbers: Iterable[int]) -> list[int]:
+        newest = max(numbers, default=0)
+        return [number for number in self._numbered(_NEXT) if number > newest]
+
     def _numbers(self) -> list[int]:
-        return [int(match[1]) for path in self._directory.iterdir() if (match := _KEY.fullmatch(path.name))]
+        return self._numbered(_KEY)
 
-    def _published(self) -> list[int]:
-        return [
-            int(match[1]) for path in self._directory.iterdir() if (match := _PUBLIC.fullmatch(path.name))
-        ]
+    def _numbered(self, names: re.Pattern[str]) -> list[int]:
+        return [int(match[1]) for path in self._directory.iterdir() if (match := names.fullmatch(path.name))]
 
-    def _signer(self, number: int) -> Ed25519Signer:
-        path = self._directory / f"seal-{number}.key"
+    def _path(self, number: int, kind: str) -> Path:
+        return self._directory / f"seal-{number}.{kind}"
+
+    def _signer(self, number: int, kind: str = "key") -> Ed25519Signer:
+        path = self._path(number, kind)
         key = path.read_bytes()
         if len(key) != _KEY_BYTES:
             raise SealKeyFault(path=path, why=f"应为 {_KEY_BYTES} 字节，实为 {len(key)} 字节")
         return Ed25519Signer(key)
 
-    def _make(self, number: int) -> None:
-        self._put(f"seal-{number}.key", secrets.token_bytes(_KEY_BYTES))
-
-    def _publish(self, number: int) -> None:
-        public = self._signer(number).public
-        path = self._directory / f"seal-{number}.pub"
-        self._put(path.name, b64encode(public) + b"\n")
+    def _publish(self, number: int, kind: str = "key") -> None:
+        public = self._signer(number, kind).public
+        path = self._path(number, "pub")
+        self._put(path, b64encode(public) + b"\n")
         if _public_of(path) != public:
             raise SealKeyFault(path=path, why="公钥与私钥不是一对")
 
-    def _put(self, name: str, content: bytes) -> None:
+    def _put(self, path: Path, content: bytes) -> None:
         """Write a file unless there is one of that name: of several first starts, one writes."""
-        path = self._directory / name
         if not path.exists():
             put_once(path, content)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Be the only one who replaces or retires; those who sign need not wait."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self._directory / ".seal.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
 
 
 def _public_of(path: Path) -> bytes:
