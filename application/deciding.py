@@ -8,7 +8,7 @@ from typing import NamedTuple
 from application.enclosing import claim_changes, enclosed, index_changes, together
 from application.request import Request
 from domain.context import Context
-from domain.household import Household, Replay, follow
+from domain.household import Household, Replay
 from domain.message import Command, Event, JointCommand
 from domain.person import HouseholdId
 from eventstore.contract import ClaimChanges, IndexEntry, IndexRelease
@@ -70,9 +70,10 @@ def intent(request: Request, chains: Mapping[HouseholdId, Chain], facts: Facts, 
     index: list[IndexEntry | IndexRelease] = []
     for household, events in facts.items():
         before, version = chains.get(household) or Chain(Household(household), 0)
-        after = before
+        following = Replay(before)
         for event in events:
-            after = follow(after, event)
+            following.take(event)
+        after = following.household
         envelopes += enclosed(request, context, version, events, after, first=len(envelopes))
         claims.append(claim_changes(household, before, after, request.command.on))
         index += index_changes(before, events, context.persons)

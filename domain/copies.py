@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["in_place", "replace", "same_as"]
+__all__ = ["become", "in_place", "replace", "same_as"]
 
 if TYPE_CHECKING:
     # under this name the types of the changed fields are checked
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     def in_place(kind: type[T]) -> type[T]: ...
     def same_as(given: object, kind: type[T]) -> T: ...
+    def become(given: object, kind: type[T]) -> T: ...
 else:
     from dataclasses import fields
 
@@ -53,6 +54,16 @@ else:
         if copier is None:
             copier = _RECASTERS[kind] = _recaster(kind)
         return copier(given)
+
+    def become(given, kind):
+        """The given value itself, from now on of another class: one with the same fields, above or below its own.
+
+        For a value that nobody holds as what it was before.
+        """
+        _set_class(given, "__class__", kind)
+        return given
+
+    _set_class = object.__setattr__
 
     def _recaster(kind):
         names = _slots(kind)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from domain.copies import in_place, replace, same_as
+from domain.copies import become, in_place, replace, same_as
 from domain.deadline import Due, MetDue, OpenDue
 from domain.issued import IssuedDocument
 from domain.message import Event
@@ -177,11 +177,13 @@ class Replay:
 
     @property
     def household(self) -> Household:
-        """The household after all events taken."""
-        household = same_as(self._household, Household)
-        if any(type(case) is _OpenCase for case in household.procedures):
-            cases = [same_as(c, Procedure) if type(c) is _OpenCase else c for c in household.procedures]
-            return replace(household, procedures=tuple(cases))
+        """The household after all events taken; what is taken after that is followed by copies."""
+        household = self._household
+        if type(household) is _Unfolding:
+            become(household, Household)
+            for case in household.procedures:
+                if type(case) is _OpenCase:
+                    become(case, Procedure)
         return household
 
 

@@ -108,18 +108,15 @@ class Recorded:
         return f"<{self.name} {self.originator_id}@{self.originator_version}>"
 
 
-class Brief:
+class Brief(msgspec.Struct, frozen=True, gc=False):
     """An event as a fold needs it: its name, data and private values, of a stream at a version; nothing else read.
 
     Satisfies `eventsourcing`'s `DomainEventProtocol[UUID]`; stands for a stored event of ours on its way out.
     """
 
-    __slots__ = ("_codec", "_row", "originator_id")
-
-    def __init__(self, stream: UUID, row: tuple[Any, ...], codec: Codec) -> None:
-        self.originator_id = stream
-        self._row = row
-        self._codec = codec
+    originator_id: UUID
+    _row: tuple[Any, ...]
+    _codec: Codec
 
     @property
     def event(self) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -43,13 +44,17 @@ def pack(tokens: Iterable[bytes]) -> bytes:
 
 def token_of(private: bytes | None, n: int) -> bytes:
     """Token number `n`, from 0, of a `private` column; raises ValueError when it is not there."""
-    at, end = 0, len(private) if private else 0
-    while private and at < end:
-        start = at + 4
-        at = start + int.from_bytes(private[at:start], "big")
-        if at > end:
-            break
-        if n == 0:
-            return private[start:at]
-        n -= 1
-    raise ValueError("tokens cut short")
+    packed, at = private or b"", 0
+    try:
+        while n:
+            at += 4 + _length(packed, at)[0]
+            n -= 1
+        end = at + 4 + _length(packed, at)[0]
+    except struct.error:
+        end = len(packed) + 1
+    if end > len(packed):
+        raise ValueError("tokens cut short")
+    return packed[at + 4 : end]
+
+
+_length = struct.Struct(">I").unpack_from
