@@ -126,6 +126,65 @@ def test_no_group_is_larger_than_the_most(office: Office, monkeypatch: pytest.Mo
     assert office.groups == [[1, 2, 3], [4, 5, 6], [7, 8]]
 
 
+def test_after_a_group_as_many_are_waited_for_as_came_lately(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "LINGER", 30.0)
+    gathered(office, 1, [2, 3, 4])
+    with ThreadPoolExecutor(3) as pool:
+        futures = []
+        for n, asked in enumerate((5, 6), 1):
+            futures.append(pool.submit(office.gathering.carry_out, asked))
+            waited_for(lambda n=n: len(office.gathering._waiting) == n)  # type: ignore[misc]
+        sleep(0.02)
+        assert (office.alone, len(office.groups)) == ([1], 1)
+        futures.append(pool.submit(office.gathering.carry_out, 7))
+        assert [each.result(10) for each in futures] == [10, 12, 14]
+    assert (office.alone, office.groups) == ([1], [[2, 3, 4], [5, 6, 7]])
+
+
+def test_nobody_is_waited_for_longer_than_a_moment_and_soon_not_at_all(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered(office, 1, [2, 3, 4])
+    monkeypatch.setattr(gathering, "LINGER", 0.05)
+    office.gathering._ended = monotonic()
+    took = []
+    for asked in range(5, 5 + gathering.LATELY + 1):
+        began = monotonic()
+        assert office.gathering.carry_out(asked) == asked * 2
+        took.append(monotonic() - began)
+    assert all(0.03 < each < 5 for each in took[: gathering.LATELY - 1]), took
+    # four alone since: a company of three is no more what there was lately
+    assert took[-1] < min(took[: gathering.LATELY - 1])
+    assert office.groups == [[2, 3, 4]]
+
+
+def test_who_comes_later_than_a_moment_after_a_group_waits_for_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered(office, 1, [2, 3, 4])
+    monkeypatch.setattr(gathering, "LINGER", 30.0)
+    office.gathering._ended -= 30.0
+    assert office.gathering.carry_out(5) == 10
+
+
+def test_one_interrupted_while_it_waits_for_others_keeps_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered(office, 1, [2, 3, 4])
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.gathering, "_linger", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            office.gathering.carry_out(5)
+    assert (office.gathering._waiting, office.gathering._at_work) == ([], False)
+    assert office.gathering.carry_out(6) == 12
+
+
 def test_nobody_waits_longer_than_patience_for_one_at_work(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
