@@ -17,6 +17,7 @@ from bootstrap.wiring import Addresses
 from domain.catalogue import EVENTS
 from eventstore.fingerprints import known
 from eventstore.reindexing import entries
+from eventstore.sealing.signing import SealKeys
 from projections.registry import ALL
 
 _AHEAD = timedelta(minutes=1)
@@ -38,6 +39,7 @@ def upkeep(where: Addresses, settings: Settings, limits: Limits) -> Iterator[Fin
         yield from _read_models(where, events, limits.waiting)
         yield from _sealing(store, events, settings, limits.unsealed)
         yield from _keys(store, keys)
+        yield from _seal_keys(settings)
         yield from _erasures(store, keys)
         if events.total:
             yield from _backups(keys, limits)
@@ -162,6 +164,16 @@ def _keys(store: Connection[Any], keys: Connection[Any]) -> Iterator[Finding]:
                 mend="hulian keys retire",
                 code="index-retire",
             )
+
+
+def _seal_keys(settings: Settings) -> Iterator[Finding]:
+    for each in SealKeys(settings.key_directory).each():
+        if each.state == "waits":
+            sentence = f"封存密钥 seal-{each.number} 尚未启用：先把公钥复制到各主机"
+            yield Finding("密钥", sentence, warning=True, mend="hulian keys rotate seal", code="seal-waits")
+        elif each.state == "replaced":
+            sentence = f"封存密钥 seal-{each.number} 的私钥已不再需要，可以退役"
+            yield Finding("密钥", sentence, warning=True, mend="hulian keys retire", code="seal-retire")
 
 
 def _erasures(store: Connection[Any], keys: Connection[Any]) -> Iterator[Finding]:

@@ -320,6 +320,22 @@ def test_a_rotation_that_was_begun(site: Site, tmp_path: Path) -> None:
     mended(site, "kek-retire", tmp_path)
 
 
+def test_a_rotation_of_the_index_that_was_begun(site: Site, tmp_path: Path) -> None:
+    site.household()
+    site.hulian("keys", "rotate", "index", "--only-make")
+    mended(site, "index-pending", tmp_path)
+    site.hulian("backup", str(tmp_path / "store"), "--keys-to", str(tmp_path / "keys"))
+    mended(site, "index-retire", tmp_path)
+
+
+def test_a_seal_key_that_waits_and_one_that_was_replaced(site: Site, tmp_path: Path) -> None:
+    site.household()
+    site.hulian("audit", "seal")
+    site.hulian("keys", "rotate", "seal", "--only-make")
+    mended(site, "seal-waits", tmp_path)
+    mended(site, "seal-retire", tmp_path)
+
+
 def test_an_erasure_that_was_interrupted(site: Site, tmp_path: Path) -> None:
     household = site.household()
     with site.opened() as installation:
