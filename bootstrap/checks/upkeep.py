@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from bootstrap.wiring import Addresses
 from domain.catalogue import EVENTS
 from eventstore.fingerprints import known
 from eventstore.reindexing import entries
-from eventstore.sealing.signing import SealKeys
+from eventstore.sealing.signing import SealKeyFault, SealKeys
 from projections.registry import ALL
 
 _AHEAD = timedelta(minutes=1)
@@ -167,7 +168,14 @@ def _keys(store: Connection[Any], keys: Connection[Any]) -> Iterator[Finding]:
 
 
 def _seal_keys(settings: Settings) -> Iterator[Finding]:
-    for each in SealKeys(settings.key_directory).each():
+    try:
+        found = SealKeys(settings.key_directory).each()
+    except SealKeyFault as fault:
+        path = shlex.quote(str(fault.facts["path"]))
+        mend = f"cp 密钥文件备份目录/{Path(path).name} {path}"
+        yield Finding("密钥", str(fault), wrong=True, mend=mend, code="seal-key-damaged")
+        return
+    for each in found:
         if each.state == "waits":
             sentence = f"封存密钥 seal-{each.number} 尚未启用：先把公钥复制到各主机"
             yield Finding("密钥", sentence, warning=True, mend="hulian keys rotate seal", code="seal-waits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -334,6 +335,15 @@ def test_a_seal_key_that_waits_and_one_that_was_replaced(site: Site, tmp_path: P
     site.hulian("keys", "rotate", "seal", "--only-make")
     mended(site, "seal-waits", tmp_path)
     mended(site, "seal-retire", tmp_path)
+
+
+def test_a_seal_key_that_is_damaged(site: Site, tmp_path: Path) -> None:
+    site.household()
+    site.hulian("audit", "seal")
+    kept = tmp_path / "密钥文件备份目录"
+    shutil.copytree(site.settings.key_directory, kept)
+    (site.settings.key_directory / "seal-1.pub").write_text("不是公钥")
+    mended(site, "seal-key-damaged", tmp_path)
 
 
 def test_an_erasure_that_was_interrupted(site: Site, tmp_path: Path) -> None:
