@@ -314,19 +314,13 @@ def test_a_witness_that_is_missing_unreachable_behind_or_ahead(site: Site, tmp_p
     assert set(site.found()) == SERVER_WIDE
 
 
-def test_a_rotation_that_was_begun(site: Site, tmp_path: Path) -> None:
-    site.hulian("keys", "rotate", "kek", "--only-make")
-    mended(site, "kek-pending", tmp_path)
-    site.hulian("backup", str(tmp_path / "store"), "--keys-to", str(tmp_path / "keys"))
-    mended(site, "kek-retire", tmp_path)
-
-
-def test_a_rotation_of_the_index_that_was_begun(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["kek", "index"])
+def test_a_rotation_that_was_begun(site: Site, tmp_path: Path, kind: str) -> None:
     site.household()
-    site.hulian("keys", "rotate", "index", "--only-make")
-    mended(site, "index-pending", tmp_path)
+    site.hulian("keys", "rotate", kind, "--only-make")
+    mended(site, f"{kind}-pending", tmp_path)
     site.hulian("backup", str(tmp_path / "store"), "--keys-to", str(tmp_path / "keys"))
-    mended(site, "index-retire", tmp_path)
+    mended(site, f"{kind}-retire", tmp_path)
 
 
 def test_a_seal_key_that_waits_and_one_that_was_replaced(site: Site, tmp_path: Path) -> None:
