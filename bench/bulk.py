@@ -89,7 +89,7 @@ def measure(server: BenchServer, extent: Extent) -> Outcome:
         crews = {kind: stack.enter_context(Apart([(work, (kind, grounds[kind]))])) for kind in NAMES}
         for crew in crews.values():
             crew.sample(server)
-        for n in range(extent.few(5, quick=1)):
+        for n in range(extent.few(9, quick=1)):
             for kind in rotated(list(NAMES), n):
                 before = _count(grounds[kind], kind)
                 sample, peak = crews[kind].sample(server)
