@@ -173,7 +173,7 @@ def _concerns(clock: Clock, event: Event) -> bool:
     for name in ("case", "alert", "aid", "about", "subject", "finding"):
         subject: UUID | None = getattr(event, name, None)
         if subject is not None and not (name == "alert" and isinstance(event, NeedFound)):
-            return clock.subject == subject
+            return clock.subject.int == subject.int
     return False
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Final, Literal, Protocol, TypeVar
 from uuid import UUID
 
@@ -118,7 +117,7 @@ def taken(
         if not turn.opens or (turn.once_done and not done):
             continue
         for subject in subjects or ():
-            mine = _steps(chain(left, begun), subject, month) if left or begun else _NOTHING
+            mine = _steps([*left, *begun], subject, month) if left or begun else _NOTHING
             if mine.intersection(turn.once_done) or (turn.beside and not mine.intersection(turn.beside)):
                 continue
             begun += [Duty(step, subject, month) for step in turn.opens if step not in mine]
@@ -128,10 +127,13 @@ def taken(
 def _closed(turn: Turn, duties: Iterable[D], subjects: tuple[UUID, ...] | None, month: str) -> list[D]:
     steps = turn.closes
     named = list(duties) if "*" in steps else [each for each in duties if each.step in steps]
-    if subjects is None:
+    if subjects is None or not named:
         return named
-    return [each for each in named if each.month == month and each.subject in subjects]
+    # ids are compared as numbers: their own comparison is a call of Python's, made for every duty and fact
+    keys = [subject.int for subject in subjects]
+    return [each for each in named if each.month == month and each.subject.int in keys]
 
 
 def _steps(duties: Iterable[OpenDuty], subject: UUID, month: str) -> frozenset[str]:
-    return frozenset([each.step for each in duties if each.month == month and each.subject == subject])
+    key = subject.int
+    return frozenset([each.step for each in duties if each.month == month and each.subject.int == key])

@@ -266,7 +266,8 @@ class WorkList(Projection):
         self._open += [self._begun(fact, file, duty.step, duty.subject, duty.month) for duty in begun]
 
     def _begun(self, fact: Fact, file: File, step: str, subject: UUID, month: str) -> Begun:
-        category = file.case_category if subject == file.case_id else file.held
+        of_case = file.case_id is not None and subject.int == file.case_id.int
+        category = file.case_category if of_case else file.held
         return Begun(step, subject, month, category or NO_CATEGORY, file.cycle, fact.event.on, fact.version)
 
     def _assign(self, file: File, row: DutyRow) -> None:
@@ -282,7 +283,8 @@ class WorkList(Projection):
 
 def limiting(row: DutyRow, limits: Iterable[Limit]) -> Limit | None:
     """The nearest of the running limits that are the duty's own, or else of those of its case as a whole."""
-    mine = [limit for limit in limits if limit.subject == row.subject]
+    subject = row.subject.int
+    mine = [limit for limit in limits if limit.subject.int == subject]
     if not mine:
         return None
     step = STEPS[row.step]
