@@ -22,8 +22,6 @@ MOST: Final = 16
 """The most requests carried out together."""
 PATIENCE: Final = 0.05
 """How many seconds at most one waits for another who is at work, before it goes alone all the same."""
-
-
 LINGER: Final = 0.0025
 """How many seconds at most after a group the next waits for as many to come as there were lately."""
 LATELY: Final = 4

@@ -17,7 +17,7 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table
 
-from bootstrap.seal_keys import retire_seal, rotate_seal, seal_lines, seal_warnings, told_seals
+from bootstrap.seal_keys import retire_seal, rotate_seal, seal_lines, seal_unfinished, told_seals
 from bootstrap.settings import Settings, as_role
 from bootstrap.telling import telling
 from bootstrap.wiring import database, ready
@@ -251,7 +251,8 @@ def _warnings(kept: Keeping, outer: list[dict[str, Any]], backups: list[dict[str
             yield f"盲索引还没有全部改用 index-{last_index['version']}：hulian keys rotate index"
         else:
             yield f"index-{row['version']} 已不再需要：hulian keys retire"
-    yield from seal_warnings(kept.seal)
+    for left in seal_unfinished(kept.seal):
+        yield f"{left.sentence}：{left.mend}"
     there = [each for each in backups if each["destroyed"] is None]
     if not there:
         yield "没有登记过密钥库备份：密钥库损坏即全部个人信息丧失。hulian backup"

@@ -7,7 +7,7 @@ kept of a replacement but the files and the newest checkpoint's signature; whoev
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
 
@@ -80,13 +80,22 @@ def seal_lines(told: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"封存密钥 seal-{each['number']}（{_STATES[each['state']]}）公钥指纹 {each['fingerprint']}"
 
 
-def seal_warnings(keys: SealKeys) -> Iterator[str]:
-    """What a replacement left to be done."""
+class Unfinished(NamedTuple):
+    """What a replacement left to be done: its code, a sentence, and the command that does it."""
+
+    code: str
+    sentence: str
+    mend: str
+
+
+def seal_unfinished(keys: SealKeys) -> Iterator[Unfinished]:
+    """What replacements left to be done. Raises `SealKeyFault`."""
     for each in keys.each():
         if each.state == "waits":
-            yield f"seal-{each.number} 尚未启用：公钥复制到各主机之后，hulian keys rotate seal"
+            sentence = f"seal-{each.number} 尚未启用，先把公钥复制到各主机"
+            yield Unfinished("seal-waits", sentence, "hulian keys rotate seal")
         elif each.state == "replaced":
-            yield f"seal-{each.number} 的私钥已不再需要：hulian keys retire"
+            yield Unfinished("seal-retire", f"seal-{each.number} 的私钥已不再需要", "hulian keys retire")
 
 
 def _any(keys: SealKeys, state: str) -> bool:

@@ -13,6 +13,7 @@ from psycopg import Connection
 
 from bootstrap import standing as now
 from bootstrap.checks.finding import Finding, Limits
+from bootstrap.seal_keys import seal_unfinished
 from bootstrap.settings import Settings, as_role
 from bootstrap.wiring import Addresses
 from domain.catalogue import EVENTS
@@ -169,19 +170,12 @@ def _keys(store: Connection[Any], keys: Connection[Any]) -> Iterator[Finding]:
 
 def _seal_keys(settings: Settings) -> Iterator[Finding]:
     try:
-        found = SealKeys(settings.key_directory).each()
+        for each in seal_unfinished(SealKeys(settings.key_directory)):
+            yield Finding("密钥", each.sentence, warning=True, mend=each.mend, code=each.code)
     except SealKeyFault as fault:
         path = shlex.quote(str(fault.facts["path"]))
         mend = f"cp 密钥文件备份目录/{Path(path).name} {path}"
         yield Finding("密钥", str(fault), wrong=True, mend=mend, code="seal-key-damaged")
-        return
-    for each in found:
-        if each.state == "waits":
-            sentence = f"封存密钥 seal-{each.number} 尚未启用：先把公钥复制到各主机"
-            yield Finding("密钥", sentence, warning=True, mend="hulian keys rotate seal", code="seal-waits")
-        elif each.state == "replaced":
-            sentence = f"封存密钥 seal-{each.number} 的私钥已不再需要，可以退役"
-            yield Finding("密钥", sentence, warning=True, mend="hulian keys retire", code="seal-retire")
 
 
 def _erasures(store: Connection[Any], keys: Connection[Any]) -> Iterator[Finding]:
