@@ -166,7 +166,9 @@ def test_who_comes_later_than_a_moment_after_a_group_waits_for_nobody(
     gathered(office, 1, [2, 3, 4])
     monkeypatch.setattr(gathering, "LINGER", 30.0)
     office.gathering._ended -= 30.0
+    began = monotonic()
     assert office.gathering.carry_out(5) == 10
+    assert monotonic() - began < 10
 
 
 def test_one_interrupted_while_it_waits_for_others_keeps_nobody(

@@ -76,21 +76,26 @@ def test_the_same_again_is_no_news(second: FileWitness, tmp_path: Path) -> None:
     assert content(tmp_path / "witness") == before
 
 
+@pytest.mark.parametrize("look", [1, 2])
 @pytest.mark.parametrize("earlier", [True, False])
 def test_the_same_handed_over_by_another_meanwhile_is_no_news(
-    second: FileWitness, tmp_path: Path, earlier: bool
+    second: FileWitness, tmp_path: Path, look: int, earlier: bool
 ) -> None:
     third = checkpoint(3, LEAVES[:12], SECOND)
     proofs = proof(11, LEAVES[:12])
 
     class Overtaken(FileWitness):
-        """Another sealer hands the third over just before, or just after, this one looks what came last."""
+        """Another sealer hands the third over just before, or just after, one of its looks at what came last."""
+
+        looks = 0
 
         def newest(self) -> Checkpoint | None:
-            if earlier:
+            self.looks += 1
+            if earlier and self.looks == look:
                 second.take(third, proofs)
             found = super().newest()
-            second.take(third, proofs)
+            if self.looks == look:
+                second.take(third, proofs)
             return found
 
     Overtaken(tmp_path / "witness").take(third, proofs)
