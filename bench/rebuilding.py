@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from time import sleep
 from typing import Final
 
 import psycopg
@@ -28,6 +29,7 @@ from projections.registry import ALL
 
 DATABASE: Final = "hulian_rebuild"
 PROCESSES: Final = 2
+_PAUSE: Final = 0.01
 
 
 def measure(server: BenchServer, extent: Extent) -> Outcome:
@@ -96,8 +98,11 @@ def rebuild(store: str, at_most: int | None = None) -> Iterator[Callable[[], int
             if at_most is not None:
                 return done
             while True:
-                done += pages(projector)
-                projector.switch()
+                taken = pages(projector)
+                done += taken
+                if not projector.switch() and not taken:
+                    # the other is completing what is left
+                    sleep(_PAUSE)
                 if not projector.building:
                     return done
 

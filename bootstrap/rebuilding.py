@@ -6,6 +6,9 @@ it and put it in its place once it has caught up.
 
 from __future__ import annotations
 
+from time import sleep
+from typing import Final
+
 import psycopg
 import typer
 
@@ -16,6 +19,7 @@ from domain.message import Refusal
 from projections.engine.progress import Progress
 from projections.registry import ALL
 
+_PAUSE: Final = 0.05
 _HELD = "SELECT version FROM read_checkpoint WHERE projection = %s ORDER BY lane, version FOR UPDATE"
 _MODELS = "SELECT count(*), bool_and(live) FROM read_model WHERE projection = %s"
 _OLDER = (
@@ -59,5 +63,7 @@ def _built(installation: Installation, name: str) -> None:
     with telling(f"重建 {name}") as tell:
         while (left := progress.lag().get(f"{name}_next")) is not None:
             tell(max(0, total - left), total)
-            projector.page()
-            projector.switch()
+            taken = projector.page().events
+            if not projector.switch() and not taken:
+                # a worker is completing it, or holds the lanes that are left
+                sleep(_PAUSE)

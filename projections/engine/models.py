@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from psycopg import Connection, sql
 
 from eventstore.lanes import LANES
+from projections.engine import completing
 from projections.engine.plans import schema_of, sql_of
 from projections.engine.projection import Projection
 from projections.engine.walls import wall
@@ -103,7 +104,10 @@ def _prepare(connection: Connection[Any], projection: type[Projection]) -> None:
         _abandon(connection, projection)
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
     connection.execute(sql.SQL("SET LOCAL search_path = {}, public, pg_temp").format(schema))
-    connection.execute(text.encode())
+    if live:
+        connection.execute(text.encode())
+    else:
+        completing.begin(connection, projection)
     connection.execute(
         sql.SQL(
             "GRANT USAGE ON SCHEMA {} TO hulian_reader; GRANT SELECT ON ALL TABLES IN SCHEMA {} TO hulian_reader"
@@ -141,9 +145,11 @@ def building(connection: Connection[Any], projections: Sequence[type[Projection]
 def switch(connection: Connection[Any], projection: type[Projection], catch_up: Callable[[], int]) -> bool:
     """Put a version that was built beside the live one in its place, once it has all but caught up.
 
-    One transaction: readers see the old rows or the new ones, and what they saw in the old they see in the new.
-    For that the last events are taken in by `catch_up`, while no page goes on: it answers how many it took.
-    Answers whether it was switched now.
+    It is completed first, where that is still to be done. Then one transaction: readers see the old rows or the new
+    ones, and what they saw in the old they see in the new. For that the last events are taken in by `catch_up`, while
+    no page goes on: it answers how many it took. Answers whether it was switched now.
+
+    Raises `psycopg.IntegrityError` where it cannot be completed.
     """
     name, version = projection.name, projection.version
     old = sql.Identifier(f"read_{name}_old")
@@ -151,6 +157,9 @@ def switch(connection: Connection[Any], projection: type[Projection], catch_up: 
     with connection.transaction():
         if not _has_caught_up(connection, name, version):
             return False
+    if not completing.complete(connection, projection):
+        return False
+    with connection.transaction():
         # waits for the pages under way, and keeps new ones out
         connection.execute(_LOCK, [name])
         if not _has_caught_up(connection, name, version):

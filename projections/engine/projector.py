@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +19,7 @@ from psycopg_pool import ConnectionPool
 from eventstore.ahead import uncollected
 from eventstore.codec import Codec
 from eventstore.lanes import LANES
-from projections.engine import models, parking, reading, taking
+from projections.engine import completing, models, parking, reading, taking
 from projections.engine.columns import BIGINT, INTEGER, SMALLINT, TEXT
 from projections.engine.parking import Parked, Poison
 from projections.engine.plans import Plan, plan_of, schema_of
@@ -118,6 +119,8 @@ class Projector:
         self._next_lane = random.randrange(LANES)
         self._foremost = True
         self._plans: dict[str, Plan] = {}
+        self._not_before: dict[str, float] = {}
+        """When a projection that could not be completed is tried again."""
         with pool.connection() as connection:
             models.prepare(connection, projections)
             self._building = models.building(connection, projections)
@@ -148,7 +151,10 @@ class Projector:
                 return self._page(connection, max_events, self._versions, first)
 
     def switch(self) -> list[str]:
-        """Put every projection that was built beside its old version in its place, if it has caught up."""
+        """Put every projection that was built beside its old version in its place, if it has caught up.
+
+        One that cannot be completed is marked, and tried again after `patience`; the others go on.
+        """
         switched = []
         with self._pool.connection() as connection:
             every = list(self._projections.values())
@@ -158,9 +164,20 @@ class Projector:
                 def catch_up(alone: dict[str, int] = alone) -> int:
                     return self._page(connection, models.CAUGHT_UP, alone, self._next_lane).events
 
-                if models.switch(connection, projection, catch_up):
-                    _log.info("projection switched", projection=projection.name, version=projection.version)
-                    switched.append(projection.name)
+                name = projection.name
+                if monotonic() < self._not_before.get(name, 0.0):
+                    continue
+                try:
+                    done = models.switch(connection, projection, catch_up)
+                except psycopg.IntegrityError as refused:
+                    error = taking.told(refused)
+                    _log.error("projection cannot be completed", projection=name, error=error)
+                    self._not_before[name] = monotonic() + self._patience.total_seconds()
+                    completing.mark(connection, projection, error)
+                    continue
+                if done:
+                    _log.info("projection switched", projection=name, version=projection.version)
+                    switched.append(name)
             self._building = models.building(connection, every)
         return switched
 

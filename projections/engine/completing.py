@@ -1,0 +1,107 @@
+"""Completing (补全): what a read model does without while it is built beside the live one, made once at its end.
+
+Nobody reads it till then: indexes that only readers use are made of all rows at once, for a fraction of what keeping
+them costs row by row, and so are the keys of logs, whose rows are never looked for. Nothing is vacuumed or analysed
+meanwhile. That its tables are left to no autovacuum is how an incomplete one is told.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from psycopg import Connection, sql
+
+from projections.engine.plans import schema_of, sql_of
+from projections.engine.projection import Projection
+from projections.engine.rows import Table
+
+_INDEX: Final = re.compile(r"^CREATE INDEX [^;]+;", re.MULTILINE)
+_INCOMPLETE: Final = """
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relkind = 'r' AND c.reloptions @> ARRAY['autovacuum_enabled=false'] ORDER BY c.relname
+"""
+_MINE: Final = """
+SELECT FROM read_model WHERE projection = %s AND version = %s AND NOT live FOR UPDATE SKIP LOCKED
+"""
+_HOLD: Final = """
+SELECT FROM read_checkpoint WHERE projection = %s AND version = %s AND NOT live ORDER BY lane FOR UPDATE
+"""
+_MARK: Final = """
+UPDATE read_checkpoint SET error = %s, failed_at = clock_timestamp()
+WHERE projection = %s AND version = %s AND NOT live
+"""
+_UNMARK: Final = """
+UPDATE read_checkpoint SET error = NULL, error_position = NULL, failed_at = NULL
+WHERE projection = %s AND version = %s AND NOT live AND error IS NOT NULL
+"""
+
+
+def begin(connection: Connection[Any], projection: type[Projection]) -> None:
+    """Make a projection's tables in the schema that stands first in the path, with what building them needs."""
+    connection.execute(_INDEX.sub("", sql_of(projection)).encode())
+    for table in projection.tables:
+        if table.log:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+                    sql.Identifier(table.name), sql.Identifier(f"{table.name}_pkey")
+                )
+            )
+    for (name,) in connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    ).fetchall():
+        connection.execute(
+            sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = false)").format(sql.Identifier(name))
+        )
+
+
+def complete(connection: Connection[Any], projection: type[Projection]) -> bool:
+    """Make what is still missing of a version that is being built; whether nothing is.
+
+    It is not when somebody else is at it. Pages go on meanwhile, without this one. Raises
+    `psycopg.IntegrityError` where a log says something twice: then a handler is at fault.
+    """
+    schema = schema_of(projection, live=False)
+    with connection.transaction():
+        if not connection.execute(_INCOMPLETE, [schema]).fetchall():
+            return True
+        if connection.execute(_MINE, [projection.name, projection.version]).fetchone() is None:
+            return False
+        # waits for the pages under way, and keeps new ones out of these tables
+        connection.execute(_HOLD, [projection.name, projection.version])
+        connection.execute(
+            sql.SQL("SET LOCAL search_path = {}, public, pg_temp").format(sql.Identifier(schema))
+        )
+        left = connection.execute(_INCOMPLETE, [schema]).fetchall()
+        if left:
+            _make(connection, projection)
+        for (name,) in left:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(sql.Identifier(name))
+            )
+            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
+        connection.execute(_UNMARK, [projection.name, projection.version])
+    return True
+
+
+def mark(connection: Connection[Any], projection: type[Projection], error: str) -> None:
+    """Note in all lanes why it could not be completed, until it is."""
+    connection.execute(_MARK, [error, projection.name, projection.version])
+
+
+def _make(connection: Connection[Any], projection: type[Projection]) -> None:
+    text = sql_of(projection)
+    for statement in _INDEX.findall(text):
+        connection.execute(statement.encode())
+    for table in projection.tables:
+        if table.log:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} ADD {}").format(sql.Identifier(table.name), _key_of(text, table))
+            )
+
+
+def _key_of(text: str, table: Table[Any]) -> sql.SQL:
+    """The key of a log as its `.sql` says it, which need not be how its rows are told apart in memory."""
+    found = re.search(rf"^CREATE TABLE {table.name} \([^;]*?(PRIMARY KEY \([a-z_, ]+\))", text, re.MULTILINE)
+    assert found is not None, table.name
+    return sql.SQL(found[1])
