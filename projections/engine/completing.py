@@ -17,6 +17,10 @@ from projections.engine.projection import Projection
 from projections.engine.rows import Table
 
 _INDEX: Final = re.compile(r"^CREATE INDEX [^;]+;", re.MULTILINE)
+_SOUGHT_BY: Final = """
+SELECT DISTINCT a.attname FROM pg_index x
+JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey) WHERE x.indrelid = %s::regclass
+"""
 _INCOMPLETE: Final = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relkind = 'r' AND c.reloptions @> ARRAY['autovacuum_enabled=false'] ORDER BY c.relname
@@ -70,7 +74,10 @@ def complete(connection: Connection[Any], projection: type[Projection]) -> bool:
         # waits for the pages under way, and keeps new ones out of these tables
         connection.execute(_HOLD, [projection.name, projection.version])
         connection.execute(
-            sql.SQL("SET LOCAL search_path = {}, public, pg_temp").format(sql.Identifier(schema))
+            # others complete other models meanwhile: they need the other cores
+            sql.SQL(
+                "SET LOCAL search_path = {}, public, pg_temp; SET LOCAL max_parallel_maintenance_workers = 0"
+            ).format(sql.Identifier(schema))
         )
         left = connection.execute(_INCOMPLETE, [schema]).fetchall()
         if left:
@@ -79,7 +86,13 @@ def complete(connection: Connection[Any], projection: type[Projection]) -> bool:
             connection.execute(
                 sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(sql.Identifier(name))
             )
-            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(name)))
+            # what rows are looked for by; the rest is left to autovacuum, which counts a table analysed in part as not
+            columns = [column for (column,) in connection.execute(_SOUGHT_BY, [name]).fetchall()]
+            connection.execute(
+                sql.SQL("ANALYZE {} ({})").format(
+                    sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, columns))
+                )
+            )
         connection.execute(_UNMARK, [projection.name, projection.version])
     return True
 
