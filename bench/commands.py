@@ -64,7 +64,7 @@ class Size:
         return self.processes * self.threads
 
 
-FULL = Size(rounds=8, seconds=1.5, each=400, alone=2_400)
+FULL = Size(rounds=12, seconds=1.5, each=400, alone=2_400)
 QUICK = Size(rounds=1, seconds=0.3, each=8, alone=64)
 
 
