@@ -25,8 +25,9 @@ _INCOMPLETE: Final = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relkind = 'r' AND c.reloptions @> ARRAY['autovacuum_enabled=false'] ORDER BY c.relname
 """
+# Lane by lane, as everybody locks them who needs all: whoever has the first gets the others.
 _MINE: Final = """
-SELECT FROM read_model WHERE projection = %s AND version = %s AND NOT live FOR UPDATE SKIP LOCKED
+SELECT FROM read_checkpoint WHERE projection = %s AND version = %s AND NOT live AND lane = 0 FOR UPDATE SKIP LOCKED
 """
 _HOLD: Final = """
 SELECT FROM read_checkpoint WHERE projection = %s AND version = %s AND NOT live ORDER BY lane FOR UPDATE
@@ -60,9 +61,9 @@ def begin(connection: Connection[Any], projection: type[Projection]) -> None:
 
 
 def complete(connection: Connection[Any], projection: type[Projection]) -> bool:
-    """Make what is still missing of a version that is being built; whether nothing is.
+    """Make what is still missing of a version that is being built; whether nothing is missing now.
 
-    It is not when somebody else is at it. Pages go on meanwhile, without this one. Raises
+    Something is when somebody else is at it, or holds the first lane. Pages go on meanwhile, without this one. Raises
     `psycopg.IntegrityError` where a log says something twice: then a handler is at fault.
     """
     schema = schema_of(projection, live=False)
