@@ -12,9 +12,13 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
+import psycopg
+
+from bootstrap.faults import exit_status_of
 from bootstrap.settings import load_settings
 from bootstrap.wiring import database, opened, today
 from tests.crash.doors import DeskDoor, HttpDoor, Stopped
@@ -78,7 +82,14 @@ def _http(home: Path, numbers: range, seed: str, ports: list[int], stop: threadi
 
 def _desk(home: Path, numbers: range, seed: str, _: list[int], stop: threading.Event) -> None:
     settings = load_settings()
-    with database(settings) as where, opened(where, settings.key_directory, pool_size=4) as installation:
+    with ExitStack() as stack:
+        try:
+            where = stack.enter_context(database(settings))
+            installation = stack.enter_context(opened(where, settings.key_directory, pool_size=4))
+        except psycopg.OperationalError as away:
+            # the server went while this one was starting: as every program of ours it says so, and is started again
+            traceback.print_exc()
+            raise SystemExit(exit_status_of(away)) from away
         before = [each for each in read_journals(home / "journal").open() if each.door == "desk"]
 
         def walk(n: int) -> None:
