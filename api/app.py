@@ -12,37 +12,39 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.accesses import Accesses
-from api.attachments import Papers
-from api.body_limit import BodyLimit
-from api.commands import Commands, chapter_of
-from api.described import VERSION, describe
-from api.health import Health
-from api.history import History
-from api.households import Households
-from api.identity import Tokens
-from api.limits import RateLimits
-from api.looks import Looks, Recorder, handle_denied
-from api.metrics import Gauges, Metrics, Requests
-from api.pages import add_pages
-from api.paging import Cursors
-from api.problems import handle_problems
-from api.reach import Areas
-from api.reports import Reports
-from api.request_log import RequestLog
-from api.search import Search
-from api.statements import Statements
-from api.straight import READY, Ready, Straight
-from api.views import Views
-from api.work_events import WorkEvents
-from api.work_feed import WorkFeed
-from api.work_items import WorkList
+from api.access.access_log import Looks, Recorder, handle_denied
+from api.access.area_scope import Areas
+from api.access.identity import Tokens
+from api.access.read_session import Views
+from api.acts.attachments import Papers
+from api.acts.commands import Commands, chapter_of
+from api.http.body_limit import BodyLimit
+from api.http.docs_page import add_pages
+from api.http.health import Health
+from api.http.limits import RateLimits
+from api.http.metrics import Gauges, Requests
+from api.http.openapi_docs import VERSION
+from api.http.paging import Cursors
+from api.http.problems import handle_problems
+from api.http.request_log import RequestLog
+from api.openapi_document import describe
+from api.reads.access_records import Accesses
+from api.reads.direct_reads import READY, Ready, Straight
+from api.reads.history import History
+from api.reads.households import Households
+from api.reads.metrics import Metrics
+from api.reads.reports import Reports
+from api.reads.search import Search
+from api.reads.statements import Statements
+from api.reads.work_events import WorkEvents
+from api.reads.work_feed import WorkFeed
+from api.reads.work_items import WorkList
 from application.documents.issuing import Documents
-from application.handling import Desk
+from application.handling.command_handler import Desk
 from domain.catalogue import COMMANDS
 from eventstore.attachments import Attachments
-from eventstore.keys import KeyRing
-from eventstore.wire import Pool
+from eventstore.keys.keys import KeyRing
+from eventstore.postgres.libpq_client import Pool
 from projections.engine.progress import Progress
 
 _TAGS: Final = (
@@ -56,7 +58,7 @@ _ABOUT: Final = "一户一条救助链：按户查阅家庭、类别、待遇、
 
 
 class Api(FastAPI):
-    """The app, which lets plain reads go straight to their endpoints (`api.straight`)."""
+    """The app, which lets plain reads go straight to their endpoints (`api.reads.direct_reads`)."""
 
     ready: Callable[[Scope], Ready | None]
     straight: ASGIApp

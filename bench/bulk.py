@@ -17,20 +17,21 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from bench.apart import Apart, profile_of
 from bench.contestants import BARE_TABLE, NOTE
-from bench.ground import installed
-from bench.pouring import pour
+from bench.databases import installed
+from bench.loading import pour
+from bench.processes import Apart, profile_of
 from bench.rows import AuditFailed, Extent, Measure, Outcome, cpus, rates, rotated
 from bench.server import BenchServer
-from bootstrap.wiring import Addresses, opened
-from domain.benefit import PaymentSettled
-from domain.message import Event
-from domain.monitoring import AlertRaised
-from domain.private import Private
-from eventstore.bulk import BulkAppend
-from eventstore.contract import Appended, CommandKey, OneAppend, StreamAppend
-from eventstore.envelope import Meta, enclose
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import opened
+from domain.aid.payments import PaymentSettled
+from domain.household.event import Event
+from domain.values.private import Private
+from domain.watching.alerts import AlertRaised
+from eventstore.appending.append_types import Appended, CommandKey, OneAppend, StreamAppend
+from eventstore.appending.bulk import BulkAppend
+from eventstore.events.envelope import Meta, enclose
 from eventstore.store import LaneStore
 from tests.projections.lives import told
 from tests.stories import yu_exited, yu_registered

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from application.handling import Request
+from application.handling.command_handler import Request
 from bench.contestants import (
     BARE_TABLE,
     FIRST_DAY,
@@ -22,16 +22,17 @@ from bench.contestants import (
     Making,
     Share,
 )
-from bench.crew import Crew, crew
-from bench.ground import aggregates, case_life, installed
+from bench.databases import aggregates, case_life, installed
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, Sample, cpus, rates, rotated
 from bench.server import BenchServer, library_environment
-from bootstrap.wiring import Addresses, opened
-from domain.membership import HouseholdRegistered
-from domain.monitoring import RaiseAlert
-from domain.person import HouseholdId
-from domain.receipt import Actor
-from eventstore.envelope import Envelope
+from bench.workforce import Crew, crew
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import opened
+from domain.members.registration import HouseholdRegistered
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from domain.watching.alerts import RaiseAlert
+from eventstore.events.envelope import Envelope
 from tests.projections.lives import fill, lives
 
 VILLAGES = ("990301100001", "990301100201", "990301100202")

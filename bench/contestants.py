@@ -19,11 +19,12 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from psycopg.types.string import ByteaBinaryLoader
 
-from application.handling import Request
-from bootstrap.wiring import Addresses, opened
-from domain.monitoring import RaiseAlert
-from domain.person import HouseholdId
-from domain.receipt import Actor
+from application.handling.command_handler import Request
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import opened
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from domain.watching.alerts import RaiseAlert
 
 NOTE: Final = "邻居反映该户户主近期住院，医疗支出较大，请村级网格员入户核实。"
 FIRST_DAY: Final = date(2025, 6, 3)

@@ -16,16 +16,17 @@ from uuid import UUID
 
 import psycopg
 
-from bench.apart import Apart, Job, profile_of
 from bench.contestants import Case, Cases
-from bench.ground import Installed, installed
+from bench.databases import Installed, installed
+from bench.processes import Apart, Job, profile_of
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, Sample, amount, ratios, rotated
 from bench.server import BenchServer, library_environment
-from bootstrap.wiring import Addresses, opened
-from domain.benefit import PaymentOrdered, PaymentSettled
-from domain.message import Event
-from domain.month import Month
-from domain.person import HouseholdId
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import opened
+from domain.aid.payments import PaymentOrdered, PaymentSettled
+from domain.household.event import Event
+from domain.values.month import Month
+from domain.values.person import HouseholdId
 from tests.projections.lives import enclosed, fill, told
 from tests.scenario import HOUSEHOLD
 from tests.stories import paid, yu_confirmed

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import psycopg
 
-from api.identity import issue_token
+from api.access.identity import issue_token
 from bench.commands import VILLAGES, settled, trial
 from bench.http_load import Asked, Load, ask, load
 from bench.http_servers import BARE, BARE_TABLE, MASKED, POOL, RECORDED

@@ -21,11 +21,12 @@ from starlette.responses import Response
 from api.serve import serve
 from bench.profiling import profiled, watched
 from bootstrap import wiring
+from bootstrap.addresses import Addresses
 from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, as_role
-from bootstrap.wiring import Addresses, api_of, opened
-from eventstore.access import Access
-from eventstore.pools import open_pool
+from bootstrap.wiring import api_of, opened
+from eventstore.access_records import Access
+from eventstore.postgres.pools import open_pool
 
 RECORDED: Final = "recorded"
 MASKED: Final = "masked"

@@ -21,24 +21,25 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from application.handling import Request
-from bench.apart import Apart
+from application.handling.command_handler import Request
 from bench.commands import VILLAGES, settled
 from bench.contestants import NOTE, TOWNSHIP
-from bench.ground import Installed, case_life, installed
+from bench.databases import Installed, case_life, installed
+from bench.processes import Apart
 from bench.projecting import pages
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Sample, amount
 from bench.running import Running, running
 from bench.server import BenchServer
+from bootstrap.addresses import Addresses
 from bootstrap.settings import as_role
-from bootstrap.wiring import Addresses, opened, today
+from bootstrap.wiring import opened, today
 from domain.catalogue import EVENTS, UPCASTERS
-from domain.monitoring import RaiseAlert
-from domain.person import HouseholdId
-from domain.receipt import Actor
-from eventstore.codec import Codec
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from domain.watching.alerts import RaiseAlert
+from eventstore.events.codec import Codec
 from eventstore.lanes import LANES, lane_of
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 from projections.engine.projector import Projector
 from projections.registry import ALL
 from tests.projections.lives import fill, lives

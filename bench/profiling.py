@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psycopg
 
-from eventstore.wire import Wire
+from eventstore.postgres.libpq_client import Wire
 
 TOP: Final = 25
 """How many lines of a profile are shown."""

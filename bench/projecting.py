@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bench.apart import Job, profile_of, together
-from bench.ground import backlog, stock_backlog
+from bench.databases import backlog, stock_backlog
+from bench.processes import Job, profile_of, together
 from bench.read_models import audit_ours, forget_ours
 from bench.rows import Extent, Measure, Outcome, cpus, rates, rotated
 from bench.server import BenchServer
 from bench.stock_runner import audit_stock, count_all, forget_stock
 from bootstrap.settings import as_role
 from domain.catalogue import EVENTS, UPCASTERS
-from eventstore.codec import Codec
-from eventstore.pools import open_pool
+from eventstore.events.codec import Codec
+from eventstore.postgres.pools import open_pool
 from projections.engine.projector import Projector
 from projections.registry import ALL
 

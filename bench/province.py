@@ -18,16 +18,16 @@ import psycopg
 from psycopg import Connection
 
 from bench.profiling import profiled, watched
-from bench.province_ground import Ground, ground, intervals
+from bench.province_store import Ground, ground, intervals
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, amount
 from bench.server import BenchServer
-from domain.duty import Office
-from domain.month import Month, Months
-from domain.spells import Category
-from domain.steps import STEPS
+from domain.clock.duty import Office
+from domain.clock.duty_kinds import STEPS
+from domain.values.month import Month, Months
+from domain.values.spells import Category
 from projections.card_list import After, cards_in
 from projections.chain import chain_of
-from projections.engine.walls import read_as
+from projections.engine.row_security import read_as
 from projections.percentiles import Percentiles, percentiles, percentiles_of
 from projections.work_list_queries import After as AfterDuty
 from projections.work_list_queries import duties_in

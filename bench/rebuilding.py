@@ -10,8 +10,8 @@ from typing import Final
 
 import psycopg
 
-from bench.apart import Job, profile_of, together
-from bench.ground import backlog, stock_backlog
+from bench.databases import backlog, stock_backlog
+from bench.processes import Job, profile_of, together
 from bench.projecting import pages
 from bench.read_models import audit_ours, forget_ours
 from bench.rows import AuditFailed, Extent, Measure, Outcome, amount, cpus, megabytes, rates, rotated
@@ -19,8 +19,8 @@ from bench.server import BenchServer
 from bench.stock_runner import audit_stock, count_all, forget_stock
 from bootstrap.settings import as_role
 from domain.catalogue import EVENTS, UPCASTERS
-from eventstore.codec import Codec
-from eventstore.pools import open_pool
+from eventstore.events.codec import Codec
+from eventstore.postgres.pools import open_pool
 from projections.engine.models import prepare
 from projections.engine.projection import Projection
 from projections.engine.projector import Projector

@@ -13,12 +13,12 @@ from typing import Any, Final
 import psycopg
 
 from application.register.template import write_register
-from bench.ground import Installed, installed
+from bench.databases import Installed, installed
 from bench.lagging import settle
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Sample, amount, megabytes, ratios
 from bench.running import running, serving
 from bench.server import BenchServer
-from bootstrap.processes import development_token
+from bootstrap.cli.processes import development_token
 from bootstrap.settings import Settings
 from samples.register import families
 
@@ -111,7 +111,12 @@ def _asked(made: Installed, address: str) -> None:
 
 _PARTS: Final = (
     *("psycopg_pool", "msgspec", "pydantic_settings", "cryptography.hazmat.primitives.ciphers.aead"),
-    *("eventsourcing.application", "domain.catalogue", "eventstore.store", "application.handling"),
+    *(
+        "eventsourcing.application",
+        "domain.catalogue",
+        "eventstore.store",
+        "application.handling.command_handler",
+    ),
     *("projections.registry", "bootstrap.wiring", "fastapi", "uvicorn", "api.app", "api.serve"),
 )
 _PROGRAM: Final = """

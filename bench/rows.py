@@ -1,7 +1,7 @@
 """What a row of the bench is, and how a module offers some.
 
 A module of the bench measures one thing. It is named once in `bench.__main__.MODULES` (`"http": "bench.http"`), and
-offers one function, which prepares its own databases (`bench.ground`), measures all
+offers one function, which prepares its own databases (`bench.databases`), measures all
 contestants in turn, round by round, audits every sample, and answers::
 
     def measure(server: BenchServer, extent: Extent) -> Outcome:
@@ -16,7 +16,7 @@ contestants in turn, round by round, audits every sample, and answers::
 Raise `AuditFailed` where the database does not hold what was claimed. `extent.quick` asks for a run of seconds that
 shows correctness, audits included; its figures count for nothing. Nothing of a module may outlive `measure`, no
 process and no connection; databases go with the server, large ones should be dropped before (`server.drop`).
-An installation of its own, packs adopted, costs a module a second: `bench.ground.installed(server, name)`.
+An installation of its own, packs adopted, costs a module a second: `bench.databases.installed(server, name)`.
 """
 
 from __future__ import annotations

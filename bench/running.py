@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from bench.apart import WorkerFailed
-from bench.ground import Installed
+from bench.databases import Installed
+from bench.processes import WorkerFailed
 from bench.server import BenchServer
 
 _STARTING: Final = 60.0

@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from bootstrap.embedded import EmbeddedPostgres
-from bootstrap.wiring import Addresses
+from bootstrap.addresses import Addresses
+from bootstrap.server.embedded import EmbeddedPostgres
 
 SETTINGS = {
     "fsync": "on",

@@ -17,14 +17,15 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from bench.apart import Apart, Job
 from bench.bulk import META, event_of
-from bench.ground import installed
+from bench.databases import installed
+from bench.processes import Apart, Job
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, Sample
 from bench.server import BenchServer
-from bootstrap.wiring import Addresses, opened
-from eventstore.contract import CommandKey, StreamAppend
-from eventstore.envelope import enclose
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import opened
+from eventstore.appending.append_types import CommandKey, StreamAppend
+from eventstore.events.envelope import enclose
 from eventstore.lanes import LANES
 
 STORE: Final = "hulian_tail"

@@ -13,25 +13,26 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from application.adoption import adopt_shipped, adopted_reference
 from application.documents.issuing import Documents
-from application.handling import Desk
-from application.reference import Reference, publish, shipped
-from bootstrap.embedded import EmbeddedPostgres
-from bootstrap.rights import put_right
+from application.handling.command_handler import Desk
+from application.reference.adoption import adopt_shipped, adopted_reference
+from application.reference.reference import Reference, publish, shipped
+from bootstrap.addresses import Addresses
+from bootstrap.database_rights import put_right
+from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import Settings, as_role
 from domain.catalogue import EVENTS, UPCASTERS
-from eventstore.access import access_log
+from eventstore.access_records import access_log
 from eventstore.adapter import Chains
 from eventstore.attachments import Attachments, Numbers
-from eventstore.codec import Codec
-from eventstore.keys import KeyRing
-from eventstore.pools import SteadyPool, open_pool
+from eventstore.events.codec import Codec
+from eventstore.keys.keys import KeyRing
+from eventstore.postgres.libpq_client import Pool
+from eventstore.postgres.pools import SteadyPool, open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
 from eventstore.store import LaneStore
-from eventstore.wire import Pool
 from migrations.runner import migrate, pending
 from projections.engine.projector import Projector
 from projections.registry import ALL
@@ -44,26 +45,6 @@ CHINA = timezone(timedelta(hours=8))
 
 SINCE = date(2020, 1, 1)
 """The first day the shipped packs are in force; every value in them is dated by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the two databases are, for the application and for their owner; roles are put on at connection.
-
-    `digest` is what a new store shall digest its events with; one with events keeps what it has.
-    """
-
-    store: str
-    keys: str
-    store_owner: str
-    keys_owner: str
-    digest: str = "sha256"
-    sealing: str = ""
-
-    @property
-    def sealer(self) -> str:
-        """Where the sealer goes, as `hulian_sealer`: the login must be a member of that role."""
-        return self.sealing or as_role(self.store, "hulian_sealer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +214,9 @@ def adopt(where: Addresses, key_directory: Path, today: date, approver: str = "s
 
 def api_of(installation: Installation, settings: Settings) -> FastAPI:
     """The API on an opened installation."""
+    from api.access.identity import DevelopmentTokens
     from api.app import create_app
-    from api.identity import DevelopmentTokens
-    from api.paging import Cursors
+    from api.http.paging import Cursors
 
     where = installation.addresses
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
-from domain.message import Event
+from domain.household.event import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ from eventsourcing.persistence import (
     Transcoder,
 )
 
-from eventstore.codec import Codec
-from eventstore.contract import (
+from eventstore.appending.append_types import (
     NO_CLAIMS,
     Appended,
     ClaimChanges,
@@ -34,11 +33,12 @@ from eventstore.contract import (
     IndexRelease,
     StreamAppend,
 )
-from eventstore.envelope import Envelope
+from eventstore.appending.writing import PlainEvent
 from eventstore.errors import BadCall, NoTotalOrder, VersionConflict
-from eventstore.rows import Brief, Recorded
+from eventstore.events.codec import Codec
+from eventstore.events.envelope import Envelope
+from eventstore.events.recorded import Brief, Recorded
 from eventstore.store import LaneStore
-from eventstore.writing import PlainEvent
 
 T = TypeVar("T")
 

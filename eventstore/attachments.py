@@ -9,12 +9,12 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID, uuid5
 
-from eventstore import binary
-from eventstore.access import Access
+from eventstore.access_records import Access
 from eventstore.errors import StoreError
-from eventstore.keys import KeyRing
+from eventstore.keys.keys import KeyRing
 from eventstore.lanes import lane_of
-from eventstore.wire import Parameter, Pool, Row, Statement, Wire
+from eventstore.postgres import binary
+from eventstore.postgres.libpq_client import Parameter, Pool, Row, Statement, Wire
 
 LARGEST: Final = 10 * 1024 * 1024
 """How many bytes an attachment may have, before it is sealed."""

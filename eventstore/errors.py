@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from domain.message import Told
+from domain.values.refusals import Told
 
 if TYPE_CHECKING:
     from psycopg import Error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from eventstore.rows import COLUMNS
-from eventstore.wire import Statement
+from eventstore.events.recorded import COLUMNS
+from eventstore.postgres.libpq_client import Statement
 
 LOAD: Final = Statement(
     "es_load",

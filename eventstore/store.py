@@ -46,11 +46,10 @@ from uuid import UUID
 
 import psycopg
 
-from eventstore import binary, bulk, each, group, reading, writing
-from eventstore.ahead import in_turn
-from eventstore.bulk import BulkAppend
-from eventstore.codec import Codec
-from eventstore.contract import (
+from eventstore import reading
+from eventstore.appending import bulk, group, writing
+from eventstore.appending import many_commands as each
+from eventstore.appending.append_types import (
     NO_CLAIMS,
     Appended,
     ClaimChanges,
@@ -61,11 +60,15 @@ from eventstore.contract import (
     OneAppend,
     StreamAppend,
 )
+from eventstore.appending.bulk import BulkAppend
 from eventstore.errors import BadCall, NotATrial, StoreError, told
-from eventstore.keys import KeyRing
+from eventstore.events.codec import Codec
+from eventstore.events.recorded import Brief, Loaded, Recorded, StreamState
+from eventstore.keys.keys import KeyRing
+from eventstore.keys.spare_keys import in_turn
 from eventstore.lanes import LANES, lane_of
-from eventstore.rows import Brief, Loaded, Recorded, StreamState
-from eventstore.wire import Parameter, Pool, Row, Statement, Wire
+from eventstore.postgres import binary
+from eventstore.postgres.libpq_client import Parameter, Pool, Row, Statement, Wire
 
 _FOR_EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _HIGHEST: Final = 2**31 - 1

@@ -9,21 +9,23 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.adjustment import BenefitAdjusted
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled, TemporaryAidGranted
-from domain.decision import DibaoConfirmed
-from domain.exit import BenefitTerminated
-from domain.grace import GraceGranted
-from domain.irregular import IrregularlyConfirmed, IrregularlyEnded
-from domain.joining import JoinedInto
-from domain.message import Event
-from domain.monitoring import ReturnedToMonitoring
-from domain.receipt import Decision
-from domain.roster import last_month
-from domain.spells import Category, Label
-from domain.transfer import MarginalConfirmed
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.temporary_aid import TemporaryAidGranted
+from domain.change.adjustment import BenefitAdjusted
+from domain.change.grace import GraceGranted
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.change.termination import BenefitTerminated
+from domain.correction.irregular import IrregularlyConfirmed, IrregularlyEnded
+from domain.decision.confirmation import DibaoConfirmed
+from domain.decision.transfer import MarginalConfirmed
+from domain.household.event import Event
+from domain.household.memberships import last_month
+from domain.members.joining import JoinedInto
+from domain.values.receipt import Decision
+from domain.values.spells import Category, Label
 from eventstore.lanes import lane_of
-from projections.engine.projection import Fact, Projection
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
 
@@ -219,7 +221,7 @@ class BenefitStatements(Projection):
         return [each for each in self.holdings.of(household) if each.kind == kind]
 
     def _end(self, household: UUID, kind: str, day: date) -> None:
-        """As `domain.spells.ended`: what runs on `day` ends there; what has not begun by then falls away."""
+        """As `domain.values.spells.ended`: what runs on `day` ends there; what has not begun by then falls away."""
         for each in self._of(household, kind):
             if each.since >= day and each.until is None:
                 self.holdings.drop(each)
@@ -227,7 +229,7 @@ class BenefitStatements(Projection):
                 each.until = day
 
     def _end_watch(self, household: UUID, day: date) -> None:
-        """As `domain.decision.watch_ended`: an exited or refused family is aided again."""
+        """As `domain.decision.confirmation.watch_ended`: an exited or refused family is aided again."""
         for each in self._of(household, "label"):
             if each.code in (Label.EXITED, Label.REFUSED) and each.holds(day):
                 each.until = day

@@ -11,26 +11,26 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.catalogue import EVENTS
-from domain.completeness import SupplementTermSet
-from domain.correction import IncomeCorrected, VisitDayCorrected
-from domain.day_correction import NoticeDayCorrected
-from domain.decision import ApplicationRefused, DibaoConfirmed
-from domain.endings import ApplicationNotAccepted, ApplicationWithdrawn
-from domain.extension import LimitExtended
-from domain.finding import HelpedToApply
-from domain.intake import Applied, ProcedureEnded
-from domain.irregular import IrregularlyConfirmed
-from domain.mandate import AgentMandated, MandateRevoked
-from domain.membership import HouseholdRegistered
-from domain.message import Event
-from domain.place import ApplicationPlaced
-from domain.relatives import RelativeRegistered
-from domain.sampling import SampleChecked, SampleDrawn
-from domain.spells import Membership
-from domain.split import HouseholdSplitFrom
-from domain.supervision import DeadlineMissed
-from domain.transfer import MarginalConfirmed, TransferStarted
-from domain.verification import ResultToBeTold
+from domain.clock.supervision import DeadlineMissed
+from domain.correction.day_correction import NoticeDayCorrected
+from domain.correction.fact_correction import IncomeCorrected, VisitDayCorrected
+from domain.correction.irregular import IrregularlyConfirmed
+from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
+from domain.decision.extension import LimitExtended
+from domain.decision.transfer import MarginalConfirmed, TransferStarted
+from domain.household.event import Event
+from domain.inquiry.sampling import SampleChecked, SampleDrawn
+from domain.inquiry.verification import ResultToBeTold
+from domain.intake.application import Applied, ProcedureEnded
+from domain.intake.application_closure import ApplicationNotAccepted, ApplicationWithdrawn
+from domain.intake.application_place import ApplicationPlaced
+from domain.intake.completeness import SupplementTermSet
+from domain.intake.mandate import AgentMandated, MandateRevoked
+from domain.intake.proactive_discovery import HelpedToApply
+from domain.intake.relatives import RelativeRegistered
+from domain.members.registration import HouseholdRegistered
+from domain.members.split import HouseholdSplitFrom
+from domain.values.spells import Membership
 from eventstore.lanes import lane_of
 from projections.card_spells import (
     BENEFIT,
@@ -47,10 +47,11 @@ from projections.card_spells import (
     Spells,
     token,
 )
-from projections.engine.projection import Fact, Projection
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
-from projections.running import NONE, Running, part, running_of, started, text_of, touches
+from projections.open_deadlines import NONE, Running, part, running_of, started, text_of, touches
 
 
 @dataclass(slots=True)

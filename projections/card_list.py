@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.month import Month
+from domain.values.month import Month
 from eventstore.lanes import LANES
 from projections.engine.queries import rows_of
 

@@ -12,32 +12,40 @@ from datetime import date
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
-from domain.adjustment import BenefitAdjusted
-from domain.arrival import MemberArrived
-from domain.correction import ResidenceCorrected
-from domain.death import MemberDied
-from domain.decision import DibaoConfirmed
-from domain.exit import BenefitTerminated
-from domain.grace import GraceGranted
-from domain.household import Household
-from domain.identification import PersonIdentified
-from domain.irregular import IrregularlyConfirmed, IrregularlyEnded
-from domain.joining import JoinedInto
-from domain.member_correction import DeathCorrected, MemberCorrected
-from domain.members import MemberChanged, MemberJoined, MemberLeft
-from domain.membership import HouseholdRegistered, MemberAdded
-from domain.message import Event
-from domain.money import Fen
-from domain.monitoring import ReturnedToMonitoring
-from domain.month import Month
-from domain.moving import FileHandedOver, HouseholdMoved
-from domain.person import Disability, HouseholdId, PersonId, Relation, Sex, WorkCapacity
-from domain.private import Private
-from domain.procedure import Procedure
-from domain.spells import BenefitSpell, Category, CategorySpell, Label, LabelSpell, Membership, Residence
-from domain.split import HouseholdSplitFrom, MemberMovedOut, MembersSplitOff
-from domain.succession import HeadChanged
-from domain.transfer import MarginalConfirmed
+from domain.change.adjustment import BenefitAdjusted
+from domain.change.grace import GraceGranted
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.change.termination import BenefitTerminated
+from domain.correction.fact_correction import ResidenceCorrected
+from domain.correction.irregular import IrregularlyConfirmed, IrregularlyEnded
+from domain.correction.member_correction import DeathCorrected, MemberCorrected
+from domain.decision.confirmation import DibaoConfirmed
+from domain.decision.transfer import MarginalConfirmed
+from domain.household.event import Event
+from domain.household.parts import Procedure
+from domain.household.state import Household
+from domain.members.arrival import MemberArrived
+from domain.members.death import MemberDied
+from domain.members.identification import PersonIdentified
+from domain.members.joining import JoinedInto
+from domain.members.member_changes import MemberChanged, MemberJoined, MemberLeft
+from domain.members.moving import FileHandedOver, HouseholdMoved
+from domain.members.registration import HouseholdRegistered, MemberAdded
+from domain.members.split import HouseholdSplitFrom, MemberMovedOut, MembersSplitOff
+from domain.members.succession import HeadChanged
+from domain.values.money import Fen
+from domain.values.month import Month
+from domain.values.person import Disability, HouseholdId, PersonId, Relation, Sex, WorkCapacity
+from domain.values.private import Private
+from domain.values.spells import (
+    BenefitSpell,
+    Category,
+    CategorySpell,
+    Label,
+    LabelSpell,
+    Membership,
+    Residence,
+)
 from projections.engine.rows import Rows, Table, of_household
 
 CHANGING: Final[frozenset[type[Event]]] = frozenset(

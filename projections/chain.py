@@ -11,20 +11,21 @@ import msgspec
 from psycopg import Connection
 
 from domain.catalogue import EVENTS, NAMES
-from domain.delivery import DeliveryFailed, DocumentDelivered
-from domain.documents import DocumentIssued
-from domain.message import Event
-from domain.monitoring import ReturnedToMonitoring
-from domain.supervision import DeadlineMissed
-from eventstore.binary import integer, long, short
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.clock.supervision import DeadlineMissed
+from domain.household.event import Event
+from domain.papers.delivery import DeliveryFailed, DocumentDelivered
+from domain.papers.documents import DocumentIssued
 from eventstore.lanes import lane_of
-from eventstore.together import Call
-from eventstore.wire import Row, Statement
-from projections.engine.projection import Fact, Projection
+from eventstore.postgres.binary import integer, long, short
+from eventstore.postgres.libpq_client import Row, Statement
+from eventstore.postgres.pipeline import Call
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
 from projections.facts import sayers
-from projections.running import NONE, Running, part, running_of, started, text_of, touches
+from projections.open_deadlines import NONE, Running, part, running_of, started, text_of, touches
 
 
 @dataclass(slots=True)
@@ -235,7 +236,7 @@ def chain_of(
 
 
 def chain_call(household: UUID, *, after: int, limit: int) -> Call:
-    """`chain_of` as a call of a transaction sent whole (`eventstore.together`); `steps_of` reads its answer."""
+    """`chain_of` as one call of a transaction (`eventstore.postgres.pipeline`); `steps_of` reads its answer."""
     return Call(_CHAIN, (short(lane_of(household)), household.bytes, integer(after), long(limit)))
 
 

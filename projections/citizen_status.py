@@ -11,37 +11,36 @@ from uuid import UUID
 
 import msgspec
 
-from domain.adjustment import BenefitAdjusted
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
 from domain.catalogue import EVENTS
-from domain.classification import NoticeClosed, NoticePosted, OpinionGiven
-from domain.completeness import MaterialsSupplemented, MissingItemsNotified
-from domain.day_correction import DeliveryDayCorrected, NoticeDayCorrected
-from domain.decision import ApplicationRefused, DibaoConfirmed, FileReceived
-from domain.delivery import LAWSUIT, RECONSIDERATION, TERMS, DocumentDelivered
-from domain.endings import ApplicationNotAccepted, ApplicationWithdrawn
-from domain.exit import BenefitTerminated
-from domain.file_return import FileResubmitted, FileReturned
-from domain.grace import GraceGranted
-from domain.intake import (
-    ApplicationAccepted,
-    Applied,
-    ProcedureEnded,
-)
-from domain.irregular import IrregularlyConfirmed, IrregularlyEnded
-from domain.message import Event
-from domain.month import Month
-from domain.notification import NoticeDelivered
-from domain.objection import NoticeObjected
-from domain.recheck import ReportObjected, ReportRechecked, ResultTold
-from domain.spells import Category
-from domain.supervision import DeadlineMissed
-from domain.transfer import MarginalConfirmed, TransferStarted
-from domain.verification import InvestigationStarted, VerificationRequested
-from projections.engine.projection import Fact, Projection
+from domain.change.adjustment import BenefitAdjusted
+from domain.change.grace import GraceGranted
+from domain.change.termination import BenefitTerminated
+from domain.clock.supervision import DeadlineMissed
+from domain.correction.day_correction import DeliveryDayCorrected, NoticeDayCorrected
+from domain.correction.irregular import IrregularlyConfirmed, IrregularlyEnded
+from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
+from domain.decision.file import FileReceived
+from domain.decision.file_return import FileResubmitted, FileReturned
+from domain.decision.notice import NoticeClosed, NoticePosted
+from domain.decision.objection import NoticeObjected
+from domain.decision.opinion import OpinionGiven
+from domain.decision.transfer import MarginalConfirmed, TransferStarted
+from domain.household.event import Event
+from domain.inquiry.recheck import ReportObjected, ReportRechecked, ResultTold
+from domain.inquiry.verification import InvestigationStarted, VerificationRequested
+from domain.intake.application import ApplicationAccepted, Applied, ProcedureEnded
+from domain.intake.application_closure import ApplicationNotAccepted, ApplicationWithdrawn
+from domain.intake.completeness import MaterialsSupplemented, MissingItemsNotified
+from domain.papers.delivery import LAWSUIT, RECONSIDERATION, TERMS, DocumentDelivered
+from domain.papers.notification import NoticeDelivered
+from domain.values.month import Month
+from domain.values.spells import Category
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household
 from projections.months import text_of as month_text
-from projections.running import NONE, Running, is_met, running_of, started, text_of, touches
+from projections.open_deadlines import NONE, Running, is_met, running_of, started, text_of, touches
 
 
 @dataclass(frozen=True, slots=True)

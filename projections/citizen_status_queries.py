@@ -9,12 +9,12 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.month import Month
-from domain.steps import TOTALS
+from domain.clock.duty_kinds import TOTALS
+from domain.values.month import Month
 from eventstore.lanes import lane_of
 from projections.citizen_status import STAGES, TITLES, Matter, Receiving, Ruling, items_of
 from projections.engine.queries import rows_of
-from projections.running import running_of
+from projections.open_deadlines import running_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.catalogue import EVENTS
-from domain.supervision import DeadlineMissed
+from domain.clock.supervision import DeadlineMissed
 from eventstore.lanes import LANES, lane_of
-from projections.engine.projection import Fact, Projection
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
-from projections.running import is_met, meets, touches
+from projections.open_deadlines import is_met, meets, touches
 
 
 @dataclass(slots=True)

@@ -15,13 +15,14 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.clocks import TIMED, advance
-from domain.correction import ResidenceCorrected
-from domain.moving import FileHandedOver, HouseholdMoved
-from domain.stages import Clock, Finished, Held, Part, parts_of
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.clock.stage_clocks import TIMED, advance
+from domain.clock.stages import Clock, Finished, Held, Part, parts_of
+from domain.correction.fact_correction import ResidenceCorrected
+from domain.members.moving import FileHandedOver, HouseholdMoved
 from eventstore.lanes import LANES, lane_of
-from projections.engine.projection import Fact, Projection
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
 

@@ -12,9 +12,9 @@ from typing import Any, Final, Literal, NewType, Union, get_args, get_origin, ge
 
 import msgspec
 
-from domain.message import Event
-from domain.money import Fen
-from domain.month import Month, Months
+from domain.household.event import Event
+from domain.values.money import Fen
+from domain.values.month import Month, Months
 from projections.months import text_of
 
 Say = Callable[[Event], str | None]

@@ -29,10 +29,10 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.calendar import WorkingCalendar
-from domain.message import Told
-from domain.stages import STAGES
-from eventstore.contract import Cut
+from domain.clock.stages import STAGES
+from domain.values.calendar import WorkingCalendar
+from domain.values.refusals import Told
+from eventstore.appending.append_types import Cut
 from eventstore.lanes import LANES
 
 CalendarOf = Callable[[str], WorkingCalendar]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from domain.month import Month
+from domain.values.month import Month
 
 text_of = lru_cache(maxsize=4096)(Month.__str__)
 """The month as `YYYY-MM`."""

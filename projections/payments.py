@@ -9,9 +9,10 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
 from eventstore.lanes import lane_of
-from projections.engine.projection import Fact, Projection
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table
 from projections.months import text_of

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.message import Told
-from domain.month import Months
-from domain.region import Level
+from domain.values.month import Months
+from domain.values.refusals import Told
+from domain.values.region import Level
 
 Unit = Literal["calendar", "working", "net"]
 """Calendar days, working days, or working days net of lawful standstills."""

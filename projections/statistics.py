@@ -12,28 +12,30 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from domain.adjustment import BenefitAdjusted
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled, TemporaryAidGranted
-from domain.complaint import ComplaintReceived
-from domain.decision import ApplicationRefused, DibaoConfirmed
-from domain.endings import ApplicationNotAccepted, ApplicationWithdrawn
-from domain.exit import BenefitTerminated
-from domain.extension import LimitExtended
-from domain.file_return import FileReturned
-from domain.finding import NeedFound
-from domain.grace import GraceGranted
-from domain.intake import ApplicationAccepted, Applied, ProcedureEnded
-from domain.irregular import IrregularlyConfirmed, IrregularRecorded
-from domain.message import Event
-from domain.monitoring import AlertFedBack, AlertRaised, AlertVerified
-from domain.objection import NoticeObjected
-from domain.recheck import ReportObjected
-from domain.spells import Category
-from domain.supervision import DeadlineMissed
-from domain.transfer import MarginalConfirmed, TransferStarted
-from projections.engine.projection import Fact, Projection
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.temporary_aid import TemporaryAidGranted
+from domain.change.adjustment import BenefitAdjusted
+from domain.change.grace import GraceGranted
+from domain.change.termination import BenefitTerminated
+from domain.clock.supervision import DeadlineMissed
+from domain.correction.irregular import IrregularlyConfirmed, IrregularRecorded
+from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
+from domain.decision.extension import LimitExtended
+from domain.decision.file_return import FileReturned
+from domain.decision.objection import NoticeObjected
+from domain.decision.transfer import MarginalConfirmed, TransferStarted
+from domain.household.event import Event
+from domain.inquiry.complaint import ComplaintReceived
+from domain.inquiry.recheck import ReportObjected
+from domain.intake.application import ApplicationAccepted, Applied, ProcedureEnded
+from domain.intake.application_closure import ApplicationNotAccepted, ApplicationWithdrawn
+from domain.intake.proactive_discovery import NeedFound
+from domain.values.spells import Category
+from domain.watching.alerts import AlertFedBack, AlertRaised, AlertVerified
+from projections.caseload import CHANGING, Heads, Standing, standing_of, text_of
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household
-from projections.headcount import CHANGING, Heads, Standing, standing_of, text_of
 
 IN_CATEGORY: Final = "in-category"
 """The tallies whose sum up to a day is how many households and persons a category has on it."""

@@ -11,27 +11,28 @@ from uuid import UUID
 
 import msgspec
 
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
 from domain.catalogue import EVENTS
-from domain.correction import ResidenceCorrected
-from domain.deadline import Due
-from domain.duties import TURNS, turned
-from domain.duty import Turn
-from domain.intake import Applied
-from domain.membership import HouseholdRegistered
-from domain.message import Event
-from domain.monitoring import ReturnedToMonitoring
-from domain.moving import FileHandedOver, HouseholdMoved
-from domain.receipt import Actor
-from domain.spells import Category
-from domain.split import HouseholdSplitFrom
-from domain.standing import Standing
-from domain.steps import STEPS, TOTALS
-from domain.supervision import DeadlineMissed
-from domain.transfer import TransferStarted
-from projections.engine.projection import Fact, Projection
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.clock.duty import Turn
+from domain.clock.duty_context import Standing
+from domain.clock.duty_kinds import STEPS, TOTALS
+from domain.clock.duty_rules import TURNS, turned
+from domain.clock.supervision import DeadlineMissed
+from domain.correction.fact_correction import ResidenceCorrected
+from domain.decision.transfer import TransferStarted
+from domain.household.event import Event
+from domain.intake.application import Applied
+from domain.members.moving import FileHandedOver, HouseholdMoved
+from domain.members.registration import HouseholdRegistered
+from domain.members.split import HouseholdSplitFrom
+from domain.values.deadline import Due
+from domain.values.receipt import Actor
+from domain.values.spells import Category
+from projections.engine.fact import Fact
+from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household
-from projections.running import is_met, touches
+from projections.open_deadlines import is_met, touches
 
 NO_DAY: Final = date.max
 """The day of a duty that nothing limits: it stands behind all that have one."""

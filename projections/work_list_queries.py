@@ -9,9 +9,9 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.duty import Office
-from domain.spells import Category
-from domain.steps import STEPS
+from domain.clock.duty import Office
+from domain.clock.duty_kinds import STEPS
+from domain.values.spells import Category
 from eventstore.lanes import lane_of
 from projections.engine.queries import rows_of
 from projections.work_list import NO_CATEGORY, NO_DAY, DutyRow

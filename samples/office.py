@@ -12,16 +12,18 @@ from datetime import date, datetime, time, timedelta, timezone
 from random import Random
 from uuid import UUID, uuid5
 
-from application.commands import parse
-from application.handling import Desk, Handled, Request
-from application.system_acts import ACTOR, act_id
-from domain.household import Household, follow
-from domain.members import MemberJoined
-from domain.membership import MemberAdded, RegisterHousehold
-from domain.message import Command, Refusal, code_of
-from domain.person import HouseholdId, PersonId
-from domain.receipt import Actor
-from domain.supervision import system_acts
+from application.describing.commands import parse
+from application.handling.command_handler import Desk, Handled, Request
+from application.handling.system_acts import ACTOR, act_id
+from domain.clock.supervision import system_acts
+from domain.household.command import Command
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.members.member_changes import MemberJoined
+from domain.members.registration import MemberAdded, RegisterHousehold
+from domain.values.person import HouseholdId, PersonId
+from domain.values.receipt import Actor
+from domain.values.refusals import Refusal, code_of
 from eventstore.errors import StoreError
 from eventstore.lanes import lane_of
 from samples.office_life import Kind, Step, told

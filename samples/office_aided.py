@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from domain.month import Month
+from domain.values.month import Month
 from samples.office_life import CHECKER, DECIDER, Life
 from samples.office_people import Fields, earning, wage
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from domain.calendar import WorkingCalendar
-from domain.month import Month
-from domain.receipt import Actor
+from domain.values.calendar import WorkingCalendar
+from domain.values.month import Month
+from domain.values.receipt import Actor
 from samples.office_people import COUNTY, Family, Fields, Registry
 
 COUNTY_ORGAN = f"{COUNTY}/civil-affairs"

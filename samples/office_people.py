@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from random import Random
 
-from domain.citizen_id import check_digit
+from domain.values.citizen_id import check_digit
 
 COUNTY = "990801"
 VILLAGES: Mapping[str, str] = {

@@ -17,12 +17,12 @@ from math import exp, gcd
 from typing import Final
 from uuid import UUID
 
-from application.reference import Reference
+from application.reference.reference import Reference
 from domain.catalogue import EVENTS, UPCASTERS
-from domain.message import Refusal
-from domain.pack import Pack
-from eventstore.codec import Codec
-from eventstore.contract import Appended, OneAppend
+from domain.values.pack import Pack
+from domain.values.refusals import Refusal
+from eventstore.appending.append_types import Appended, OneAppend
+from eventstore.events.codec import Codec
 from eventstore.lanes import LANES
 from eventstore.store import LaneStore
 from samples.office import DAY

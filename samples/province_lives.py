@@ -12,20 +12,22 @@ from datetime import date
 from random import Random
 from uuid import UUID, uuid5
 
-from application.commands import parse
-from application.enclosing import claim_changes, enclosed, index_entries
-from application.reference import Reference
-from application.request import Request
-from application.system_acts import ACTOR, act_id
-from domain.household import Household, follow
-from domain.members import MemberJoined
-from domain.membership import MemberAdded, RegisterHousehold
-from domain.message import Command, Event
-from domain.person import HouseholdId, PersonId
-from domain.receipt import Actor
-from domain.supervision import system_acts
-from eventstore.contract import Claim, IndexEntry
-from eventstore.envelope import Envelope
+from application.describing.commands import parse
+from application.handling.envelope_factory import claim_changes, enclosed, index_entries
+from application.handling.request import Request
+from application.handling.system_acts import ACTOR, act_id
+from application.reference.reference import Reference
+from domain.clock.supervision import system_acts
+from domain.household.command import Command
+from domain.household.event import Event
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.members.member_changes import MemberJoined
+from domain.members.registration import MemberAdded, RegisterHousehold
+from domain.values.person import HouseholdId, PersonId
+from domain.values.receipt import Actor
+from eventstore.appending.append_types import Claim, IndexEntry
+from eventstore.events.envelope import Envelope
 from samples import office_aided as aided
 from samples.office_life import Kind, Step, told
 from samples.office_lives import KINDS as OFFICE_KINDS

@@ -13,10 +13,10 @@ from datetime import date
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from application.packs import pack_hash
-from application.reference import Shipped
-from domain.pack import Pack
-from domain.region import Region
+from application.reference.packs import pack_hash
+from application.reference.reference import Shipped
+from domain.values.pack import Pack
+from domain.values.region import Region
 
 PROVINCE: Final = "99"
 HOUSEHOLDS_A_COUNTY: Final = 10_000

@@ -15,14 +15,21 @@ from hashlib import sha1, sha256
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from domain.citizen_id import check_digit
-from domain.members import MemberJoined
-from domain.membership import MemberAdded
-from domain.message import Event
-from domain.private import Private, PrivateKind
-from eventstore.codec import Codec
-from eventstore.contract import Claim, ClaimChanges, CommandKey, IndexEntry, OneAppend, StreamAppend
-from eventstore.envelope import Encoded, Envelope, Meta
+from domain.household.event import Event
+from domain.members.member_changes import MemberJoined
+from domain.members.registration import MemberAdded
+from domain.values.citizen_id import check_digit
+from domain.values.private import Private, PrivateKind
+from eventstore.appending.append_types import (
+    Claim,
+    ClaimChanges,
+    CommandKey,
+    IndexEntry,
+    OneAppend,
+    StreamAppend,
+)
+from eventstore.events.codec import Codec
+from eventstore.events.envelope import Encoded, Envelope, Meta
 from samples.office_people import FEMALE, MALE, SURNAMES, YOUNG
 from samples.province_lives import MODEL_COUNTY, Lived
 from samples.province_places import Home

@@ -15,7 +15,7 @@ from pathlib import Path
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from application.register.template import write_register
-from domain.citizen_id import check_digit
+from domain.values.citizen_id import check_digit
 
 SAMPLE = Path(__file__).with_name("register-sample.xlsx")
 VILLAGES = {

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import as_role
 from migrations.runner import migrate
 

@@ -10,11 +10,12 @@ from uuid import UUID, uuid5
 
 import psycopg
 
-from application.handling import Handled, Request
-from bootstrap.wiring import Addresses, Installation, adopt, migrated, opened
-from domain.message import Command
-from domain.person import HouseholdId
-from domain.receipt import Actor
+from application.handling.command_handler import Handled, Request
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import Installation, adopt, migrated, opened
+from domain.household.command import Command
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
 from tests.database import Databases
 
 SCRIPT = UUID("00000000-0000-5000-8000-0000000000bb")

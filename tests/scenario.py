@@ -9,16 +9,19 @@ from functools import cache
 from importlib.resources import files
 from uuid import UUID, uuid5
 
-from application.reference import Reference, shipped
-from domain.context import Recalled
-from domain.correction import CorrectionCommand
-from domain.household import Household, follow
-from domain.message import Command, Event, Refusal
-from domain.pack import Pack, Parameter
-from domain.person import HouseholdId, PersonId
-from domain.policy import Adoption
-from domain.receipt import Actor
-from domain.supervision import system_acts
+from application.reference.reference import Reference, shipped
+from domain.clock.supervision import system_acts
+from domain.correction.fact_correction import CorrectionCommand
+from domain.household.command import Command
+from domain.household.context import Recalled
+from domain.household.event import Event
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.values.pack import Pack, Parameter
+from domain.values.person import HouseholdId, PersonId
+from domain.values.policy import Adoption
+from domain.values.receipt import Actor
+from domain.values.refusals import Refusal
 
 SEED = UUID("00000000-0000-5000-8000-0000000000aa")
 HOUSEHOLD = HouseholdId(uuid5(SEED, "household"))

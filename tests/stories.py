@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.assessment import IncomeItem
-from domain.authorisation import AuthoriseVerification
-from domain.benefit import GrantTemporaryAid, OrderPayment, SettlePayment
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.decision import ConfirmDibao, ReceiveFile
-from domain.exit import HearOpinion, TerminateBenefit
-from domain.grace import GrantGrace
-from domain.intake import AcceptApplication, Apply
-from domain.membership import NewMember, RegisterHousehold
-from domain.message import Command
-from domain.money import Fen
-from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
-from domain.month import Month
-from domain.notification import DeliverNotice, PublishConfirmation
-from domain.person import PersonId
-from domain.review import Recertify, ReportChange
-from domain.spells import Category
-from domain.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
-from domain.verification import (
+from domain.aid.payments import OrderPayment, SettlePayment
+from domain.aid.temporary_aid import GrantTemporaryAid
+from domain.change.grace import GrantGrace
+from domain.change.hearing import HearOpinion
+from domain.change.review import Recertify, ReportChange
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import ConfirmDibao
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.opinion import GiveOpinion
+from domain.decision.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
+from domain.household.command import Command
+from domain.inquiry.verification import (
     ReportVerification,
     RequestVerification,
     StartInvestigation,
     StartVerification,
     VisitHome,
 )
+from domain.intake.application import AcceptApplication, Apply
+from domain.intake.authorisation import AuthoriseVerification
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.papers.notification import DeliverNotice, PublishConfirmation
+from domain.values.assessment import IncomeItem
+from domain.values.money import Fen
+from domain.values.month import Month
+from domain.values.person import PersonId
+from domain.values.spells import Category
+from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests.scenario import Life, life
 
 A1, A2 = "990101197304120013", "990101200109030025"

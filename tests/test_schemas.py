@@ -12,12 +12,12 @@ import jsonschema
 import msgspec
 import pytest
 
-from application.commands import example
+from application.describing.commands import example
 from application.scripts.sheet import read_sheet
-from bootstrap.schemas import API, SCRIPT, schemas, stale_schemas, write_schemas
+from bootstrap.cli.dev import API, SCRIPT, schemas, stale_schemas, write_schemas
 from domain.catalogue import COMMANDS, EVENTS, UPCASTERS
-from domain.message import Event
-from eventstore.codec import Codec
+from domain.household.event import Event
+from eventstore.events.codec import Codec
 from tests import stories
 
 ROOT = Path(__file__).parent.parent / "schemas"

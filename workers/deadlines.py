@@ -10,11 +10,11 @@ from uuid import UUID
 
 import structlog
 
-from application.handling import Desk, Request
-from application.system_acts import ACTOR, act_id
-from domain.message import Refusal, code_of
-from domain.person import HouseholdId
-from domain.supervision import system_acts
+from application.handling.command_handler import Desk, Request
+from application.handling.system_acts import ACTOR, act_id
+from domain.clock.supervision import system_acts
+from domain.values.person import HouseholdId
+from domain.values.refusals import Refusal, code_of
 from eventstore.errors import OwnerErased, StreamErased
 
 MAX_ACTS = 100

@@ -9,10 +9,10 @@ from uuid import uuid5
 
 import structlog
 
-from application.reference import Reference
-from eventstore.contract import Cut
+from application.reference.reference import Reference
+from eventstore.appending.append_types import Cut
+from eventstore.postgres.libpq_client import Pool
 from eventstore.store import LaneStore
-from eventstore.wire import Pool
 from projections.merging import ModelsBehind, merge
 
 PURPOSE = "statistics"

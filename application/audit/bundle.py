@@ -26,21 +26,21 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import rfc8785
 
 from application.audit.page import Head, Notes, Stored, attachments_in, moment, page
-from domain.membership import HouseholdUnknown
-from domain.message import Refusal
-from domain.person import HouseholdId
-from eventstore.access import Access
+from domain.guards.registered import HouseholdUnknown
+from domain.values.person import HouseholdId
+from domain.values.refusals import Refusal
+from eventstore.access_records import Access
 from eventstore.attachments import Attachments, AttachmentUnknown
-from eventstore.digest import verify
+from eventstore.events.digest import verify
+from eventstore.events.recorded import Recorded
 from eventstore.lanes import lane_of
-from eventstore.rows import Recorded
+from eventstore.postgres.libpq_client import Pool
 from eventstore.sealing.checkpoint import Checkpoint, key_name
 from eventstore.sealing.merkle import NAMES, event_leaf, hash_of, verify_inclusion
 from eventstore.sealing.proofs import microseconds, prove, prove_lane
 from eventstore.sealing.seals import SealMissing, checkpoints, newest
 from eventstore.sealing.signing import PublicKeys
 from eventstore.store import LaneStore
-from eventstore.wire import Pool
 
 FORMAT: Final = "hulian.bundle/1"
 SHOWN: Final = "audit-bundle"

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from application.audit.words import (
+from application.audit.audit_labels import (
     INPUT_WORDS,
     PRIVATE_WORDS,
     RULE_WORDS,
@@ -26,10 +26,10 @@ from application.audit.words import (
     result_word,
     value_word,
 )
-from application.deadline_words import deadline_word
-from application.documents.words import word
+from application.describing.deadline_labels import deadline_word
+from application.documents.document_labels import word
 from domain.catalogue import EVENTS
-from domain.issued import DOCUMENT_WORDS
+from domain.values.issued import DOCUMENT_WORDS
 
 CHINA: Final = timezone(timedelta(hours=8))
 

@@ -12,17 +12,17 @@ from datetime import date
 from typing import Any, Final, TypeVar
 
 from application.documents.chinese import amount, day
-from application.documents.words import word
-from domain.assessment import Assessment, IncomeItem
-from domain.context import Context
-from domain.documents import Certified, IssueDocument
-from domain.household import Household
-from domain.intake import Applied
-from domain.message import Event
-from domain.person import PersonId
-from domain.private import Private
-from domain.procedure import Procedure
-from domain.spells import Category, Membership, current
+from application.documents.document_labels import word
+from domain.household.context import Context
+from domain.household.event import Event
+from domain.household.parts import Procedure
+from domain.household.state import Household
+from domain.intake.application import Applied
+from domain.papers.documents import Certified, IssueDocument
+from domain.values.assessment import Assessment, IncomeItem
+from domain.values.person import PersonId
+from domain.values.private import Private
+from domain.values.spells import Category, Membership, current
 
 Content = dict[str, Any]
 E = TypeVar("E", bound=Event)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from domain.money import yuan
-from domain.month import Month
+from domain.values.money import yuan
+from domain.values.month import Month
 
 _DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
 _PLACES: Final = ("仟", "佰", "拾", "")

@@ -16,21 +16,24 @@ from application.documents.chain import (
     members,
 )
 from application.documents.chinese import amount, capitals, day, month
-from application.documents.words import word
-from domain.adjustment import BenefitAdjusted
-from domain.classification import NoticeClosed, NoticePosted, OpinionGiven
-from domain.decision import ApplicationRefused, DibaoConfirmed, FileReceived
-from domain.delivery import DeliveryFailed, DocumentDelivered
-from domain.documents import DocumentIssued
-from domain.endings import ApplicationNotAccepted
-from domain.exit import BenefitTerminated, OpinionHeard
-from domain.extension import LimitExtended
-from domain.grace import GraceGranted
-from domain.intake import ProcedureEnded
-from domain.issued import DOCUMENT_WORDS, METHOD_WORDS, DocumentKind
-from domain.receipt import Decider, Decision
-from domain.transfer import MarginalConfirmed, TransferConsented, TransferStarted
-from domain.verification import VerificationReported
+from application.documents.document_labels import word
+from domain.change.adjustment import BenefitAdjusted
+from domain.change.grace import GraceGranted
+from domain.change.hearing import OpinionHeard
+from domain.change.termination import BenefitTerminated
+from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
+from domain.decision.extension import LimitExtended
+from domain.decision.file import FileReceived
+from domain.decision.notice import NoticeClosed, NoticePosted
+from domain.decision.opinion import OpinionGiven
+from domain.decision.transfer import MarginalConfirmed, TransferConsented, TransferStarted
+from domain.inquiry.verification import VerificationReported
+from domain.intake.application import ProcedureEnded
+from domain.intake.application_closure import ApplicationNotAccepted
+from domain.papers.delivery import DeliveryFailed, DocumentDelivered
+from domain.papers.documents import DocumentIssued
+from domain.values.issued import DOCUMENT_WORDS, METHOD_WORDS, DocumentKind
+from domain.values.receipt import Decider, Decision
 
 
 def _approval(chain: Chain) -> Content:

@@ -8,17 +8,17 @@ from typing import Final
 
 from application.documents.chain import Chain, Content, application, formal, incomes, members
 from application.documents.chinese import amount, day
+from application.documents.document_labels import word
 from application.documents.organs import organ_name
-from application.documents.words import word
-from domain.authorisation import VerificationAuthorised
-from domain.classification import NoticePosted
-from domain.completeness import MaterialsSupplemented, MissingItemsNotified
-from domain.endings import GROUND_WORDS, ApplicationNotAccepted
-from domain.extension import LimitExtended
-from domain.file_return import FileReturned
-from domain.intake import ApplicationAccepted, Applied
-from domain.issued import DocumentKind
-from domain.verification import HomeVisited, VerificationReported
+from domain.decision.extension import LimitExtended
+from domain.decision.file_return import FileReturned
+from domain.decision.notice import NoticePosted
+from domain.inquiry.verification import HomeVisited, VerificationReported
+from domain.intake.application import ApplicationAccepted, Applied
+from domain.intake.application_closure import GROUND_WORDS, ApplicationNotAccepted
+from domain.intake.authorisation import VerificationAuthorised
+from domain.intake.completeness import MaterialsSupplemented, MissingItemsNotified
+from domain.values.issued import DocumentKind
 
 
 def _missing(chain: Chain) -> Content:

@@ -25,9 +25,10 @@ from application.documents.chinese import day, papers
 from application.documents.fields import content, organ_of
 from application.documents.organs import document_number, organ_name
 from application.documents.rendering import MEDIA, Page, render, template_of
-from application.handling import Desk, Handled, Request
-from domain.context import Context
-from domain.documents import (
+from application.handling.command_handler import Desk, Handled, Request
+from domain.household.context import Context
+from domain.household.state import Household
+from domain.papers.documents import (
     DocumentIssued,
     DocumentUnknown,
     IssueDocument,
@@ -36,13 +37,12 @@ from domain.documents import (
     remedy_of,
     require_issuer,
 )
-from domain.household import Household
-from domain.issued import IssuedDocument, Printed, SealedField
-from domain.person import HouseholdId
-from domain.private import Private
+from domain.values.issued import IssuedDocument, Printed, SealedField
+from domain.values.person import HouseholdId
+from domain.values.private import Private
 from eventstore.attachments import AttachmentDamaged, Attachments, AttachmentUnknown, Look, Numbers
 from eventstore.errors import OwnerErased
-from eventstore.keys import ERASED
+from eventstore.keys.keys import ERASED
 
 PURPOSE: Final = "issue-document"
 """The purpose under which the personal values of a page are looked up."""
@@ -86,7 +86,7 @@ class Documents:
         """Issue the document that `request.command`, an `IssueDocument`, asks for.
 
         The same request again, and another one about a document that was issued already, get that document.
-        Raises the refusals of `domain.documents`, `OwnerErased` when a name it needs was erased, and
+        Raises the refusals of `domain.papers.documents`, `OwnerErased` when a name it needs was erased, and
         whatever `Desk.handle` raises.
         """
         assert isinstance(request.command, IssueDocument)

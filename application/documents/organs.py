@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from domain.issued import DocumentKind
-from domain.region import RegionRegister
+from domain.values.issued import DocumentKind
+from domain.values.region import RegionRegister
 
 _DEPARTMENTS: Final[Mapping[str, tuple[str, str]]] = {"civil-affairs": ("民政局", "民")}
 _SUFFIXES: Final = ("自治县", "街道", "县", "市", "区", "旗", "镇", "乡")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from domain.issued import DOCUMENT_WORDS, DocumentKind
+from domain.values.issued import DOCUMENT_WORDS, DocumentKind
 
 MEDIA: Final = "text/html; charset=utf-8"
 _SHARED: Final = ("print.css", "paper.html", "parts.html")

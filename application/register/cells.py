@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import TypeVar
 
 from application.register.layout import Choice
-from domain import citizen_id
-from domain.citizen_id import CitizenId, CitizenIdRefused
-from domain.money import Fen, fen_of_yuan
+from domain.values import citizen_id
+from domain.values.citizen_id import CitizenId, CitizenIdRefused
+from domain.values.money import Fen, fen_of_yuan
 
 Cell = str | float | date | None
 """A cell as read: text without outer white space, a number, a day, or None when nothing is in it."""

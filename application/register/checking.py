@@ -19,8 +19,8 @@ from application.register.people import Item, Person, item_owner, read_item, rea
 from application.register.plausibility import warn_about
 from application.register.reading import Register
 from application.register.rows import Account, Assets, Checked, HouseholdRow, Housing, ItemRow
-from domain.citizen_id import masked
-from domain.region import RegionAbolished, RegionRegister, UnknownRegion
+from domain.values.citizen_id import masked
+from domain.values.region import RegionAbolished, RegionRegister, UnknownRegion
 
 _LOOKALIKES = str.maketrans("OIL", "011")
 

@@ -13,17 +13,17 @@ from itertools import groupby
 from typing import Literal
 from uuid import UUID, uuid5
 
-from application.drafting import Draft, append_drafts, asked_before, draft, key_of, persons_of
-from application.handling import Desk, Handled, Request
-from application.reference import NATURAL_KEYS
+from application.handling.bulk_handling import Draft, append_drafts, asked_before, draft, key_of, persons_of
+from application.handling.command_handler import Desk, Handled, Request
+from application.reference.reference import NATURAL_KEYS
 from application.register.rows import Checked, HouseholdRow
-from domain.assessment import IncomeItem
-from domain.intake import DeclaredProperty, SpendingItem
-from domain.membership import NewMember, RegisterHousehold
-from domain.message import Refusal
-from domain.person import HouseholdId
-from domain.receipt import Actor
-from domain.register_entry import EnterFromRegister
+from domain.intake.application import DeclaredProperty, SpendingItem
+from domain.intake.register_entry import EnterFromRegister
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.assessment import IncomeItem
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from domain.values.refusals import Refusal
 from eventstore.errors import ChangedCommand, StoreError
 from eventstore.lanes import lane_of
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from application.register.rows import Channel, ExpenditureKind, Side, Tenure
-from domain.assessment import IncomeKind, Period
-from domain.person import DisabilityKind, Relation, Sex, WorkCapacity
+from domain.values.assessment import IncomeKind, Period
+from domain.values.person import DisabilityKind, Relation, Sex, WorkCapacity
 
 C = TypeVar("C")
 

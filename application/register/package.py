@@ -13,7 +13,7 @@ from io import BytesIO
 from xml.etree.ElementTree import Element, ParseError, fromstring, iterparse
 from zipfile import BadZipFile, ZipFile
 
-from application.register.place import letter, place_of
+from application.register.village import letter, place_of
 
 MOST_BYTES = 20 * 2**20
 MOST_UNPACKED = 200 * 2**20

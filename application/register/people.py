@@ -20,8 +20,8 @@ from application.register.layout import (
     YES_NO,
 )
 from application.register.rows import ItemRow, MemberRow
-from domain.citizen_id import CitizenId, masked, prefix_hint
-from domain.person import Disability, Relation, Sex
+from domain.values.citizen_id import CitizenId, masked, prefix_hint
+from domain.values.person import Disability, Relation, Sex
 
 NO_ID = "无"
 """What a clerk writes for somebody who has no ID number yet."""

@@ -7,7 +7,7 @@ from datetime import date
 
 from application.register.people import Person
 from application.register.rows import MemberRow
-from domain.person import age_on
+from domain.values.person import age_on
 
 ADULT = 18
 OLDEST = 115

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from application.register.faults import shown
 from application.register.importing import Imported, Prospect
 from application.register.rows import Checked, HouseholdRow
-from domain.money import Fen, yuan
+from domain.values.money import Fen, yuan
 
 _MONTHS = 12
 _NOTHING = Fen(0)

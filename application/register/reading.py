@@ -24,7 +24,7 @@ from application.register.layout import (
     Sheet,
 )
 from application.register.package import WorkbookUnreadable, bad_cells, damaged
-from application.register.place import letter
+from application.register.village import letter
 
 HEADER_SEARCHED = 10
 """How many rows from the top may come before the header: people put a title above it."""

@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from domain.assessment import IncomeKind, Period
-from domain.money import Fen
-from domain.person import Disability, Relation, Sex, WorkCapacity
+from domain.values.assessment import IncomeKind, Period
+from domain.values.money import Fen
+from domain.values.person import Disability, Relation, Sex, WorkCapacity
 
 Channel = Literal["window", "online", "village", "agent"]
 Side = Literal["income", "expenditure"]

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import uuid5
 
-from application.commands import BadField, UnknownCommand, parse
-from application.fields import Day, Fault, MonthField, OneOf, Reading, Text, fields_of
-from application.reference import NATURAL_KEYS
+from application.describing.commands import BadField, UnknownCommand, parse
+from application.describing.fields import Day, Fault, MonthField, OneOf, Reading, Text, fields_of
+from application.reference.reference import NATURAL_KEYS
 from application.scripts.script import (
     OPENING,
     REGISTER,
@@ -24,11 +24,12 @@ from application.scripts.script import (
     instant_of,
 )
 from application.scripts.sheet import Sheet, SheetRefused, read_sheet
-from domain.citizen_id import CitizenIdRefused
-from domain.citizen_id import parse as parse_citizen_id
-from domain.message import JointCommand, Refusal, code_of
-from domain.month import Month
-from domain.person import HouseholdId, PersonId
+from domain.household.command import JointCommand
+from domain.values.citizen_id import CitizenIdRefused
+from domain.values.citizen_id import parse as parse_citizen_id
+from domain.values.month import Month
+from domain.values.person import HouseholdId, PersonId
+from domain.values.refusals import Refusal, code_of
 from eventstore.errors import StoreError
 
 __all__ = ["ScriptFault", "ScriptRefused", "read_script", "refusal_codes"]
@@ -51,7 +52,7 @@ def read_script(text: str, name: str) -> Script:
     return _Reader(sheet, name).script()
 
 
-_NO_STEPS: Final = frozenset({"domain.retention"})
+_NO_STEPS: Final = frozenset({"domain.household.retention"})
 """Modules whose refusals answer an operator, never a step."""
 
 

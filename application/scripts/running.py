@@ -8,19 +8,21 @@ from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID, uuid5
 
-from application.commands import parse
-from application.handling import Chain, Desk, Handled, Request, households_of
+from application.describing.commands import parse
+from application.handling.command_handler import Chain, Desk, Handled, Request, households_of
+from application.handling.system_acts import ACTOR, act_id
 from application.scripts.script import OPENING, REGISTER, Occurrence, Script, ScriptFault, ScriptRefused, Step
-from application.system_acts import ACTOR, act_id
-from domain.arrival import MemberArrived
-from domain.household import Household, follow
-from domain.identification import PersonIdentified
-from domain.members import AddMember, MemberJoined
-from domain.membership import MemberAdded, NewMember, RegisterHousehold
-from domain.message import Command, Refusal, code_of
-from domain.person import HouseholdId, PersonId
-from domain.receipt import Actor
-from domain.supervision import system_acts
+from domain.clock.supervision import system_acts
+from domain.household.command import Command
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.members.arrival import MemberArrived
+from domain.members.identification import PersonIdentified
+from domain.members.member_changes import AddMember, MemberJoined
+from domain.members.registration import MemberAdded, NewMember, RegisterHousehold
+from domain.values.person import HouseholdId, PersonId
+from domain.values.receipt import Actor
+from domain.values.refusals import Refusal, code_of
 from eventstore.errors import StoreError
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final, Literal
 
-from domain.month import Month
-from domain.person import Disability, Relation, Sex, WorkCapacity
+from domain.values.month import Month
+from domain.values.person import Disability, Relation, Sex, WorkCapacity
 
 CHINA: Final = timezone(timedelta(hours=8))
 """The clock scripts are told by."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from application.commands import json_schema
-from application.fields import Day, MonthField, OtherHousehold, fields_of
+from application.describing.commands import json_schema
+from application.describing.fields import Day, MonthField, OtherHousehold, fields_of
 from application.scripts.reading import refusal_codes
 from application.scripts.script import REGISTER, SPLIT, HouseholdSaid, PersonSaid
 from domain.catalogue import COMMANDS

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from bootstrap.programs import ProgramsMissing, program_for
+from bootstrap.server.programs import ProgramsMissing, program_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Any
 from psycopg import Connection
 
 from bootstrap.checks.finding import Finding, Limits
-from bootstrap.standing import disk
-from eventstore.fingerprints import PURPOSES, fingerprint, known
+from bootstrap.installation_state import disk
+from eventstore.keys.fingerprints import PURPOSES, fingerprint, known
 
 
 def machine(home: Path, limits: Limits) -> Iterator[Finding]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import psycopg
 
+from bootstrap.addresses import Addresses
 from bootstrap.checks.finding import Finding, psql
-from bootstrap.rights import amiss_in_store, amiss_with_login, login_of, roles_of
+from bootstrap.database_rights import amiss_in_store, amiss_with_login, login_of, roles_of
 from bootstrap.settings import as_role
-from bootstrap.wiring import Addresses
 
 MEND = "hulian migrate"
 

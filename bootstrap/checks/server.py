@@ -11,10 +11,10 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
+from bootstrap.addresses import Addresses
 from bootstrap.checks.finding import Finding, Limits, psql, psql_program
+from bootstrap.installation_state import Side, refusal_of, side_of
 from bootstrap.settings import Settings
-from bootstrap.standing import Side, refusal_of, side_of
-from bootstrap.wiring import Addresses
 
 OLDEST, NEWEST = 15, 18
 """PostgreSQL server versions this program is made for."""

@@ -11,14 +11,14 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from bootstrap import standing as now
+from bootstrap import installation_state as now
+from bootstrap.addresses import Addresses
 from bootstrap.checks.finding import Finding, Limits
-from bootstrap.seal_keys import seal_unfinished
+from bootstrap.seal_key import seal_unfinished
 from bootstrap.settings import Settings, as_role
-from bootstrap.wiring import Addresses
 from domain.catalogue import EVENTS
-from eventstore.fingerprints import known
-from eventstore.reindexing import entries
+from eventstore.keys.fingerprints import known
+from eventstore.keys.reindexing import entries
 from eventstore.sealing.signing import SealKeyFault, SealKeys
 from projections.registry import ALL
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 from psycopg.types.string import ByteaBinaryLoader
 
-from eventstore.digest import digest
+from eventstore.events.digest import digest
 from eventstore.sealing.chain import Mark
 from eventstore.sealing.faults import Fault
 from eventstore.sealing.merkle import (

@@ -12,7 +12,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives import hashes
 
-from eventstore.digest import SHA256, SM3
+from eventstore.events.digest import SHA256, SM3
 from eventstore.lanes import LANES
 
 Hash = Callable[[bytes], bytes]

@@ -22,12 +22,12 @@ from psycopg import Connection
 
 from eventstore.errors import StoreError
 from eventstore.lanes import LANES
+from eventstore.postgres.libpq_client import Pool
 from eventstore.sealing.checkpoint import Checkpoint, empty_roots, issue, parse
 from eventstore.sealing.merkle import HASH_BYTES, Frontier, empty_root, event_leaf, hash_of
 from eventstore.sealing.proofs import microseconds, prove_growth
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import Witness, WitnessAhead, WitnessFork, WitnessUnreadable
-from eventstore.wire import Pool
 
 _META: Final = "SELECT store_id, digest_algorithm FROM es_meta"
 _NEWS: Final = """

@@ -22,7 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from eventstore.errors import StoreError
-from eventstore.keyfiles import KeyFiles, put_once, sync
+from eventstore.keys.key_files import KeyFiles, put_once, sync
 
 ED25519: Final = 0x01
 """Signature type byte of C2SP's signed note."""

@@ -12,7 +12,7 @@ from eventstore.lanes import LANES
 from projections.engine import completing
 from projections.engine.plans import schema_of, sql_of
 from projections.engine.projection import Projection
-from projections.engine.walls import wall
+from projections.engine.row_security import wall
 
 CAUGHT_UP: Final = 1_000
 """How many events a projection built beside the live one may be behind when it takes its place."""

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
-from projections.engine.parking import Parked, parked
+from projections.engine.dead_letters import Parked, parked
 
 _LAG: Final = """
 SELECT c.projection || CASE WHEN c.live THEN '' ELSE '_next' END, sum(l.position - c.position)::bigint

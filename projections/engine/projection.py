@@ -4,65 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-import msgspec
-
-from domain.deadline import Due
-from domain.message import Event
-from eventstore.envelope import Meta
+from domain.household.event import Event
+from projections.engine.fact import Fact
 from projections.engine.rows import Rows, Table
-
-_OPENS, _CLOSES = Event.opens, Event.closes
-
-
-class Fact(msgspec.Struct, gc=False):
-    """One recorded event of a household, decoded once for all projections of a page; `fact_of` makes it.
-
-    `meta` is who entered it; `opened` and `closed` are what the event itself says of deadlines. Sealed values carry
-    tokens only.
-    """
-
-    lane: int
-    position: int
-    household: UUID
-    version: int
-    name: str
-    recorded_at: datetime
-    meta: Meta
-    event: Event
-    kind: type[Event]
-    opened: tuple[Due, ...]
-    closed: tuple[tuple[str, UUID | None], ...]
-
-
-def fact_of(
-    lane: int,
-    position: int,
-    household: UUID,
-    version: int,
-    name: str,
-    recorded_at: datetime,
-    meta: Meta,
-    event: Event,
-) -> Fact:
-    """The fact that an event is, recorded there and then."""
-    kind = type(event)
-    return Fact(
-        lane,
-        position,
-        household,
-        version,
-        name,
-        recorded_at,
-        meta,
-        event,
-        kind,
-        event.opens() if kind.opens is not _OPENS else (),
-        event.closes() if kind.closes is not _CLOSES else (),
-    )
 
 
 @dataclass(slots=True)

@@ -16,12 +16,14 @@ import structlog
 from psycopg import Connection, Cursor
 from psycopg_pool import ConnectionPool
 
-from eventstore.ahead import uncollected
-from eventstore.codec import Codec
+from eventstore.events.codec import Codec
+from eventstore.keys.spare_keys import uncollected
 from eventstore.lanes import LANES
-from projections.engine import completing, models, parking, reading, taking
+from projections.engine import completing, models, reading
+from projections.engine import dead_letters as parking
+from projections.engine import fold as taking
 from projections.engine.columns import BIGINT, INTEGER, SMALLINT, TEXT
-from projections.engine.parking import Parked, Poison
+from projections.engine.dead_letters import Parked, Poison
 from projections.engine.plans import Plan, plan_of, schema_of
 from projections.engine.projection import Home, Projection
 from projections.engine.reading import Batch, Claimed

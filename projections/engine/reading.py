@@ -12,10 +12,11 @@ import msgspec
 from psycopg import Cursor
 from psycopg.types.string import ByteaBinaryLoader
 
-from eventstore.codec import Codec
-from eventstore.envelope import Meta
+from eventstore.events.codec import Codec
+from eventstore.events.envelope import Meta
 from projections.engine.columns import BIGINT, SMALLINT
-from projections.engine.projection import Home, fact_of
+from projections.engine.fact import fact_of
+from projections.engine.projection import Home
 
 CATEGORY: Final = "household."
 """How the stored names of the streams begin that projections are made of."""

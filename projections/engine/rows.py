@@ -6,18 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from operator import attrgetter
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from msgspec import defstruct
 
-from domain.message import Event
-
-if TYPE_CHECKING:
-    from projections.engine.projection import Fact
+from domain.household.event import Event
+from projections.engine.fact import Fact
 
 R = TypeVar("R")
-KeyOf = Callable[["Fact"], tuple[Any, ...] | None]
+KeyOf = Callable[[Fact], tuple[Any, ...] | None]
 """The leading part of a key that a fact's handler needs the old rows of; None where it needs none."""
 
 

@@ -19,17 +19,17 @@ from uuid import UUID
 import psycopg
 from httpx2 import Client
 
+from api.access.identity import DevelopmentTokens, Role, issue_token
 from api.app import create_app
-from api.identity import DevelopmentTokens, Role, issue_token
-from api.paging import Cursors
+from api.http.paging import Cursors
 from api.serve import serving
-from application.adoption import adopt_shipped
-from application.packs import pack_of
-from application.reference import Shipped, publish, shipped
+from application.reference.adoption import adopt_shipped
+from application.reference.packs import pack_of
+from application.reference.reference import Shipped, publish, shipped
 from bootstrap.wiring import SINCE, Installation, opened
-from domain.pack import Pack
-from domain.person import HouseholdId
-from eventstore.access import access_log
+from domain.values.pack import Pack
+from domain.values.person import HouseholdId
+from eventstore.access_records import access_log
 from eventstore.lanes import LANES
 from projections.dues import awaiting
 from samples.office import Planned, make_office, plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.citizen_id import check_digit
+from domain.values.citizen_id import check_digit
 from tests.api.day import TOWNSHIP, Body, Day
 from tests.api.day_clerk import Clerk
 

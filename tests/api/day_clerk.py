@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from httpx2 import Client, Response
 
-from api.identity import Role
+from api.access.identity import Role
 from tests.api.day import Body, Day
 
 SCAN = b"%PDF-1.7 \x00"

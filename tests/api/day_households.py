@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from domain.sampling import is_drawn
+from domain.inquiry.sampling import is_drawn
 from samples.office import Planned
 from tests.api.day import OTHER_TOWNSHIP, Body, Day
 from tests.api.day_application import Family, number

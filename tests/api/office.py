@@ -15,29 +15,29 @@ import psycopg
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
+from api.access.identity import DevelopmentTokens, Role, issue_token
 from api.app import create_app
-from api.identity import DevelopmentTokens, Role, issue_token
-from api.limits import RateLimits
-from api.paging import Cursors
+from api.http.limits import RateLimits
+from api.http.paging import Cursors
 from application.documents.issuing import Documents
-from application.enclosing import index_entries
-from application.handling import Desk
-from application.request import Request
+from application.handling.command_handler import Desk
+from application.handling.envelope_factory import index_entries
+from application.handling.request import Request
 from domain.catalogue import EVENTS, UPCASTERS
-from domain.citizen_id import check_digit
-from domain.membership import NewMember, RegisterHousehold
-from domain.receipt import Actor
-from eventstore.access import access_log
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.citizen_id import check_digit
+from domain.values.receipt import Actor
+from eventstore.access_records import access_log
 from eventstore.adapter import Chains
+from eventstore.appending.append_types import CommandKey
 from eventstore.attachments import Attachments, Numbers
-from eventstore.codec import Codec
-from eventstore.contract import CommandKey
-from eventstore.envelope import Envelope, Meta
-from eventstore.keys import KeyRing
+from eventstore.events.codec import Codec
+from eventstore.events.envelope import Envelope, Meta
+from eventstore.keys.keys import KeyRing
 from eventstore.lanes import event_id
-from eventstore.pools import open_pool
+from eventstore.postgres.libpq_client import Pool
+from eventstore.postgres.pools import open_pool
 from eventstore.store import LaneStore
-from eventstore.wire import Pool
 from projections.engine.projector import Projector
 from projections.registry import ALL
 from tests.database import Databases

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import psycopg
 
-from api.identity import Role
+from api.access.identity import Role
 from projections.engine.proof import digest_of
 from projections.registry import ALL
 from tests import stories

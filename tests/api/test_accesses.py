@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from api.identity import Role
+from api.access.identity import Role
 from tests import stories
 from tests.api.office import OTHER_COUNTY, YU_COUNTY, Office, Watched
 from tests.api.test_search import REASON

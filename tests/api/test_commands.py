@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import pytest
 from httpx2 import AsyncClient
 
-from api.identity import Role
-from api.permissions import permission_for
+from api.access.identity import Role
+from api.access.permissions import permission_for
 from domain.catalogue import COMMANDS
 from tests import stories
 from tests.api.clerk import FAMILY, give, register

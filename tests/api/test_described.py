@@ -14,17 +14,17 @@ import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
-from api.command_shapes import shape_of
-from api.history import STEP_WORDS
-from api.household_shapes import step_title
-from api.identity import Role
-from api.problems import Problem
-from application.command_sentences import COMMAND_SENTENCES
-from application.deadline_words import DEADLINE_WORDS
-from application.reference import shipped
-from domain.as_of import STEPS
+from api.access.identity import Role
+from api.acts.command_schemas import shape_of
+from api.http.problems import Problem
+from api.reads.history import STEP_WORDS
+from api.reads.household_schemas import step_title
+from application.describing.command_sentences import COMMAND_SENTENCES
+from application.describing.deadline_labels import DEADLINE_WORDS
+from application.reference.reference import shipped
 from domain.catalogue import COMMANDS, EVENTS
-from domain.message import Refusal
+from domain.household.as_of import STEPS
+from domain.values.refusals import Refusal
 from tests import stories
 from tests.api.office import Office
 
@@ -241,7 +241,7 @@ TYPED = {"member", "cause", "code", "region", "seed", "household"}
 
 def test_every_fact_of_a_refusal_is_known_to_be_ours_or_the_callers() -> None:
     """A new word in a refusal's sentence is not told before somebody has said which it is."""
-    from api.problems import _OURS
+    from api.http.problems import _OURS
 
     unknown = {
         (kind.__name__, fact)

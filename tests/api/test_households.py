@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from httpx2 import ASGITransport, AsyncClient, Response
 
-from api.identity import Role
+from api.access.identity import Role
 from eventstore.lanes import lane_of
 from tests import stories
 from tests.api.office import (
@@ -301,7 +301,7 @@ async def test_a_reader_waits_for_what_was_just_written(office: Office) -> None:
 async def test_a_reader_is_told_when_it_cannot_wait_any_longer(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.freshness.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("api.http.freshness.WAIT_SECONDS", 0.05)
     household = office.register(1, project=False)
     headers = {"X-Min-Position": f"{lane_of(household)}:1"}
     async with office.client(office.token()) as client:

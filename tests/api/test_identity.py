@@ -16,8 +16,8 @@ from httpx2 import AsyncClient, Client
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from api import identity
-from api.identity import (
+from api.access import identity
+from api.access.identity import (
     DevelopmentTokenRefused,
     DevelopmentTokens,
     Identity,

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from api.body_limit import ORDINARY
-from api.limits import PER_MINUTE, Limited, RateLimits, TooManyRequests
+from api.http.body_limit import ORDINARY
+from api.http.limits import PER_MINUTE, Limited, RateLimits, TooManyRequests
 from eventstore.attachments import LARGEST
 from tests import stories
 from tests.api.office import YU_TOWNSHIP, Office

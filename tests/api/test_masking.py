@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from api.masking import masked
-from domain.private import PrivateKind
-from eventstore.keys import ERASED
+from api.access.masking import masked
+from domain.values.private import PrivateKind
+from eventstore.keys.keys import ERASED
 
 
 @pytest.mark.parametrize(

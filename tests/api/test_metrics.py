@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.identity import Role
+from api.access.identity import Role
 from tests import stories
 from tests.api.office import Office
 

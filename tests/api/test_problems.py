@@ -16,9 +16,10 @@ from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from api.problems import faults
-from api.request_log import BrokenAnswer
-from domain.membership import HouseholdAlreadyRegistered, HouseholdUnknown, NotOneHead, SamePersonTwice
+from api.http.problems import faults
+from api.http.request_log import BrokenAnswer
+from domain.guards.registered import HouseholdUnknown
+from domain.members.registration import HouseholdAlreadyRegistered, NotOneHead, SamePersonTwice
 from eventstore import errors
 from tests import stories
 from tests.api.office import Office

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 
-from api.identity import Role
-from api.limits import Limited, RateLimits
-from application.reference import jurisdiction_stream
+from api.access.identity import Role
+from api.http.limits import Limited, RateLimits
+from application.reference.reference import jurisdiction_stream
 from tests import stories
 from tests.api.office import HERE, OTHER_COUNTY, YU_COUNTY, Office, Watched
 

@@ -131,7 +131,7 @@ async def test_without_read_models_it_is_not_ready_and_says_what_to_start(office
 async def test_a_read_model_too_far_behind_is_named_and_one_being_rebuilt_is_not(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.health.MOST_LAG", 1)
+    monkeypatch.setattr("api.http.health.MOST_LAG", 1)
     office.register(1, project=False)
     with psycopg.connect(office.databases.store) as connection:
         # all but the card have caught up, and another version of the chain is being built from the first event

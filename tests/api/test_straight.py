@@ -12,13 +12,13 @@ import pytest
 from httpx2 import Response
 from starlette.requests import Request
 
-from api.household_shapes import ChainShape
-from api.identity import Role
-from api.straight import Ready
-from eventstore.together import Call, together
+from api.access.identity import Role
+from api.reads.direct_reads import Ready
+from api.reads.household_schemas import ChainShape
+from eventstore.postgres.pipeline import Call, together
 from projections.chain import chain_call
-from projections.engine.walls import reading_as
-from projections.place import placing
+from projections.engine.row_security import reading_as
+from projections.household_location import placing
 from tests import stories
 from tests.api.office import OTHER_COUNTY, YU_COUNTY, YU_TOWNSHIP, Office
 
@@ -37,7 +37,7 @@ def went(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         paths.append(request.url.path)
         return Ready(run, soon, request)
 
-    monkeypatch.setattr("api.straight.Ready", noted)
+    monkeypatch.setattr("api.reads.direct_reads.Ready", noted)
     return paths
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from api.identity import Role
+from api.access.identity import Role
 from tests import stories
 from tests.api.clerk import FAMILY, give, register
 from tests.api.office import OTHER_COUNTY, OTHER_VILLAGE, YU_COUNTY, YU_TOWNSHIP, YU_VILLAGE, Office

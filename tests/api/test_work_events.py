@@ -14,9 +14,9 @@ from uuid import UUID
 import pytest
 from httpx2 import Client
 
-from api import work_feed
+from api.reads import work_feed
+from api.reads.work_feed import LastEventIdInvalid, Listener, WorkFeed, positions_of, token_of
 from api.serve import GRACE, serving
-from api.work_feed import LastEventIdInvalid, Listener, WorkFeed, positions_of, token_of
 from eventstore.lanes import LANES
 from projections.changes import Positions, work_positions
 from tests.api.office import OTHER_COUNTY, OTHER_VILLAGE, YU_COUNTY, YU_TOWNSHIP, Office

@@ -18,9 +18,9 @@ from zipfile import ZipFile
 from application.audit import verify_bundle
 from application.audit.bundle import Asked, Bundles, Exported
 from bootstrap.wiring import Installation
-from domain.person import HouseholdId
-from eventstore.access import access_log
-from eventstore.pools import open_pool
+from domain.values.person import HouseholdId
+from eventstore.access_records import access_log
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import PublicKeys, SealKeys
 from eventstore.sealing.witness import FileWitness

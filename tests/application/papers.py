@@ -6,15 +6,15 @@ from datetime import date
 from uuid import UUID, uuid5
 
 from application.documents.issuing import Issued
-from application.handling import Handled, Request
+from application.handling.command_handler import Handled, Request
 from bootstrap.wiring import Installation
-from domain.documents import IssueDocument
-from domain.issued import DocumentKind
-from domain.message import Command
-from domain.person import HouseholdId
-from domain.receipt import Actor
-from eventstore.contract import CommandKey, StreamAppend
-from eventstore.envelope import Meta, enclose
+from domain.household.command import Command
+from domain.papers.documents import IssueDocument
+from domain.values.issued import DocumentKind
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from eventstore.appending.append_types import CommandKey, StreamAppend
+from eventstore.events.envelope import Meta, enclose
 from tests.scenario import HOUSEHOLD, Life
 
 PAPERS = UUID("00000000-0000-5000-8000-0000000000dd")

@@ -10,7 +10,7 @@ from application.register.checking import check
 from application.register.reading import Register, read_register
 from application.register.rows import Checked, Fault
 from application.register.template import write_register
-from domain.citizen_id import check_digit
+from domain.values.citizen_id import check_digit
 
 TODAY = date(2026, 8, 1)
 VILLAGE = "990801100201"

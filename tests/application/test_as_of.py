@@ -10,16 +10,17 @@ from uuid import uuid5
 
 import pytest
 
-from application.handling import Request
+from application.handling.command_handler import Request
 from bootstrap.wiring import Installation
-from domain.as_of import ValidOn
-from domain.correction import CorrectResidence
-from domain.death import RecordDeath
-from domain.member_correction import CorrectDeath, CorrectMember
-from domain.membership import HouseholdUnknown, NewMember, RegisterHousehold
-from domain.message import Refusal
-from domain.person import HouseholdId
-from domain.private import Private
+from domain.correction.fact_correction import CorrectResidence
+from domain.correction.member_correction import CorrectDeath, CorrectMember
+from domain.guards.registered import HouseholdUnknown
+from domain.household.as_of import ValidOn
+from domain.members.death import RecordDeath
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.person import HouseholdId
+from domain.values.private import Private
+from domain.values.refusals import Refusal
 from eventstore.errors import StoreError
 from tests.application.test_handling import COUNTY, SEED, TOWNSHIP, asked, confirmed, registered
 from tests.database import Databases

@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from application.audit import verify_bundle
 from application.audit.bundle import Asked, CheckpointUnknown, EventDamaged, PurposeMissing
 from application.scripts.running import run_script
-from domain.benefit import PaymentSettled
-from domain.documents import IssueDocument
-from domain.membership import HouseholdUnknown
-from domain.message import Event
-from domain.person import HouseholdId
-from eventstore.access import Access
+from domain.aid.payments import PaymentSettled
+from domain.guards.registered import HouseholdUnknown
+from domain.household.event import Event
+from domain.papers.documents import IssueDocument
+from domain.values.person import HouseholdId
+from eventstore.access_records import Access
 from eventstore.sealing.seals import SealMissing
 from tests import stories
 from tests.application.bundles import ASKED, AT, Clean, Sealed, content, packed, sealed_office, unpacked

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from application.audit import verify_bundle
-from bootstrap.cli import main
+from bootstrap.cli.main import main
 from tests import stories
 from tests.application.papers import lived
 from tests.database import Databases

@@ -10,10 +10,17 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from application.audit.audit_labels import (
+    INPUT_WORDS,
+    RULE_WORDS,
+    basis_words,
+    field_word,
+    result_word,
+    value_word,
+)
 from application.audit.page import PERSONS, Notes, Paper, Stored
-from application.audit.words import INPUT_WORDS, RULE_WORDS, basis_words, field_word, result_word, value_word
 from domain.catalogue import EVENTS, RULES
-from domain.person import PersonId
+from domain.values.person import PersonId
 
 
 def test_every_rule_and_every_input_has_a_word() -> None:

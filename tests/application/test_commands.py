@@ -10,18 +10,19 @@ from uuid import UUID
 import jsonschema
 import pytest
 
-from application.commands import BadField, UnknownCommand, describe, example, json_schema, parse
-from application.fields import fields_of
-from domain.assessment import IncomeItem
-from domain.benefit import GrantTemporaryAid, OrderPayment
+from application.describing.commands import BadField, UnknownCommand, describe, example, json_schema, parse
+from application.describing.fields import fields_of
+from domain.aid.payments import OrderPayment
+from domain.aid.temporary_aid import GrantTemporaryAid
 from domain.catalogue import COMMANDS
-from domain.grace import GrantGrace
-from domain.intake import Apply
-from domain.membership import RegisterHousehold
-from domain.money import Fen
-from domain.month import Month, Months
-from domain.person import PersonId
-from domain.spells import Category
+from domain.change.grace import GrantGrace
+from domain.intake.application import Apply
+from domain.members.registration import RegisterHousehold
+from domain.values.assessment import IncomeItem
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.person import PersonId
+from domain.values.spells import Category
 
 A1, A2 = PersonId(UUID(int=1)), PersonId(UUID(int=2))
 PERSONS = {"A1": A1, "A2": A2}

@@ -12,9 +12,9 @@ import yaml
 from application.documents.chinese import PAPERS, amount, capitals, day, month, number, papers
 from application.documents.organs import document_number, organ_name, place_name
 from application.documents.rendering import template_of
-from domain.documents import BASIS
-from domain.issued import DocumentKind
-from domain.month import Month
+from domain.papers.documents import BASIS
+from domain.values.issued import DocumentKind
+from domain.values.month import Month
 from tests.scenario import reference
 
 ON = date(2026, 2, 14)

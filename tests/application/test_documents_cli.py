@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.cli import main
+from bootstrap.cli.main import main
 from tests import stories
 from tests.application.papers import lived
 from tests.database import Databases

@@ -14,17 +14,23 @@ import psycopg
 import pytest
 
 from application.documents.issuing import ATTACHED, PURPOSE
-from application.handling import Request
+from application.handling.command_handler import Request
 from application.scripts.reading import read_script
 from application.scripts.running import run_script
 from bootstrap.wiring import Installation
-from domain.decision import RefuseApplication
-from domain.delivery import DeliverDocument, DocumentDelivered
-from domain.documents import DocumentIssued, DocumentUnknown, IssuedByAnother, IssueDocument, StepNotTaken
-from domain.intake import Apply
-from domain.membership import NewMember, RegisterHousehold
-from domain.receipt import Actor
-from domain.review import ReportChange
+from domain.change.review import ReportChange
+from domain.decision.confirmation import RefuseApplication
+from domain.intake.application import Apply
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.papers.delivery import DeliverDocument, DocumentDelivered
+from domain.papers.documents import (
+    DocumentIssued,
+    DocumentUnknown,
+    IssuedByAnother,
+    IssueDocument,
+    StepNotTaken,
+)
+from domain.values.receipt import Actor
 from eventstore.attachments import Numbers
 from eventstore.errors import ChangedCommand, OwnerErased, VersionConflict
 from tests import stories

@@ -11,17 +11,18 @@ from uuid import uuid5
 
 import pytest
 
-from domain.adjustment import AdjustBenefit
-from domain.completeness import NotifyMissingItems
-from domain.decision import RefuseApplication
-from domain.endings import DeclineApplication
-from domain.exit import HearOpinion, TerminateBenefit
-from domain.extension import ExtendLimit
-from domain.file_return import ReturnFile
-from domain.intake import EndProcedure
-from domain.issued import DOCUMENT_WORDS, DocumentKind
-from domain.person import HouseholdId
-from domain.review import Recertify
+from domain.change.adjustment import AdjustBenefit
+from domain.change.hearing import HearOpinion
+from domain.change.review import Recertify
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import RefuseApplication
+from domain.decision.extension import ExtendLimit
+from domain.decision.file_return import ReturnFile
+from domain.intake.application import EndProcedure
+from domain.intake.application_closure import DeclineApplication
+from domain.intake.completeness import NotifyMissingItems
+from domain.values.issued import DOCUMENT_WORDS, DocumentKind
+from domain.values.person import HouseholdId
 from tests import stories
 from tests.application.papers import PAPERS, issued, lived, page_of
 from tests.database import TestServer

@@ -10,8 +10,8 @@ from time import monotonic, sleep
 
 import pytest
 
-from application import gathering
-from application.gathering import Gathering
+from application.handling import command_batching as gathering
+from application.handling.command_batching import Gathering
 
 
 class Refused(Exception):

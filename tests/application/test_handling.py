@@ -12,29 +12,32 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from application.handling import Handled, Request
+from application.handling.command_handler import Handled, Request
 from bootstrap.wiring import Installation
-from domain.authorisation import AuthoriseVerification
-from domain.claims import claims_of
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.decision import ConfirmDibao, ReceiveFile
-from domain.intake import AcceptApplication, Apply
-from domain.membership import HouseholdUnknown, NewMember, NotAMember, RegisterHousehold
-from domain.message import Command
-from domain.monitoring import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAlert
-from domain.person import HouseholdId, PersonId
-from domain.receipt import Actor
-from domain.review import ReportChange
-from domain.spells import Category
-from domain.verification import (
+from domain.change.review import ReportChange
+from domain.decision.confirmation import ConfirmDibao
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.opinion import GiveOpinion
+from domain.guards.registered import HouseholdUnknown, NotAMember
+from domain.household.claims import claims_of
+from domain.household.command import Command
+from domain.inquiry.verification import (
     ReportVerification,
     RequestVerification,
     StartInvestigation,
     StartVerification,
     VisitHome,
 )
+from domain.intake.application import AcceptApplication, Apply
+from domain.intake.authorisation import AuthoriseVerification
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.person import HouseholdId, PersonId
+from domain.values.receipt import Actor
+from domain.values.spells import Category
+from domain.watching.alerts import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAlert
 from eventstore.errors import ChangedCommand, ClaimConflict, VersionConflict
-from eventstore.wire import Statement, Wire
+from eventstore.postgres.libpq_client import Statement, Wire
 from tests import stories
 from tests.database import Databases
 from tests.installations import installed

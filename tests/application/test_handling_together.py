@@ -16,18 +16,18 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from application import gathering
-from application.deciding import Chain, replayed
-from application.handling import Handled, Request
+from application.handling import command_batching as gathering
+from application.handling.command_handler import Handled, Request
+from application.handling.deciding import Chain, replayed
 from bootstrap.wiring import Installation
-from domain.membership import NewMember, RegisterHousehold
-from domain.message import Command
-from domain.monitoring import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAlert
-from domain.person import HouseholdId
-from domain.receipt import Actor
+from domain.household.command import Command
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from domain.watching.alerts import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAlert
 from eventstore.errors import ChangedCommand, VersionConflict
 from eventstore.lanes import lane_of
-from eventstore.wire import Statement, Wire
+from eventstore.postgres.libpq_client import Statement, Wire
 from tests import stories
 from tests.database import Databases
 from tests.installations import installed

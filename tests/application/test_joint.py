@@ -12,24 +12,26 @@ from uuid import uuid5
 import psycopg
 import pytest
 
-from application.handling import Handled, Request
+from application.handling.command_handler import Handled, Request
 from bootstrap.wiring import Installation
-from domain.arrival import JoinedElsewhere, MemberArrived, Mover
-from domain.claims import claims_of
-from domain.death import RecordDeath
-from domain.identification import IdentifyPerson
-from domain.joining import HouseholdJoined, JoinHousehold
-from domain.member_correction import CorrectDeath, CorrectMember
-from domain.members import RemoveMember
-from domain.membership import NewMember, NotAMember, RegisterHousehold
-from domain.message import Command, Refusal
-from domain.monitoring import RaiseAlert
-from domain.person import HouseholdId, PersonId
-from domain.private import Private
-from domain.split import HouseholdSplitFrom, MoveMember, SplitHousehold
+from domain.correction.member_correction import CorrectDeath, CorrectMember
+from domain.guards.registered import NotAMember
+from domain.household.claims import claims_of
+from domain.household.command import Command
+from domain.members.arrival import JoinedElsewhere, MemberArrived, Mover
+from domain.members.death import RecordDeath
+from domain.members.identification import IdentifyPerson
+from domain.members.joining import HouseholdJoined, JoinHousehold
+from domain.members.member_changes import RemoveMember
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.members.split import HouseholdSplitFrom, MoveMember, SplitHousehold
+from domain.values.person import HouseholdId, PersonId
+from domain.values.private import Private
+from domain.values.refusals import Refusal
+from domain.watching.alerts import RaiseAlert
 from eventstore.errors import ClaimConflict, PastClaimConflict, StoreError, VersionConflict
-from eventstore.keys import ERASED
-from eventstore.rows import StreamState
+from eventstore.events.recorded import StreamState
+from eventstore.keys.keys import ERASED
 from tests import stories
 from tests.application.test_handling import SEED, asked, confirmed, registered
 from tests.database import Databases

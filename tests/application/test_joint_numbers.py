@@ -13,16 +13,17 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from application.handling import Handled
-from bootstrap.wiring import Addresses, Installation, opened
-from domain.member_correction import CorrectMember
-from domain.members import AddMember
-from domain.membership import MemberAdded, NewMember, RegisterHousehold
-from domain.message import Command
-from domain.person import HouseholdId, PersonId
-from eventstore.contract import CommandKey, IndexEntry, IndexRelease, StreamAppend
-from eventstore.envelope import Envelope
+from application.handling.command_handler import Handled
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import Installation, opened
+from domain.correction.member_correction import CorrectMember
+from domain.household.command import Command
+from domain.members.member_changes import AddMember
+from domain.members.registration import MemberAdded, NewMember, RegisterHousehold
+from domain.values.person import HouseholdId, PersonId
+from eventstore.appending.append_types import CommandKey, IndexEntry, IndexRelease, StreamAppend
 from eventstore.errors import ClaimConflict
+from eventstore.events.envelope import Envelope
 from tests.application.test_handling import SEED, asked
 from tests.database import Databases
 from tests.installations import addresses_of, installed

@@ -13,15 +13,15 @@ from threading import Barrier
 import psycopg
 import pytest
 
-from application.handling import Request
+from application.handling.command_handler import Request
 from application.register.checking import check, villages_of
 from application.register.importing import command_id, entry_of, import_register
 from application.register.reading import read_register
 from application.register.rows import Checked, HouseholdRow
 from application.register.template import write_register
 from bootstrap.wiring import Installation
-from domain.membership import MemberAdded, NewMember, RegisterHousehold
-from domain.receipt import Actor
+from domain.members.registration import MemberAdded, NewMember, RegisterHousehold
+from domain.values.receipt import Actor
 from eventstore.lanes import lane_of
 from samples.register import families
 from tests.database import Databases, TestServer

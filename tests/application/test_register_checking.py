@@ -12,10 +12,10 @@ import pytest
 from application.register import layout
 from application.register.checking import villages_of
 from application.register.rows import Account, Channel, ExpenditureKind, Tenure
-from domain.assessment import IncomeKind, Period
-from domain.citizen_id import check_digit
-from domain.person import Disability, DisabilityKind, Relation, Sex, WorkCapacity
-from domain.region import Region, RegionRegister
+from domain.values.assessment import IncomeKind, Period
+from domain.values.citizen_id import check_digit
+from domain.values.person import Disability, DisabilityKind, Relation, Sex, WorkCapacity
+from domain.values.region import Region, RegionRegister
 from tests.application.registers import (
     DAUGHTER,
     MOTHER,

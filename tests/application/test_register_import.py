@@ -16,7 +16,7 @@ from application.register.importing import import_register
 from application.register.reading import read_register
 from application.register.rows import Checked
 from bootstrap.wiring import Installation
-from domain.money import Fen
+from domain.values.money import Fen
 from tests.database import Databases
 from tests.installations import installed
 

@@ -16,7 +16,7 @@ from application.register.preview import Elsewhere, Preview, preview
 from application.register.reading import read_register
 from application.register.rows import Checked
 from bootstrap.wiring import Installation
-from domain.money import Fen
+from domain.values.money import Fen
 from tests.application.registers import daughter, household, id_number, mother, wage, written
 from tests.database import Databases
 from tests.installations import installed

@@ -7,7 +7,7 @@ from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
-from application import regions_register
+from application.reference import regions as regions_register
 from application.register.checking import check, villages_of
 from application.register.reading import read_register
 from application.register.report import summary_table, to_json

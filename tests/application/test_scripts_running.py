@@ -19,10 +19,10 @@ from application.scripts.running import (
     run_script,
 )
 from application.scripts.script import CHINA, Script, ScriptRefused
-from bootstrap.outcome import OutcomeUnread, outcome_json
-from bootstrap.trial import fresh_trial
+from bootstrap.cli.run_outcome import OutcomeUnread, outcome_json
+from bootstrap.trial_store import fresh_trial
 from bootstrap.wiring import Installation
-from domain.spells import Label
+from domain.values.spells import Label
 from tests.application.trials import sample, store_in_use, told, trial
 from tests.database import TestServer
 from workers.deadlines import carry_out

@@ -15,12 +15,12 @@ from psycopg_pool import ConnectionPool
 
 from bench import report
 from bench.__main__ import MODULES, main
-from bench.pouring import pour
+from bench.loading import pour
 from bench.projecting import pages
 from bench.read_models import audit_ours
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, Sample, amount, cpus, rates
 from bench.server import BenchServer
-from eventstore.digest import digest
+from eventstore.events.digest import digest
 from projections.engine.projector import Projector
 from projections.registry import ALL
 from tests.database import Databases

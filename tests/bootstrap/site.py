@@ -17,12 +17,12 @@ from uuid import UUID, uuid4
 import psycopg
 from typer.testing import CliRunner, Result
 
-from bootstrap.cli import app
-from bootstrap.doctor import Finding, Limits, examine
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.cli.doctor import Finding, Limits, examine
+from bootstrap.cli.main import app
+from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import Settings, load_settings
 from bootstrap.wiring import Installation, database, opened
-from domain.membership import NewMember, RegisterHousehold
+from domain.members.registration import NewMember, RegisterHousehold
 from tests.installations import told
 
 LOGIN, KEYS_LOGIN = "web", "web_keys"

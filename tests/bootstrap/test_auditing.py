@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from bootstrap.cli import app
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.cli.main import app
+from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import load_settings
 from bootstrap.wiring import embedded
 from eventstore.sealing.checkpoint import parse

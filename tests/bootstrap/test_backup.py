@@ -22,15 +22,16 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from bootstrap.backup import BackupRunning, BackupWish, KeysBesideStore, _alone, backup
-from bootstrap.embedded import EmbeddedPostgres
-from bootstrap.keeping import keeping, rotate_kek
-from bootstrap.manifest import NotABackup
-from bootstrap.programs import ProgramFailed, ProgramsMissing, program_for, server_major
-from bootstrap.restoring import NotAPair, NotEmpty, RestoreWish, TooNew, restore
+from bootstrap.addresses import Addresses
+from bootstrap.cli.backup import BackupRunning, BackupWish, KeysBesideStore, _alone, backup
+from bootstrap.cli.backup_manifest import NotABackup
+from bootstrap.cli.keys import keeping, rotate_kek
+from bootstrap.cli.restore import NotAPair, NotEmpty, RestoreWish, TooNew, restore
+from bootstrap.server.embedded import EmbeddedPostgres
+from bootstrap.server.programs import ProgramFailed, ProgramsMissing, program_for, server_major
 from bootstrap.settings import Settings, load_settings
-from bootstrap.wiring import Addresses, Installation, database, migrated_installation, opened
-from domain.membership import NewMember, RegisterHousehold
+from bootstrap.wiring import Installation, database, migrated_installation, opened
+from domain.members.registration import NewMember, RegisterHousehold
 from eventstore.errors import KeysMissing, WrongKey
 from tests.database import Databases, TestServer
 from tests.installations import addresses_of, installed, told

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

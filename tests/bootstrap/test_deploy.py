@@ -16,7 +16,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from bootstrap.cli import app
+from bootstrap.cli.main import app
 from bootstrap.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

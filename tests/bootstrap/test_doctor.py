@@ -18,8 +18,8 @@ import psycopg
 import pytest
 
 from bootstrap.checks import server as server_checks
-from bootstrap.doctor import Limits
-from eventstore.erasures import Warrant, begin_erasure
+from bootstrap.cli.doctor import Limits
+from eventstore.keys.erasures import Warrant, begin_erasure
 from tests.bootstrap.site import LOGIN, Site, site_in
 
 SERVER_WIDE = {"keys-beside-store"}

@@ -13,8 +13,8 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from bootstrap.backup import BackupWish, backup
-from bootstrap.erasing import (
+from bootstrap.cli.backup import BackupWish, backup
+from bootstrap.cli.erase import (
     ErasureWish,
     GroundMissing,
     GroundTellsWho,
@@ -23,22 +23,22 @@ from bootstrap.erasing import (
     erase,
     planned,
 )
-from bootstrap.erasing import carry_out as destroy
-from bootstrap.keeping import NothingToKeepBy, backup_destroyed, keeping, list_keys, retire
+from bootstrap.cli.erase import carry_out as destroy
+from bootstrap.cli.keys import NothingToKeepBy, backup_destroyed, keeping, list_keys, retire
 from bootstrap.settings import Settings, load_settings
 from bootstrap.wiring import Installation
-from domain.citizen_id import check_digit
-from domain.membership import NewMember, RegisterHousehold
-from domain.message import Command
-from domain.monitoring import RaiseAlert
-from domain.person import HouseholdId
-from domain.retention import RetentionRuns, StillInUse
+from domain.household.command import Command
+from domain.household.retention import RetentionRuns, StillInUse
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.citizen_id import check_digit
+from domain.values.person import HouseholdId
+from domain.watching.alerts import RaiseAlert
 from eventstore import errors
 from eventstore.attachments import Look
-from eventstore.erasures import Warrant
-from eventstore.keys import ERASED
+from eventstore.keys.erasures import Warrant
+from eventstore.keys.keys import ERASED
+from eventstore.keys.rotation import counts
 from eventstore.lanes import lane_of
-from eventstore.rotation import counts
 from projections import registry
 from projections.engine.projector import Projector
 from tests.database import Databases

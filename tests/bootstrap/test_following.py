@@ -14,16 +14,16 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from application.adoption import REGIONS_EVERY, Following, adopt_shipped
-from application.packs import pack_of
-from application.reference import Shipped, publish, shipped
-from application.request import Request
-from bootstrap.processes import following
+from application.handling.request import Request
+from application.reference.adoption import REGIONS_EVERY, Following, adopt_shipped
+from application.reference.packs import pack_of
+from application.reference.reference import Shipped, publish, shipped
+from bootstrap.cli.processes import following
 from bootstrap.wiring import SINCE, Installation, opened
-from domain.membership import NewMember, RegisterHousehold
-from domain.monitoring import RaiseAlert
-from domain.pack import Pack
-from domain.receipt import Actor
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.pack import Pack
+from domain.values.receipt import Actor
+from domain.watching.alerts import RaiseAlert
 from tests.database import Databases
 from tests.installations import addresses_of, installed
 

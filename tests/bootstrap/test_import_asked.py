@@ -12,9 +12,10 @@ import psycopg
 import pytest
 
 from application.register.template import write_register
-from bootstrap.importing import EVERY, Wish, import_workbook
+from bootstrap.addresses import Addresses
+from bootstrap.cli.import_register import EVERY, Wish, import_workbook
 from bootstrap.settings import Settings, load_settings
-from bootstrap.wiring import Addresses, adopt, migrated, today
+from bootstrap.wiring import adopt, migrated, today
 from samples.register import families
 from tests.database import Databases
 

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from application.register.template import write_register
-from bootstrap.wiring import Addresses, adopt, migrated, today
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import adopt, migrated, today
 from samples.register import families
 from tests.database import Databases, TestServer
 

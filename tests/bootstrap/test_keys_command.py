@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import typer
 
-from bootstrap.backup import BackupWish, backup
-from bootstrap.keeping import (
+from bootstrap.cli.backup import BackupWish, backup
+from bootstrap.cli.keys import (
     BackupUnknown,
     OwnerNeeded,
     RequestKeyStays,
@@ -23,7 +23,7 @@ from bootstrap.keeping import (
 )
 from bootstrap.settings import Settings, load_settings
 from bootstrap.wiring import Installation
-from domain.membership import NewMember, RegisterHousehold
+from domain.members.registration import NewMember, RegisterHousehold
 from eventstore.errors import KeyInUse
 from tests.database import Databases
 from tests.installations import installed, told

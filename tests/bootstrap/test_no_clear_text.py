@@ -21,20 +21,20 @@ import structlog
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
-from application.handling import Request
-from bootstrap.backup import BackupWish, backup
-from bootstrap.faults import sentence_of
-from bootstrap.importing import Wish, import_workbook
+from application.handling.command_handler import Request
+from bootstrap.cli.backup import BackupWish, backup
+from bootstrap.cli.exit_status import sentence_of
+from bootstrap.cli.import_register import Wish, import_workbook
+from bootstrap.cli.processes import development_token
+from bootstrap.cli.run import play
+from bootstrap.cli.show import show_household
 from bootstrap.logging import configure_logging
-from bootstrap.playing import play
-from bootstrap.processes import development_token
-from bootstrap.programs import program_for, run, server_major
+from bootstrap.server.programs import program_for, run, server_major
 from bootstrap.settings import Settings, load_settings
-from bootstrap.showing import show_household
 from bootstrap.wiring import Installation, api_of
-from domain.citizen_id import check_digit
-from domain.membership import NewMember, RegisterHousehold
-from domain.receipt import Actor
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.citizen_id import check_digit
+from domain.values.receipt import Actor
 from eventstore import errors
 from tests.application.registers import daughter, household, mother, written
 from tests.bootstrap.hidden import forms, leaks

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 from tests.bootstrap.test_cli import SAMPLES, hulian, told
 
 

@@ -22,11 +22,11 @@ from typer.testing import CliRunner
 from application.register.checking import check, villages_of
 from application.register.importing import import_register
 from application.register.reading import read_register
-from bootstrap.cli import app
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.cli.main import app
+from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import load_settings
 from bootstrap.wiring import database, migrated_installation
-from domain.membership import NewMember, RegisterHousehold
+from domain.members.registration import NewMember, RegisterHousehold
 from tests.bootstrap.site import TOWNSHIP, VILLAGE
 from tests.bootstrap.warm import warm
 from tests.installations import told

@@ -14,13 +14,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from application.handling import Desk, Handled, Request
-from bootstrap.wiring import Addresses, Installation, adopt, migrated, today
-from domain.citizen_id import parse
-from domain.household import Household
-from domain.month import Month
-from domain.procedure import Procedure
-from domain.spells import Category, Label
+from application.handling.command_handler import Desk, Handled, Request
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import Installation, adopt, migrated, today
+from domain.household.parts import Procedure
+from domain.household.state import Household
+from domain.values.citizen_id import parse
+from domain.values.month import Month
+from domain.values.spells import Category, Label
 from samples.office import DAY, HOUSEHOLDS, Planned, Standing, make_office, plan
 from samples.office_lives import KINDS
 from samples.office_people import COUNTY

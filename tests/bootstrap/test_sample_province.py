@@ -18,20 +18,21 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from application.system_acts import act_id
-from bootstrap.wiring import Addresses, Installation, adopt, migrated, opened, today
+from application.handling.system_acts import act_id
+from bootstrap.addresses import Addresses
+from bootstrap.wiring import Installation, adopt, migrated, opened, today
 from domain.catalogue import RULES
-from domain.citizen_id import parse
-from domain.claims import claims_of
-from domain.household import Household
-from domain.membership import HouseholdRegistered
-from domain.person import HouseholdId
-from domain.receipt import Decision, Receipt, replay
-from domain.supervision import system_acts
+from domain.clock.supervision import system_acts
+from domain.household.claims import claims_of
+from domain.household.state import Household
+from domain.members.registration import HouseholdRegistered
+from domain.values.citizen_id import parse
+from domain.values.person import HouseholdId
+from domain.values.receipt import Decision, Receipt, replay
 from eventstore.lanes import lane_of
 from projections.card_list import After, cards_in
 from projections.engine.progress import Progress
-from projections.engine.walls import read_as
+from projections.engine.row_security import read_as
 from projections.work_list_queries import counts_in
 from samples.province import DAY, EventsOutOfReach, Province, Wish, _tilted, model_pack
 from samples.province_places import TOWNS
@@ -309,7 +310,7 @@ def test_batches_hold_every_household_once_each_in_its_lane(installation: Instal
 
 
 def model(installation: Installation) -> Any:
-    from application.reference import stored_packs
+    from application.reference.reference import stored_packs
 
     with installation.pool.connection() as connection:
         return model_pack(list(stored_packs(connection).values()))

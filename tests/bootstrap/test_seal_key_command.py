@@ -19,10 +19,10 @@ import pytest
 from typer.testing import CliRunner
 
 from application.audit import verify_bundle
-from bootstrap.cli import app
+from bootstrap.cli.main import app
 from bootstrap.settings import Settings, load_settings
 from bootstrap.wiring import Installation, sealing
-from domain.membership import NewMember, RegisterHousehold
+from domain.members.registration import NewMember, RegisterHousehold
 from eventstore.sealing.checkpoint import Checkpoint
 from eventstore.sealing.seals import SealTampered, checkpoints, unsealed
 from eventstore.sealing.signing import PublicKeys

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap import status as module
-from bootstrap.standing import LOOKED_AT
+from bootstrap.cli import status as module
+from bootstrap.installation_state import LOOKED_AT
 from tests.bootstrap.site import LOGIN, Site, site_in
 
 NAME = "于福来"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.identity import ROLE_WORDS, DevelopmentTokens, Role
+from api.access.identity import ROLE_WORDS, DevelopmentTokens, Role
 
 ORGAN = ("--organ", "370786/civil-affairs")
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 
 STARTED = 120.0
 

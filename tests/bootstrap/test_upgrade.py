@@ -25,8 +25,8 @@ from psycopg_pool import ConnectionPool
 
 from bootstrap.settings import as_role
 from domain.catalogue import EVENTS, UPCASTERS
-from domain.membership import NewMember, RegisterHousehold
-from eventstore.codec import Codec
+from domain.members.registration import NewMember, RegisterHousehold
+from eventstore.events.codec import Codec
 from eventstore.lanes import lane_of
 from migrations.runner import migrate, migrations_of, pending
 from projections.engine.projector import Projector

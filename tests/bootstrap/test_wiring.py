@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import load_settings
 from bootstrap.wiring import adopt, database, migrated, migrated_installation, opened
-from domain.membership import NewMember, RegisterHousehold
-from eventstore.digest import digest
+from domain.members.registration import NewMember, RegisterHousehold
+from eventstore.events.digest import digest
 from tests.database import Databases
 from tests.installations import addresses_of, told
 

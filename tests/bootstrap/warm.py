@@ -23,20 +23,20 @@ IMPORTED = [
     "api.serve",
     "application.audit.bundle",
     "application.scripts.running",
-    "bootstrap.backup",
-    "bootstrap.cli",
-    "bootstrap.distributing",
-    "bootstrap.doctor",
-    "bootstrap.erasing",
-    "bootstrap.keeping",
-    "bootstrap.playing",
-    "bootstrap.processes",
-    "bootstrap.projecting",
-    "bootstrap.rebuilding",
-    "bootstrap.restoring",
-    "bootstrap.showing",
-    "bootstrap.status",
-    "bootstrap.up",
+    "bootstrap.cli.backup",
+    "bootstrap.cli.main",
+    "bootstrap.cli.distribute",
+    "bootstrap.cli.doctor",
+    "bootstrap.cli.erase",
+    "bootstrap.cli.keys",
+    "bootstrap.cli.run",
+    "bootstrap.cli.processes",
+    "bootstrap.cli.projections",
+    "bootstrap.cli.projections_rebuild",
+    "bootstrap.cli.restore",
+    "bootstrap.cli.show",
+    "bootstrap.cli.status",
+    "bootstrap.cli.up",
     "eventstore.sealing.verification",
     "workers.deadlines",
     "workers.projector",
@@ -128,7 +128,7 @@ def _carried_out(asked: dict[str, Any], streams: list[int]) -> None:
         os.environ.clear()
         os.environ.update(asked["told"])
         sys.argv = ["hulian", *asked["words"]]
-        importlib.import_module("bootstrap.cli").main()
+        importlib.import_module("bootstrap.cli.main").main()
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.schemas import api_document
+from bootstrap.cli.dev import api_document
 from tests.contract.town import Town, opened_town
 from tests.database import TestServer
 

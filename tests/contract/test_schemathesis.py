@@ -18,7 +18,7 @@ import pytest
 from fastapi import Body, FastAPI
 from fastapi.responses import JSONResponse, Response
 
-from api.identity import Role
+from api.access.identity import Role
 from api.serve import serving
 from samples.office_people import VILLAGES
 from tests.contract.town import Town

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import psycopg
 
-from api.identity import Role
-from api.limits import Limited, RateLimits
+from api.access.identity import Role
+from api.http.limits import Limited, RateLimits
 from api.serve import serving
 from samples.office import make_office, plan
 from samples.office_people import COUNTY

@@ -19,8 +19,8 @@ from typing import Any
 
 from bootstrap.wiring import opened
 from tests.crash.checks import all_checked
-from tests.crash.doors import HttpDoor, answer_of
 from tests.crash.driver import Plan, driven
+from tests.crash.entrances import HttpDoor, answer_of
 from tests.crash.evidence import Checked, Evidence
 from tests.crash.journal import Asked, Fields, Journal, Told, read_journals
 from tests.crash.report import checks_of, is_clean, report_of, shown, table_of

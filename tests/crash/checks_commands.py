@@ -8,12 +8,12 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from application.enclosing import said
-from application.handling import handled
-from domain.message import Refusal
+from application.handling.command_handler import handled
+from application.handling.envelope_factory import said
+from domain.values.refusals import Refusal
 from eventstore.errors import StoreError
 from eventstore.lanes import event_id, lane_of
-from tests.crash.doors import answer_of
+from tests.crash.entrances import answer_of
 from tests.crash.evidence import Checked, Evidence
 from tests.crash.journal import Asked, Fields
 

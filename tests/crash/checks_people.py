@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from datetime import date
 from uuid import UUID
 
-from domain.claims import claims_of
-from domain.identification import PersonIdentified
-from domain.intake import Applied
-from domain.member_correction import MemberCorrected
-from domain.members import MemberJoined
-from domain.membership import HouseholdRegistered, MemberAdded
-from domain.message import Event
-from domain.private import Private
-from domain.split import HouseholdSplitFrom
+from domain.correction.member_correction import MemberCorrected
+from domain.household.claims import claims_of
+from domain.household.event import Event
+from domain.intake.application import Applied
+from domain.members.identification import PersonIdentified
+from domain.members.member_changes import MemberJoined
+from domain.members.registration import HouseholdRegistered, MemberAdded
+from domain.members.split import HouseholdSplitFrom
+from domain.values.private import Private
 from eventstore.errors import WrongKey
-from eventstore.rows import Recorded
+from eventstore.events.recorded import Recorded
 from tests.crash.evidence import Checked, Evidence, folded
 
 Claimed = tuple[UUID, date, date | None]

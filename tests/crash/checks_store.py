@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from eventstore.digest import verify
 from eventstore.errors import StoreError
-from eventstore.pools import open_pool
+from eventstore.events.digest import verify
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.seals import Sealer, unsealed
 from eventstore.sealing.signing import PublicKeys, SealKeys
 from eventstore.sealing.verification import Verification

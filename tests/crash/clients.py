@@ -18,10 +18,10 @@ from random import Random
 
 import psycopg
 
-from bootstrap.faults import exit_status_of
+from bootstrap.cli.exit_status import exit_status_of
 from bootstrap.settings import load_settings
 from bootstrap.wiring import database, opened, today
-from tests.crash.doors import DeskDoor, HttpDoor, Stopped
+from tests.crash.entrances import DeskDoor, HttpDoor, Stopped
 from tests.crash.journal import Journal, read_journals
 from tests.crash.walks import Home, Walker
 from tests.scenario import reference

@@ -17,10 +17,10 @@ from random import Random
 import psycopg
 
 from projections.registry import ALL
-from tests.crash.crew import Crew, Member
 from tests.crash.journal import count_acknowledged
 from tests.crash.program import RELEASE
 from tests.crash.site import Register, Site, free_ports, registers_in
+from tests.crash.workers import Crew, Member
 
 APIS, WORKERS, HTTP_CLIENTS, DESK_CLIENTS = 2, 2, 4, 2
 HOUSEHOLDS = 250

@@ -12,10 +12,11 @@ from uuid import UUID
 import psycopg
 
 from bootstrap.wiring import Installation
-from domain.household import Household, follow
-from domain.person import HouseholdId
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.values.person import HouseholdId
+from eventstore.events.recorded import Recorded
 from eventstore.lanes import LANES
-from eventstore.rows import Recorded
 from tests.crash.journal import Asked, Fields, Told
 from tests.crash.site import Register
 

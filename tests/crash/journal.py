@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from application.commands import parse
-from application.request import Request
-from domain.person import HouseholdId
-from domain.receipt import Actor
+from application.describing.commands import parse
+from application.handling.request import Request
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
 
 Fields = Mapping[str, Any]
 

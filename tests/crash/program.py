@@ -19,7 +19,7 @@ def released(release: int) -> None:
 
 
 if __name__ == "__main__":
-    from bootstrap.cli import main
+    from bootstrap.cli.main import main
 
     released(int(os.environ.get(RELEASE, "0")))
     main()

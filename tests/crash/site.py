@@ -17,9 +17,10 @@ import psycopg
 
 from application.register.importing import command_id
 from application.register.template import write_register
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.addresses import Addresses
+from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import load_settings
-from bootstrap.wiring import Addresses, adopt, migrated, today
+from bootstrap.wiring import adopt, migrated, today
 from samples.register import families
 
 _REGISTERS = "registers.json"

@@ -17,14 +17,14 @@ from application.register.checking import check, villages_of
 from application.register.importing import import_register
 from application.register.reading import read_register
 from bootstrap.wiring import Installation, adopt, migrated, opened, today
-from eventstore.access import Access, access_log
-from eventstore.pools import open_pool
+from eventstore.access_records import Access, access_log
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
 from projections.registry import ALL
 from tests.crash.checks import CHECKS, all_checked
-from tests.crash.doors import CLIENTS, DeskDoor, answer_of
+from tests.crash.entrances import CLIENTS, DeskDoor, answer_of
 from tests.crash.evidence import Checked, Evidence
 from tests.crash.journal import Asked, Journal, Seen, Told, read_journals
 from tests.crash.site import Register, registers_in

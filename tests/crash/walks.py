@@ -11,12 +11,12 @@ from threading import Event
 from typing import Any
 from uuid import UUID
 
-from application.reference import Reference
-from domain.month import Month
-from domain.receipt import Actor
+from application.reference.reference import Reference
+from domain.values.month import Month
+from domain.values.receipt import Actor
 from samples.office_life import CHECKER, Life, Step
 from samples.office_people import COUNTY, Family, Registry
-from tests.crash.doors import STALE, Answer, Door, Stopped, Unseen
+from tests.crash.entrances import STALE, Answer, Door, Stopped, Unseen
 
 STALE_AGAIN = 4
 """How often a step is tried anew when somebody else was quicker."""

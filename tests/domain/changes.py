@@ -6,28 +6,29 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import uuid5
 
-from domain.adjustment import AdjustBenefit, ConcludeReassessment
-from domain.arrival import Mover
-from domain.classification import NoticePosted
-from domain.correction import CorrectIncome, CorrectResidence, CorrectVisitDay
-from domain.day_correction import CorrectDeliveryDay, CorrectNoticeDay
-from domain.death import MemberDied, RecordDeath
-from domain.delivery import DeliverDocument, DocumentDelivered, NoteFailedDelivery
-from domain.documents import IssueDocument
-from domain.household import Household
-from domain.identification import IdentifyPerson
-from domain.intake import Applied
-from domain.issued import DocumentKind
-from domain.joining import JoinHousehold
-from domain.member_correction import CorrectDeath, CorrectMember
-from domain.members import AddMember, ChangeMember, RemoveMember
-from domain.membership import NewMember
-from domain.message import Command, Event
-from domain.moving import HandOverFile, MoveHousehold, TakeOverFile
-from domain.notification import NoticeDelivered
-from domain.person import HouseholdId
-from domain.split import MoveMember, SplitHousehold
-from domain.verification import HomeVisited
+from domain.change.adjustment import AdjustBenefit, ConcludeReassessment
+from domain.correction.day_correction import CorrectDeliveryDay, CorrectNoticeDay
+from domain.correction.fact_correction import CorrectIncome, CorrectResidence, CorrectVisitDay
+from domain.correction.member_correction import CorrectDeath, CorrectMember
+from domain.decision.notice import NoticePosted
+from domain.household.command import Command
+from domain.household.event import Event
+from domain.household.state import Household
+from domain.inquiry.verification import HomeVisited
+from domain.intake.application import Applied
+from domain.members.arrival import Mover
+from domain.members.death import MemberDied, RecordDeath
+from domain.members.identification import IdentifyPerson
+from domain.members.joining import JoinHousehold
+from domain.members.member_changes import AddMember, ChangeMember, RemoveMember
+from domain.members.moving import HandOverFile, MoveHousehold, TakeOverFile
+from domain.members.registration import NewMember
+from domain.members.split import MoveMember, SplitHousehold
+from domain.papers.delivery import DeliverDocument, DocumentDelivered, NoteFailedDelivery
+from domain.papers.documents import IssueDocument
+from domain.papers.notification import NoticeDelivered
+from domain.values.issued import DocumentKind
+from domain.values.person import HouseholdId
 from tests import stories
 from tests.scenario import SEED
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import uuid5
 
-from application.enclosing import claim_changes, together
-from domain.context import Recalled
-from domain.household import Household, follow
-from domain.message import Command, Event, JointCommand, Refusal
-from domain.person import HouseholdId, PersonId
-from domain.receipt import Actor
+from application.handling.envelope_factory import claim_changes, together
+from domain.household.command import Command, JointCommand
+from domain.household.context import Recalled
+from domain.household.event import Event
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.values.person import HouseholdId, PersonId
+from domain.values.receipt import Actor
+from domain.values.refusals import Refusal
 from tests.scenario import SEED, Life, recalled, reference
 
 TOWNSHIP, COUNTY = Actor("w1", "990301100/township"), Actor("c1", "990301/civil-affairs")

@@ -8,12 +8,12 @@ from datetime import date
 from typing import cast
 from uuid import UUID, uuid5
 
-from application.reference import Reference
-from domain.context import Context, Recalled
-from domain.documents import IssueDocument
-from domain.issued import DocumentKind, IssuedDocument, Printed
-from domain.person import PersonId
-from domain.receipt import Actor
+from application.reference.reference import Reference
+from domain.household.context import Context, Recalled
+from domain.papers.documents import IssueDocument
+from domain.values.issued import DocumentKind, IssuedDocument, Printed
+from domain.values.person import PersonId
+from domain.values.receipt import Actor
 from tests.scenario import Life
 
 

@@ -6,8 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.membership import NotAMember
-from domain.monitoring import (
+from domain.change.monitoring import ReturnToMonitoring, StillInCategory
+from domain.clock.supervision import DeadlineMissed, NoteMissedDeadline, NothingMissed
+from domain.guards.registered import NotAMember
+from domain.guards.visit_team import TeamTooSmall
+from domain.values.person import PersonId
+from domain.watching.alerts import (
     AlertFedBack,
     AlertLevel,
     AlertMerged,
@@ -17,13 +21,8 @@ from domain.monitoring import (
     FeedBackAlert,
     NoOpenAlert,
     RaiseAlert,
-    ReturnToMonitoring,
-    StillInCategory,
     VerifyAlert,
 )
-from domain.person import PersonId
-from domain.supervision import DeadlineMissed, NoteMissedDeadline, NothingMissed
-from domain.visit import TeamTooSmall
 from tests import stories
 from tests.scenario import SEED, Life
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.packs import read_calendars
-from domain.calendar import (
+from application.reference.packs import read_calendars
+from domain.values.calendar import (
     CalendarEdition,
     CalendarEditionFaulty,
     CalendarYearMissing,

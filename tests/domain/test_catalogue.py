@@ -16,7 +16,8 @@ import pytest
 
 import domain
 from domain.catalogue import COMMANDS, EVENTS, NAMES, RULES
-from domain.message import Command, Event
+from domain.household.command import Command
+from domain.household.event import Event
 
 T = TypeVar("T")
 FOLDER = Path(domain.__path__[0])

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.iso7064 import mod_11_2
 
-from domain import citizen_id
-from domain.citizen_id import CitizenId, CitizenIdRefused, check_digit, masked, parse, prefix_hint
+from domain.values import citizen_id
+from domain.values.citizen_id import CitizenId, CitizenIdRefused, check_digit, masked, parse, prefix_hint
 
 STANDARDS_EXAMPLE = "11010519491231002X"
 

@@ -10,25 +10,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.benefit import OrderPayment, ReturnPayment, SettlePayment
-from domain.calendar import CalendarEdition, CalendarYearMissing, WorkingCalendar
+from domain.aid.payments import OrderPayment, ReturnPayment, SettlePayment
 from domain.catalogue import EVENTS
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.clocks import ACTS, Clocks, advance
-from domain.completeness import NotifyMissingItems, SupplementMaterials
-from domain.decision import ConfirmDibao, ReceiveFile, RefuseApplication
-from domain.endings import DeclineApplication, WithdrawApplication
-from domain.file_return import ResubmitFile, ReturnFile
-from domain.finding import OfferHelp, ReportNeed
-from domain.intake import AcceptApplication, Apply, EndProcedure
-from domain.message import Event
-from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
-from domain.month import Month
-from domain.notification import DeliverNotice
-from domain.objection import ObjectToNotice, Reinvestigate
-from domain.recheck import ObjectToReport, Recheck, TellResult
-from domain.stages import HOLDERS, STAGES, STOPS, Days, Finished, days_by_holder, days_of
-from domain.verification import StartInvestigation
+from domain.clock.stage_clocks import ACTS, Clocks, advance
+from domain.clock.stages import HOLDERS, STAGES, STOPS, Days, Finished, days_by_holder, days_of
+from domain.decision.confirmation import ConfirmDibao, RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.decision.file_return import ResubmitFile, ReturnFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.objection import ObjectToNotice, Reinvestigate
+from domain.decision.opinion import GiveOpinion
+from domain.household.event import Event
+from domain.inquiry.recheck import ObjectToReport, Recheck, TellResult
+from domain.inquiry.verification import StartInvestigation
+from domain.intake.application import AcceptApplication, Apply, EndProcedure
+from domain.intake.application_closure import DeclineApplication, WithdrawApplication
+from domain.intake.completeness import NotifyMissingItems, SupplementMaterials
+from domain.intake.proactive_discovery import OfferHelp, ReportNeed
+from domain.papers.notification import DeliverNotice
+from domain.values.calendar import CalendarEdition, CalendarYearMissing, WorkingCalendar
+from domain.values.month import Month
+from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests import stories
 from tests.domain.walks import Life as Walk
 from tests.domain.walks import lives as walks

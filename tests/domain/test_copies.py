@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from domain.copies import replace
-from domain.household import Household
-from domain.month import Month, Months, MonthUnreadable
-from domain.person import HouseholdId
+from domain.household.state import Household
+from domain.values.immutables import replace
+from domain.values.month import Month, Months, MonthUnreadable
+from domain.values.person import HouseholdId
 from tests import stories
 
 ID = HouseholdId(UUID(int=1))

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from domain.adjustment import AdjustBenefit, BenefitAdjusted, ConcludeReassessment, ReassessmentConcluded
-from domain.as_of import valid_on
-from domain.claims import Claim, claims_of
-from domain.correction import (
+from domain.change.adjustment import (
+    AdjustBenefit,
+    BenefitAdjusted,
+    ConcludeReassessment,
+    ReassessmentConcluded,
+)
+from domain.change.review import Recertify
+from domain.correction.fact_correction import (
     CorrectedAlready,
     CorrectIncome,
     CorrectResidence,
@@ -21,17 +25,19 @@ from domain.correction import (
     OpinionRestsOnIt,
     ResidenceCorrected,
 )
-from domain.death import MemberDied, RecordDeath
-from domain.decision import ReceiveFile, RefuseApplication
-from domain.household import replayed
-from domain.intake import Applied
-from domain.member_correction import CorrectDeath, CorrectMember, DeathCorrected, MemberCorrected
-from domain.members import AddMember, ChangeMember, MemberChanged, MemberJoined
-from domain.membership import HouseholdRegistered, NewMember
-from domain.message import Event
-from domain.person import PersonId
-from domain.review import Recertify
-from domain.verification import HomeVisited
+from domain.correction.member_correction import CorrectDeath, CorrectMember, DeathCorrected, MemberCorrected
+from domain.decision.confirmation import RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.household.as_of import valid_on
+from domain.household.claims import Claim, claims_of
+from domain.household.event import Event
+from domain.household.replay import replayed
+from domain.inquiry.verification import HomeVisited
+from domain.intake.application import Applied
+from domain.members.death import MemberDied, RecordDeath
+from domain.members.member_changes import AddMember, ChangeMember, MemberChanged, MemberJoined
+from domain.members.registration import HouseholdRegistered, NewMember
+from domain.values.person import PersonId
 from tests import stories
 from tests.scenario import HOUSEHOLD, SEED, Life
 

@@ -6,21 +6,23 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.classification import CloseNotice, GiveOpinion, NoticePosted, OpinionGiven, PostNotice
-from domain.correction import DayDoesNotFit, NothingWrong
-from domain.day_correction import (
+from domain.change.termination import TerminateBenefit
+from domain.correction.day_correction import (
     CorrectDeliveryDay,
     CorrectNoticeDay,
     DeliveryDayCorrected,
     NoticeDayCorrected,
 )
-from domain.decision import ConfirmDibao, FileNotReceived, ReceiveFile, RefuseApplication
-from domain.delivery import DeliverDocument, DocumentDelivered, NoteFailedDelivery
-from domain.exit import TerminateBenefit
-from domain.household import replayed
-from domain.message import Event
-from domain.notification import DeliverNotice, NoticeDelivered
-from domain.verification import VisitHome
+from domain.correction.fact_correction import DayDoesNotFit, NothingWrong
+from domain.decision.confirmation import ConfirmDibao, FileNotReceived, RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, NoticePosted, PostNotice
+from domain.decision.opinion import GiveOpinion, OpinionGiven
+from domain.household.event import Event
+from domain.household.replay import replayed
+from domain.inquiry.verification import VisitHome
+from domain.papers.delivery import DeliverDocument, DocumentDelivered, NoteFailedDelivery
+from domain.papers.notification import DeliverNotice, NoticeDelivered
 from tests import stories
 from tests.domain.printing import issued, last
 from tests.scenario import HOUSEHOLD, Life

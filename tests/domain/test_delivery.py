@@ -7,8 +7,11 @@ from datetime import date
 
 import pytest
 
-from domain.decision import RefuseApplication
-from domain.delivery import (
+from domain.change.hearing import HearOpinion
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import RefuseApplication
+from domain.guards.order_of_steps import StepsOutOfOrder
+from domain.papers.delivery import (
     AlreadyDelivered,
     AnnouncementIsLast,
     DeliverDocument,
@@ -22,13 +25,11 @@ from domain.delivery import (
     ReceiverMissing,
     WitnessesMissing,
 )
-from domain.documents import DocumentUnknown, IssueDocument
-from domain.exit import HearOpinion, TerminateBenefit
-from domain.issued import DeliveryMethod, FailureCause, IssuedDocument
-from domain.message import Refusal
-from domain.notification import DeliverNotice, NoticeDelivered
-from domain.order import StepsOutOfOrder
-from domain.person import PersonId
+from domain.papers.documents import DocumentUnknown, IssueDocument
+from domain.papers.notification import DeliverNotice, NoticeDelivered
+from domain.values.issued import DeliveryMethod, FailureCause, IssuedDocument
+from domain.values.person import PersonId
+from domain.values.refusals import Refusal
 from tests import stories
 from tests.domain.printing import issued, last, printing
 from tests.scenario import SEED, Life, altered, with_pack

@@ -7,10 +7,13 @@ from typing import get_args
 
 import pytest
 
-from domain.completeness import NotifyMissingItems
-from domain.decision import RefuseApplication
-from domain.delivery import DeliverDocument
-from domain.documents import (
+from domain.decision.confirmation import RefuseApplication
+from domain.guards.order_of_steps import StepsOutOfOrder
+from domain.household.parts import Undelivered
+from domain.inquiry.verification import VisitHome
+from domain.intake.completeness import NotifyMissingItems
+from domain.papers.delivery import DeliverDocument
+from domain.papers.documents import (
     AWAITED,
     BASIS,
     INTERNAL,
@@ -25,14 +28,11 @@ from domain.documents import (
     ReplacementNeedsReason,
     StepNotTaken,
 )
-from domain.issued import DOCUMENT_WORDS, METHOD_WORDS, DeliveryMethod, DocumentKind
-from domain.notification import DeliverNotice
-from domain.order import StepsOutOfOrder
-from domain.person import PersonId
-from domain.procedure import Undelivered
-from domain.receipt import Actor
-from domain.sources import cited
-from domain.verification import VisitHome
+from domain.papers.notification import DeliverNotice
+from domain.values.issued import DOCUMENT_WORDS, METHOD_WORDS, DeliveryMethod, DocumentKind
+from domain.values.person import PersonId
+from domain.values.receipt import Actor
+from domain.values.sources import cited
 from tests import stories
 from tests.domain.printing import issued, last, printing
 from tests.scenario import SEED, Life, reference

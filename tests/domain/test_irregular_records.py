@@ -7,11 +7,12 @@ from datetime import date
 
 import pytest
 
-from domain.benefit import OrderPayment, PaymentOrdered
-from domain.claims import claims_of
-from domain.decision import AlreadyDecided, ConfirmDibao, OneCategoryOnly, RefuseApplication
-from domain.exit import BenefitTerminated, HearOpinion, TerminateBenefit
-from domain.irregular import (
+from domain.aid.payments import OrderPayment, PaymentOrdered
+from domain.change.hearing import HearOpinion
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.change.review import Recertify
+from domain.change.termination import BenefitTerminated, TerminateBenefit
+from domain.correction.irregular import (
     AnswerSuspicion,
     EffectIncomplete,
     IrregularlyConfirmed,
@@ -25,12 +26,12 @@ from domain.irregular import (
     RecordIrregular,
     SuspicionAnswered,
 )
-from domain.money import Fen
-from domain.monitoring import ReturnedToMonitoring
-from domain.month import Month
-from domain.review import Recertify
-from domain.spells import Category
-from domain.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
+from domain.decision.confirmation import AlreadyDecided, ConfirmDibao, OneCategoryOnly, RefuseApplication
+from domain.decision.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
+from domain.household.claims import claims_of
+from domain.values.money import Fen
+from domain.values.month import Month
+from domain.values.spells import Category
 from tests import stories
 from tests.scenario import Life
 

@@ -11,24 +11,27 @@ from uuid import uuid5
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.adjustment import AdjustBenefit, BenefitAdjusted
-from domain.arrival import Mover
-from domain.as_of import ValidOn, valid_on
 from domain.catalogue import RULES
-from domain.claims import claims_of
-from domain.correction import CorrectResidence
-from domain.death import MemberDied, RecordDeath
-from domain.household import Household, follow
-from domain.joining import JoinedInto, JoinHousehold
-from domain.member_correction import CorrectDeath, CorrectMember, DeathCorrected, MemberCorrected
-from domain.members import AddMember, ChangeMember, RemoveMember
-from domain.membership import NewMember, RegisterHousehold
-from domain.message import Command, Event, Refusal
-from domain.moving import MoveHousehold
-from domain.person import HouseholdId, PersonId, Relation
-from domain.receipt import Actor, Decision, replay
-from domain.review import Recertify
-from domain.split import MembersSplitOff, MoveMember, SplitHousehold
+from domain.change.adjustment import AdjustBenefit, BenefitAdjusted
+from domain.change.review import Recertify
+from domain.correction.fact_correction import CorrectResidence
+from domain.correction.member_correction import CorrectDeath, CorrectMember, DeathCorrected, MemberCorrected
+from domain.household.as_of import ValidOn, valid_on
+from domain.household.claims import claims_of
+from domain.household.command import Command
+from domain.household.event import Event
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.members.arrival import Mover
+from domain.members.death import MemberDied, RecordDeath
+from domain.members.joining import JoinedInto, JoinHousehold
+from domain.members.member_changes import AddMember, ChangeMember, RemoveMember
+from domain.members.moving import MoveHousehold
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.members.split import MembersSplitOff, MoveMember, SplitHousehold
+from domain.values.person import HouseholdId, PersonId, Relation
+from domain.values.receipt import Actor, Decision, replay
+from domain.values.refusals import Refusal
 from tests import stories
 from tests.domain.families import COUNTY, TOWNSHIP, Families, Held
 from tests.scenario import SEED, life

@@ -7,8 +7,11 @@ from datetime import date
 
 import pytest
 
-from domain.context import NotCompetent
-from domain.finding import (
+from domain.clock.supervision import DeadlineMissed
+from domain.guards.registered import NotAMember
+from domain.household.context import NotCompetent
+from domain.intake.application import Applied, Apply, ChannelContradicts
+from domain.intake.proactive_discovery import (
     AlertNeedUnverified,
     ConsentUnproven,
     DeclinedByMinor,
@@ -23,9 +26,8 @@ from domain.finding import (
     OfferHelp,
     ReportNeed,
 )
-from domain.intake import Applied, Apply, ChannelContradicts
-from domain.membership import NotAMember
-from domain.monitoring import (
+from domain.values.person import PersonId
+from domain.watching.alerts import (
     AlertFedBack,
     AlertOutcome,
     AlertVerified,
@@ -33,8 +35,6 @@ from domain.monitoring import (
     RaiseAlert,
     VerifyAlert,
 )
-from domain.person import PersonId
-from domain.supervision import DeadlineMissed
 from tests import stories
 from tests.scenario import SEED, Life
 

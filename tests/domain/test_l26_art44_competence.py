@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from domain.context import NotTheDepartment, OutsideJurisdiction
-from domain.decision import ConfirmDibao
-from domain.grace import GrantGrace
-from domain.intake import AcceptApplication, Apply
+from domain.change.grace import GrantGrace
+from domain.decision.confirmation import ConfirmDibao
+from domain.household.context import NotTheDepartment, OutsideJurisdiction
+from domain.intake.application import AcceptApplication, Apply
 from tests import stories
 
 HERE = "370786101/township"

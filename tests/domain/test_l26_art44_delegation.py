@@ -5,25 +5,25 @@ from __future__ import annotations
 from datetime import date
 
 from domain.catalogue import RULES
-from domain.classification import GiveOpinion, PostNotice
-from domain.complaint import ReceiveComplaint
-from domain.context import DeciderRequired, NotCompetent
-from domain.decision import (
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import (
     ApplicationRefused,
     ConfirmDibao,
     CountyVisitRequired,
     DibaoConfirmed,
-    FileReceived,
-    ReceiveFile,
     RefuseApplication,
 )
-from domain.delegation import DelegationPaperMissing
-from domain.exit import TerminateBenefit
-from domain.intake import AcceptApplication, Apply, DelegationNotAllowed
-from domain.message import Command
-from domain.objection import ObjectToNotice
-from domain.receipt import Actor, RuleApplied, replay
-from domain.verification import StartInvestigation, StartVerification, VisitHome
+from domain.decision.file import FileReceived, ReceiveFile
+from domain.decision.notice import PostNotice
+from domain.decision.objection import ObjectToNotice
+from domain.decision.opinion import GiveOpinion
+from domain.guards.delegation import DelegationNotAllowed, DelegationPaperMissing
+from domain.household.command import Command
+from domain.household.context import DeciderRequired, NotCompetent
+from domain.inquiry.complaint import ReceiveComplaint
+from domain.inquiry.verification import StartInvestigation, StartVerification, VisitHome
+from domain.intake.application import AcceptApplication, Apply
+from domain.values.receipt import Actor, RuleApplied, replay
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

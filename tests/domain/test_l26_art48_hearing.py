@@ -6,24 +6,20 @@ from datetime import date
 
 import pytest
 
-from domain.decision import ConfirmDibao
-from domain.exit import (
+from domain.change.hearing import HearingNotHeld, HearOpinion, NothingToTerminate, OpinionHeard, Substitute
+from domain.change.review import Recertify
+from domain.change.termination import (
     BenefitTerminated,
     EndsNextMonth,
-    HearingNotHeld,
-    HearOpinion,
-    NothingToTerminate,
-    OpinionHeard,
     ReasonsMissing,
     StillEligible,
-    Substitute,
     TerminateBenefit,
 )
-from domain.membership import NotAMember
-from domain.month import Month
-from domain.notification import DeliverNotice, NoticeDelivered
-from domain.person import PersonId
-from domain.review import Recertify
+from domain.decision.confirmation import ConfirmDibao
+from domain.guards.registered import NotAMember
+from domain.papers.notification import DeliverNotice, NoticeDelivered
+from domain.values.month import Month
+from domain.values.person import PersonId
 from tests import stories
 from tests.scenario import SEED, Life
 

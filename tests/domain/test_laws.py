@@ -9,57 +9,62 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 
-from domain.adjustment import ReassessmentConcluded
-from domain.avoidance import ConflictDeclared
-from domain.benefit import (
+from domain.aid.payments import (
     OrderPayment,
     PaymentOrdered,
     PaymentReturned,
     PaymentSettled,
     ReturnPayment,
     SettlePayment,
-    TemporaryAidGranted,
 )
+from domain.aid.temporary_aid import TemporaryAidGranted
 from domain.catalogue import COMMANDS, RULES
-from domain.claims import claims_of
-from domain.complaint import AnswerComplaint, ComplaintAnswered, ComplaintReceived, ReceiveComplaint
-from domain.correction import ResidenceCorrected
-from domain.death import MemberDied
-from domain.decision import DibaoConfirmed
-from domain.endings import ApplicationNotAccepted
-from domain.exit import BenefitTerminated
-from domain.finding import HelpOffered, NeedFound
-from domain.grace import GraceExpiryWarned
-from domain.household import Household, follow, replayed
-from domain.identification import PersonIdentified
-from domain.intake import (
-    Applied,
+from domain.change.adjustment import ReassessmentConcluded
+from domain.change.grace import GraceExpiryWarned
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.change.review import ChangeReported
+from domain.change.termination import BenefitTerminated
+from domain.clock.supervision import DeadlineMissed
+from domain.correction.fact_correction import ResidenceCorrected
+from domain.correction.irregular import (
+    AnswerSuspicion,
+    IrregularlyConfirmed,
+    IrregularRecorded,
+    SuspicionAnswered,
 )
-from domain.irregular import AnswerSuspicion, IrregularlyConfirmed, IrregularRecorded, SuspicionAnswered
-from domain.member_correction import DeathCorrected, MemberCorrected
-from domain.members import AddMember, MemberChanged, MemberJoined, MemberLeft
-from domain.membership import HouseholdRegistered, MemberAdded
-from domain.message import Command, Event
-from domain.monitoring import (
+from domain.correction.member_correction import DeathCorrected, MemberCorrected
+from domain.decision.confirmation import DibaoConfirmed
+from domain.decision.objection import ObjectToNotice
+from domain.decision.transfer import TransferConsented
+from domain.guards.conflict_of_interest import ConflictDeclared
+from domain.household.claims import claims_of
+from domain.household.command import Command
+from domain.household.event import Event
+from domain.household.replay import follow, replayed
+from domain.household.state import Household
+from domain.inquiry.complaint import AnswerComplaint, ComplaintAnswered, ComplaintReceived, ReceiveComplaint
+from domain.intake.application import Applied
+from domain.intake.application_closure import ApplicationNotAccepted
+from domain.intake.proactive_discovery import HelpOffered, NeedFound
+from domain.members.death import MemberDied
+from domain.members.identification import PersonIdentified
+from domain.members.member_changes import AddMember, MemberChanged, MemberJoined, MemberLeft
+from domain.members.moving import FileHandedOver, FileTakenOver, HouseholdMoved
+from domain.members.registration import HouseholdRegistered, MemberAdded
+from domain.members.split import MembersSplitOff
+from domain.members.succession import HeadChanged
+from domain.papers.notification import DeliverNotice
+from domain.values.month import Month
+from domain.values.person import PersonId
+from domain.values.receipt import Decision, Receipt, replay
+from domain.watching.alerts import (
     AlertFedBack,
     AlertMerged,
     AlertRaised,
     AlertVerified,
     FeedBackAlert,
-    ReturnedToMonitoring,
     VerifyAlert,
 )
-from domain.month import Month
-from domain.moving import FileHandedOver, FileTakenOver, HouseholdMoved
-from domain.notification import DeliverNotice
-from domain.objection import ObjectToNotice
-from domain.person import PersonId
-from domain.receipt import Decision, Receipt, replay
-from domain.review import ChangeReported
-from domain.split import MembersSplitOff
-from domain.succession import HeadChanged
-from domain.supervision import DeadlineMissed
-from domain.transfer import TransferConsented
 from tests.domain.walks import Life, lives, walked, whole
 from tests.scenario import HOUSEHOLD
 

@@ -7,22 +7,23 @@ from datetime import date
 
 import pytest
 
-from domain.decision import ConfirmDibao
-from domain.doors import NotApplied
-from domain.endings import (
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.decision.confirmation import ConfirmDibao
+from domain.guards.order_of_steps import StepsOutOfOrder
+from domain.guards.procedure_guards import NotApplied
+from domain.guards.registered import NotAMember
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.intake.application import Apply
+from domain.intake.application_closure import (
     ApplicationWithdrawn,
     DecidedIsNotWithdrawn,
     NotTheApplicant,
     WithdrawApplication,
 )
-from domain.household import Household, follow
-from domain.intake import Apply
-from domain.membership import NotAMember
-from domain.monitoring import ReturnedToMonitoring
-from domain.order import StepsOutOfOrder
-from domain.person import PersonId
-from domain.receipt import Actor
-from domain.spells import Label
+from domain.values.person import PersonId
+from domain.values.receipt import Actor
+from domain.values.spells import Label
 from tests import stories
 from tests.scenario import HOUSEHOLD, SEED, Life
 

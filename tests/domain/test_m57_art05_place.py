@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
-from domain.intake import AcceptApplication, Applied, Apply
-from domain.pack import Pack
-from domain.place import ApplicationPlaced, Place, RecordPlace, WrongPlace
-from domain.policy import OverrideNotAllowed
-from domain.procedure import FiledAt
-from domain.region import RegionAbolished, UnknownRegion
+from domain.household.parts import FiledAt
+from domain.intake.application import AcceptApplication, Applied, Apply
+from domain.intake.application_place import ApplicationPlaced, Place, RecordPlace, WrongPlace
+from domain.values.pack import Pack
+from domain.values.policy import OverrideNotAllowed
+from domain.values.region import RegionAbolished, UnknownRegion
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from domain.doors import AgentMayNotHandle, NotApplied
-from domain.endings import ApplicationWithdrawn, WithdrawApplication
-from domain.intake import (
+from domain.guards.procedure_guards import AgentMayNotHandle, NotApplied
+from domain.guards.registered import NotAMember
+from domain.intake.application import (
     AcceptApplication,
     AlreadyApplying,
     Applied,
@@ -17,7 +17,8 @@ from domain.intake import (
     Channel,
     ChannelContradicts,
 )
-from domain.mandate import (
+from domain.intake.application_closure import ApplicationWithdrawn, WithdrawApplication
+from domain.intake.mandate import (
     AgentMandated,
     Mandate,
     MandateAgent,
@@ -30,9 +31,9 @@ from domain.mandate import (
     NoMandate,
     RevokeMandate,
 )
-from domain.membership import NewMember, NotAMember, RegisterHousehold
-from domain.person import PersonId
-from domain.register_entry import EnterFromRegister
+from domain.intake.register_entry import EnterFromRegister
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.person import PersonId
 from tests import stories
 from tests.scenario import SEED, Life, altered, life, with_pack
 

@@ -6,12 +6,13 @@ from datetime import date
 
 import pytest
 
-from domain.authorisation import AuthoriseVerification, GuardianNotAdult
-from domain.intake import Apply, EndProcedure, PromiseMissing
-from domain.membership import NewMember, NotAMember, RegisterHousehold
-from domain.person import PersonId
-from domain.spells import Label
-from domain.verification import AuthorisationMissing, RequestVerification, VerificationRequested
+from domain.guards.registered import NotAMember
+from domain.inquiry.verification import AuthorisationMissing, RequestVerification, VerificationRequested
+from domain.intake.application import Apply, EndProcedure, PromiseMissing
+from domain.intake.authorisation import AuthoriseVerification, GuardianNotAdult
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.person import PersonId
+from domain.values.spells import Label
 from tests import stories
 from tests.scenario import SEED, Life, life
 

@@ -6,16 +6,13 @@ from datetime import date
 
 import pytest
 
-from domain.completeness import (
-    MissingItemsNotified,
-    NotifyMissingItems,
-    PaperNotToBeAsked,
-    SupplementMaterials,
-    SupplementTermSet,
-)
-from domain.context import NotCompetent
-from domain.doors import NotApplied
-from domain.endings import (
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.clock.supervision import DeadlineMissed
+from domain.guards.order_of_steps import StepsOutOfOrder
+from domain.guards.procedure_guards import NotApplied
+from domain.household.context import NotCompetent
+from domain.intake.application import AcceptApplication, Apply
+from domain.intake.application_closure import (
     AcceptedIsDecided,
     ApplicationNotAccepted,
     DeclineApplication,
@@ -25,15 +22,18 @@ from domain.endings import (
     RightPlaceMissing,
     SupplementTermRuns,
 )
-from domain.intake import AcceptApplication, Apply
-from domain.mandate import Mandate
-from domain.monitoring import ReturnedToMonitoring
-from domain.notification import DeliverNotice
-from domain.order import StepsOutOfOrder
-from domain.person import PersonId
-from domain.place import Place
-from domain.spells import Label, holds
-from domain.supervision import DeadlineMissed
+from domain.intake.application_place import Place
+from domain.intake.completeness import (
+    MissingItemsNotified,
+    NotifyMissingItems,
+    PaperNotToBeAsked,
+    SupplementMaterials,
+    SupplementTermSet,
+)
+from domain.intake.mandate import Mandate
+from domain.papers.notification import DeliverNotice
+from domain.values.person import PersonId
+from domain.values.spells import Label, holds
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

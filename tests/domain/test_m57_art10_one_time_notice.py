@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.completeness import (
+from domain.clock.supervision import DeadlineMissed
+from domain.intake.application import AcceptApplication, Apply, FileIncomplete
+from domain.intake.completeness import (
     AlreadyAccepted,
     NothingMissing,
     NotifyMissingItems,
     OneNoticeOnly,
     SupplementMaterials,
 )
-from domain.intake import AcceptApplication, Apply, FileIncomplete
-from domain.supervision import DeadlineMissed
 from tests import stories
 from tests.scenario import Life
 

@@ -7,30 +7,32 @@ from datetime import date
 
 import pytest
 
-from domain.authorisation import AuthoriseVerification
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.context import NotCompetent
-from domain.decision import ConfirmDibao, CountyVisitRequired, DibaoConfirmed, ReceiveFile
-from domain.doors import NotApplied, RelativeMayNotHandle
-from domain.endings import WithdrawApplication
-from domain.intake import AcceptanceContradicts, AcceptApplication, ApplicationAccepted
-from domain.message import Command
-from domain.person import PersonId
-from domain.receipt import Actor
-from domain.relatives import (
-    DisclosedTooLate,
-    RegisterRelative,
-    RelativeNotAMember,
-    RelativeRegistered,
-    RelativeUnnamed,
-)
-from domain.verification import (
+from domain.decision.confirmation import ConfirmDibao, CountyVisitRequired, DibaoConfirmed
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.opinion import GiveOpinion
+from domain.guards.procedure_guards import NotApplied, RelativeMayNotHandle
+from domain.household.command import Command
+from domain.household.context import NotCompetent
+from domain.inquiry.verification import (
     ReportVerification,
     RequestVerification,
     StartInvestigation,
     StartVerification,
     VisitHome,
 )
+from domain.intake.application import AcceptanceContradicts, AcceptApplication, ApplicationAccepted
+from domain.intake.application_closure import WithdrawApplication
+from domain.intake.authorisation import AuthoriseVerification
+from domain.intake.relatives import (
+    DisclosedTooLate,
+    RegisterRelative,
+    RelativeNotAMember,
+    RelativeRegistered,
+    RelativeUnnamed,
+)
+from domain.values.person import PersonId
+from domain.values.receipt import Actor
 from tests import stories
 from tests.scenario import SEED, Life
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.decision import (
+from domain.decision.confirmation import (
     ApplicationRefused,
     ConfirmDibao,
     CountyVisitRequired,
     DibaoConfirmed,
     RefuseApplication,
 )
-from domain.verification import VisitHome
+from domain.inquiry.verification import VisitHome
 from tests import stories
 from tests.scenario import Life
 

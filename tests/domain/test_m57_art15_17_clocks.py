@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from domain.supervision import DeadlineMissed
-from domain.verification import (
+from domain.clock.supervision import DeadlineMissed
+from domain.inquiry.verification import (
     NotRequested,
     NotStarted,
     ReportVerification,

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from domain.membership import NotAMember
-from domain.person import PersonId
-from domain.verification import HomeVisited, VisitHome, VisitUnsigned
-from domain.visit import TeamTooSmall
+from domain.guards.registered import NotAMember
+from domain.guards.visit_team import TeamTooSmall
+from domain.inquiry.verification import HomeVisited, VisitHome, VisitUnsigned
+from domain.values.person import PersonId
 from tests import stories
 from tests.scenario import SEED, Life
 

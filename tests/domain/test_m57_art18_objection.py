@@ -6,12 +6,14 @@ from datetime import date
 
 import pytest
 
-from domain.classification import CloseNotice, GiveOpinion, OpinionGiven, PostNotice
-from domain.decision import ConfirmDibao, DibaoConfirmed, ReceiveFile, RefuseApplication
-from domain.membership import NotAMember
-from domain.message import Command
-from domain.person import PersonId
-from domain.recheck import (
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.opinion import GiveOpinion, OpinionGiven
+from domain.guards.registered import NotAMember
+from domain.household.command import Command
+from domain.inquiry.recheck import (
     AlreadyObjected,
     EvidenceRequired,
     NothingToObject,
@@ -25,8 +27,8 @@ from domain.recheck import (
     ResultTold,
     TellResult,
 )
-from domain.supervision import DeadlineMissed
-from domain.verification import ReportVerification, ResultToBeTold, VerificationReported
+from domain.inquiry.verification import ReportVerification, ResultToBeTold, VerificationReported
+from domain.values.person import PersonId
 from tests import stories
 from tests.scenario import SEED, Life
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.classification import NothingToPublish, OpinionGiven, PostNotice
-from domain.decision import (
+from domain.decision.confirmation import (
     ApplicationRefused,
     ConfirmDibao,
-    ReceiveFile,
     RefuseApplication,
     ReportSaysNotEligible,
 )
-from domain.verification import ReportContradicts, ReportVerification
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import NothingToPublish, PostNotice
+from domain.decision.opinion import OpinionGiven
+from domain.inquiry.verification import ReportContradicts, ReportVerification
 from tests import stories
 from tests.scenario import Life
 

@@ -7,16 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.classification import (
-    CloseNotice,
-    GiveOpinion,
-    ObjectionNotInquired,
-    ObjectionOpen,
-    OpinionGiven,
-    PostNotice,
-)
-from domain.decision import ConfirmDibao, DibaoConfirmed, ReceiveFile
-from domain.objection import (
+from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.objection import (
     DemocraticReviewHeld,
     HoldDemocraticReview,
     NoOpenObjection,
@@ -30,8 +24,9 @@ from domain.objection import (
     ReviewNumbersWrong,
     require_representatives,
 )
-from domain.receipt import Actor
-from domain.visit import TeamTooSmall
+from domain.decision.opinion import GiveOpinion, ObjectionNotInquired, ObjectionOpen, OpinionGiven
+from domain.guards.visit_team import TeamTooSmall
+from domain.values.receipt import Actor
 from tests import stories
 from tests.scenario import SEED, Life, altered, reference, with_pack
 

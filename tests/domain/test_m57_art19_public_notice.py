@@ -7,19 +7,18 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.classification import (
+from domain.decision.confirmation import ConfirmDibao
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import (
     CloseNotice,
-    GiveOpinion,
     NoticeClosed,
-    NoticeMissing,
     NoticeNotForIdentification,
     NoticePosted,
     NoticeStillRunning,
-    OpinionMissing,
     PostNotice,
 )
-from domain.decision import ConfirmDibao, ReceiveFile
-from domain.spells import Category
+from domain.decision.opinion import GiveOpinion, NoticeMissing, OpinionMissing
+from domain.values.spells import Category
 from tests import stories
 from tests.scenario import Life
 

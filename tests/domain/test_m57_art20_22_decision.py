@@ -6,25 +6,26 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.assessment import IncomeItem
-from domain.classification import CloseNotice, NoticeMissing, PostNotice
-from domain.decision import (
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import (
     AlreadyDecided,
     ApplicationRefused,
     ConfirmDibao,
     DibaoConfirmed,
     IncomeBelowStandard,
     IncomeNotBelowStandard,
-    ReceiveFile,
     RefusalNeedsReasons,
     RefuseApplication,
 )
-from domain.intake import AcceptApplication
-from domain.message import Command
-from domain.money import Fen
-from domain.monitoring import ReturnedToMonitoring
-from domain.notification import DeliverNotice, NothingToDeliver, NoticeDelivered
-from domain.supervision import DeadlineMissed
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.opinion import NoticeMissing
+from domain.household.command import Command
+from domain.intake.application import AcceptApplication
+from domain.papers.notification import DeliverNotice, NothingToDeliver, NoticeDelivered
+from domain.values.assessment import IncomeItem
+from domain.values.money import Fen
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

@@ -6,7 +6,15 @@ from datetime import date
 
 import pytest
 
-from domain.complaint import (
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import (
+    ApplicationRefused,
+    ConfirmDibao,
+    CountyVisitRequired,
+    DibaoConfirmed,
+    RefuseApplication,
+)
+from domain.inquiry.complaint import (
     AnswerComplaint,
     AnswerNeedsFinding,
     ComplainantUntold,
@@ -16,15 +24,7 @@ from domain.complaint import (
     NoOpenComplaint,
     ReceiveComplaint,
 )
-from domain.decision import (
-    ApplicationRefused,
-    ConfirmDibao,
-    CountyVisitRequired,
-    DibaoConfirmed,
-    RefuseApplication,
-)
-from domain.supervision import DeadlineMissed
-from domain.verification import VisitHome
+from domain.inquiry.verification import VisitHome
 from tests import stories
 from tests.scenario import Life
 

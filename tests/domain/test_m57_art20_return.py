@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.decision import ConfirmDibao, DibaoConfirmed, FileNotReceived, FileNotResubmitted, ReceiveFile
-from domain.file_return import (
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, FileNotReceived
+from domain.decision.file import FileNotResubmitted, ReceiveFile
+from domain.decision.file_return import (
     FileNotReturned,
     FileResubmitted,
     FileReturned,
@@ -16,7 +17,8 @@ from domain.file_return import (
     ReturnFile,
     ReturnNeedsReasons,
 )
-from domain.supervision import DeadlineMissed
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.opinion import GiveOpinion
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

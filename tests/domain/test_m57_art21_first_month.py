@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from domain.benefit import NoBenefitInMonth, OrderPayment, PaymentOrdered
-from domain.decision import ConfirmDibao, DibaoConfirmed
-from domain.month import Month
+from domain.aid.payments import NoBenefitInMonth, OrderPayment, PaymentOrdered
+from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed
+from domain.values.month import Month
 from tests import stories
 
 

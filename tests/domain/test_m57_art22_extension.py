@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from domain.classification import GiveOpinion
-from domain.decision import ConfirmDibao
-from domain.extension import (
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import ConfirmDibao
+from domain.decision.extension import (
     AlreadyExtended,
     ExtendLimit,
     ExtensionNeedsGround,
@@ -17,10 +17,10 @@ from domain.extension import (
     ExtensionUnfounded,
     LimitExtended,
 )
-from domain.objection import ObjectToNotice, Reinvestigate
-from domain.place import Place, RecordPlace
-from domain.separation import DutiesNotSeparate
-from domain.supervision import DeadlineMissed
+from domain.decision.objection import ObjectToNotice, Reinvestigate
+from domain.decision.opinion import GiveOpinion
+from domain.guards.separation_of_duties import DutiesNotSeparate
+from domain.intake.application_place import Place, RecordPlace
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

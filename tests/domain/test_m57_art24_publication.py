@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import date
 
-from domain.classification import NoticeNotForIdentification
-from domain.notification import ConfirmationPublished, NothingConfirmed, PublishConfirmation
+from domain.decision.notice import NoticeNotForIdentification
+from domain.papers.notification import ConfirmationPublished, NothingConfirmed, PublishConfirmation
 from tests import stories
 
 ON = date(2025, 4, 21)

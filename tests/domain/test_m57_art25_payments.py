@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.benefit import (
-    AidNeedsNotice,
-    AmountNotPositive,
-    GrantTemporaryAid,
+from domain.aid.payments import (
     MonthSkipped,
     NoAidToPay,
     NoBenefitInMonth,
@@ -19,11 +16,11 @@ from domain.benefit import (
     PaymentSettled,
     ReturnPayment,
     SettlePayment,
-    TemporaryAidGranted,
 )
-from domain.exit import TerminateBenefit
-from domain.money import Fen
-from domain.month import Month
+from domain.aid.temporary_aid import AidNeedsNotice, AmountNotPositive, GrantTemporaryAid, TemporaryAidGranted
+from domain.change.termination import TerminateBenefit
+from domain.values.money import Fen
+from domain.values.month import Month
 from tests import stories
 from tests.scenario import Life
 

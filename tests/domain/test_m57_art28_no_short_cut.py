@@ -6,21 +6,23 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.benefit import OrderPayment
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.decision import ConfirmDibao, DibaoConfirmed, ReceiveFile, RefuseApplication
-from domain.intake import AcceptApplication
-from domain.message import Command
-from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
-from domain.spells import Category
-from domain.transfer import ConfirmMarginal, MarginalConfirmed
-from domain.verification import (
+from domain.aid.payments import OrderPayment
+from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.opinion import GiveOpinion
+from domain.decision.transfer import ConfirmMarginal, MarginalConfirmed
+from domain.household.command import Command
+from domain.inquiry.verification import (
     ReportVerification,
     RequestVerification,
     StartInvestigation,
     StartVerification,
     VisitHome,
 )
+from domain.intake.application import AcceptApplication
+from domain.values.spells import Category
+from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests import stories
 from tests.scenario import Life
 

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from domain.decision import ConfirmDibao, DibaoConfirmed
-from domain.membership import NewMember, RegisterHousehold
-from domain.review import ChangeReported, NothingToReview, Recertified, Recertify, ReportChange
-from domain.supervision import DeadlineMissed
+from domain.change.review import ChangeReported, NothingToReview, Recertified, Recertify, ReportChange
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed
+from domain.members.registration import NewMember, RegisterHousehold
 from tests import stories
 from tests.scenario import Life, life
 

@@ -7,10 +7,7 @@ from datetime import date
 
 import pytest
 
-from domain.assessment import IncomeItem
-from domain.delegation import DelegationPaperMissing
-from domain.exit import GraceStillRunning, HearOpinion, TerminateBenefit
-from domain.grace import (
+from domain.change.grace import (
     GraceAlreadyRunning,
     GraceCauseNotRecognised,
     GraceExpiryWarned,
@@ -24,12 +21,15 @@ from domain.grace import (
     SteppedGraceUnheard,
     WarnGraceExpiry,
 )
-from domain.intake import DelegationNotAllowed
-from domain.money import Fen
-from domain.month import Month, Months
-from domain.review import Recertify, ReportChange
-from domain.spells import Label, holds
-from domain.supervision import DeadlineMissed
+from domain.change.hearing import HearOpinion
+from domain.change.review import Recertify, ReportChange
+from domain.change.termination import GraceStillRunning, TerminateBenefit
+from domain.clock.supervision import DeadlineMissed
+from domain.guards.delegation import DelegationNotAllowed, DelegationPaperMissing
+from domain.values.assessment import IncomeItem
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.spells import Label, holds
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

@@ -8,11 +8,14 @@ from uuid import uuid5
 import pytest
 
 from domain.catalogue import RULES
-from domain.decision import ConfirmDibao
-from domain.exit import HearOpinion, TerminateBenefit
-from domain.receipt import Receipt, replay
-from domain.review import Recertify
-from domain.sampling import (
+from domain.change.hearing import HearOpinion
+from domain.change.review import Recertify
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import ConfirmDibao
+from domain.decision.transfer import ConsentToTransfer, StartTransfer
+from domain.guards.separation_of_duties import DutiesNotSeparate
+from domain.guards.visit_team import TeamTooSmall
+from domain.inquiry.sampling import (
     CheckSample,
     DispositionMissing,
     DrawnAlready,
@@ -24,9 +27,7 @@ from domain.sampling import (
     SeedMissing,
     is_drawn,
 )
-from domain.separation import DutiesNotSeparate
-from domain.transfer import ConsentToTransfer, StartTransfer
-from domain.visit import TeamTooSmall
+from domain.values.receipt import Receipt, replay
 from tests import stories
 from tests.scenario import SEED, Life, altered, with_pack
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.avoidance import ConflictDeclared, DeclareConflict
-from domain.classification import GiveOpinion
-from domain.decision import ConfirmDibao, DibaoConfirmed, RefuseApplication
-from domain.exit import TerminateBenefit
-from domain.grace import GraceGranted, GrantGrace
-from domain.message import Command
-from domain.objection import ObjectToNotice, Reinvestigate
-from domain.review import Recertify
-from domain.separation import DutiesNotSeparate, MustAvoid
-from domain.verification import VisitHome
+from domain.change.grace import GraceGranted, GrantGrace
+from domain.change.review import Recertify
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, RefuseApplication
+from domain.decision.objection import ObjectToNotice, Reinvestigate
+from domain.decision.opinion import GiveOpinion
+from domain.guards.conflict_of_interest import ConflictDeclared, DeclareConflict
+from domain.guards.separation_of_duties import DutiesNotSeparate, MustAvoid
+from domain.household.command import Command
+from domain.inquiry.verification import VisitHome
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 

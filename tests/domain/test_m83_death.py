@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from domain.adjustment import AdjustBenefit, BenefitAdjusted
-from domain.as_of import valid_on
-from domain.benefit import OrderPayment, SettlePayment
-from domain.claims import Claim, claims_of
-from domain.death import DeathAlreadyRecorded, MemberDied, RecordDeath
-from domain.decision import ConfirmDibao
-from domain.exit import BenefitTerminated, HearingNotHeld, HearOpinion, SurvivorsRemain, TerminateBenefit
-from domain.household import replayed
-from domain.intake import Apply
-from domain.membership import NewMember, NobodyCounted, NotAMember, RegisterHousehold
-from domain.month import Month
-from domain.order import StepsOutOfOrder
-from domain.review import Recertify
-from domain.spells import Category, CategorySpell
-from domain.succession import HeadChanged, HeadNeeded
+from domain.aid.payments import OrderPayment, SettlePayment
+from domain.change.adjustment import AdjustBenefit, BenefitAdjusted
+from domain.change.hearing import HearingNotHeld, HearOpinion, SurvivorsRemain
+from domain.change.review import Recertify
+from domain.change.termination import BenefitTerminated, TerminateBenefit
+from domain.decision.confirmation import ConfirmDibao
+from domain.guards.order_of_steps import StepsOutOfOrder
+from domain.guards.registered import NobodyCounted, NotAMember
+from domain.household.as_of import valid_on
+from domain.household.claims import Claim, claims_of
+from domain.household.replay import replayed
+from domain.intake.application import Apply
+from domain.members.death import DeathAlreadyRecorded, MemberDied, RecordDeath
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.members.succession import HeadChanged, HeadNeeded
+from domain.values.month import Month
+from domain.values.spells import Category, CategorySpell
 from tests import stories
 from tests.scenario import HOUSEHOLD, Life, altered, life, with_pack
 

@@ -7,12 +7,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.adjustment import AdjustBenefit, BenefitAdjusted, CheckMissing, NoClearChange
-from domain.arrival import MemberArrived
-from domain.benefit import OrderPayment
-from domain.claims import Claim, claims_of
-from domain.exit import HearingNotHeld, HearOpinion
-from domain.members import (
+from domain.aid.payments import OrderPayment
+from domain.change.adjustment import AdjustBenefit, BenefitAdjusted, CheckMissing, NoClearChange
+from domain.change.hearing import HearingNotHeld, HearOpinion
+from domain.change.review import Recertify
+from domain.guards.order_of_steps import StepsOutOfOrder
+from domain.household.claims import Claim, claims_of
+from domain.members.arrival import MemberArrived
+from domain.members.member_changes import (
     AddMember,
     ChangeMember,
     LeaveCause,
@@ -21,13 +23,11 @@ from domain.members import (
     MemberLeft,
     RemoveMember,
 )
-from domain.membership import MemberAdded, MemberFacts, NewMember, NotOneHead, membership_of
-from domain.money import Fen
-from domain.month import Month
-from domain.order import StepsOutOfOrder
-from domain.person import Disability, PersonId
-from domain.review import Recertify
-from domain.succession import HeadChanged, HeadNeeded
+from domain.members.registration import MemberAdded, MemberFacts, NewMember, NotOneHead, membership_of
+from domain.members.succession import HeadChanged, HeadNeeded
+from domain.values.money import Fen
+from domain.values.month import Month
+from domain.values.person import Disability, PersonId
 from tests import stories
 from tests.eventstore.test_stored_for_ever import example
 from tests.scenario import Life

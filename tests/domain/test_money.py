@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.money import AmountUnreadable, fen_of_yuan, yuan
+from domain.values.money import AmountUnreadable, fen_of_yuan, yuan
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.assessment import (
+from domain.decision.opinion import OpinionGiven
+from domain.values.assessment import (
     IncomeItem,
     annual_income,
     gap_benefit,
@@ -16,9 +17,8 @@ from domain.assessment import (
     marginal_line,
     per_capita_month,
 )
-from domain.classification import OpinionGiven
-from domain.money import Fen
-from domain.receipt import Value
+from domain.values.money import Fen
+from domain.values.receipt import Value
 from tests import stories
 
 YUAN = 100

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from domain.adjustment import AdjustBenefit, BenefitAdjusted
-from domain.as_of import valid_on
-from domain.context import NotTheDepartment, OutsideJurisdiction
-from domain.moving import (
+from domain.change.adjustment import AdjustBenefit, BenefitAdjusted
+from domain.change.review import Recertify, ReportChange
+from domain.guards.order_of_steps import StepsOutOfOrder
+from domain.household.as_of import valid_on
+from domain.household.context import NotTheDepartment, OutsideJurisdiction
+from domain.members.moving import (
     AcrossCounties,
     CaseStays,
     FileHandedOver,
@@ -20,11 +22,9 @@ from domain.moving import (
     TakeOverFile,
     WithinCounty,
 )
-from domain.order import StepsOutOfOrder
-from domain.person import HouseholdId
-from domain.receipt import Actor
-from domain.review import Recertify, ReportChange
-from domain.spells import Category
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from domain.values.spells import Category
 from tests import stories
 from tests.domain.families import COUNTY, TOWNSHIP, Families
 from tests.scenario import SEED, Life

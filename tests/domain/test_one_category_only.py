@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
-from domain.claims import claims_of
-from domain.context import Context
-from domain.decision import ConfirmDibao, OneCategoryOnly, WrongProcedure
-from domain.household import Household
-from domain.spells import Category, CategorySpell
-from domain.transfer import ConfirmMarginal
+from domain.decision.confirmation import ConfirmDibao, OneCategoryOnly, WrongProcedure
+from domain.decision.transfer import ConfirmMarginal
+from domain.household.claims import claims_of
+from domain.household.context import Context
+from domain.household.state import Household
+from domain.values.spells import Category, CategorySpell
 from tests import stories
 from tests.scenario import Life, reference
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from domain.policy import (
+from domain.values.policy import (
     Adoption,
     OverrideNotAllowed,
     Pack,

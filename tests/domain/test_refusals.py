@@ -14,69 +14,56 @@ from uuid import uuid5
 import pytest
 
 import domain
-from domain import (
-    adjustment,
-    arrival,
-    authorisation,
-    avoidance,
-    benefit,
-    calendar,
-    classification,
-    complaint,
-    completeness,
-    context,
-    correction,
-    day_correction,
-    death,
-    decision,
+from domain.aid import payments, temporary_aid
+from domain.change import adjustment, grace, hearing, monitoring, review, termination
+from domain.clock import supervision
+from domain.correction import day_correction, fact_correction, irregular, member_correction
+from domain.decision import confirmation, extension, file, file_return, notice, objection, opinion, transfer
+from domain.guards import (
+    conflict_of_interest,
     delegation,
-    delivery,
-    documents,
-    doors,
-    endings,
-    exit,
-    extension,
-    file_return,
-    finding,
-    grace,
-    identification,
-    intake,
-    irregular,
-    joining,
+    order_of_steps,
+    procedure_guards,
+    registered,
+    separation_of_duties,
+    visit_team,
+)
+from domain.household import context, retention
+from domain.household.command import Command, JointCommand
+from domain.inquiry import complaint, recheck, sampling, verification
+from domain.intake import (
+    application,
+    application_closure,
+    application_place,
+    authorisation,
+    completeness,
     mandate,
-    member_correction,
-    members,
-    membership,
-    monitoring,
-    moving,
-    notification,
-    objection,
-    order,
-    place,
-    policy,
-    recheck,
-    region,
+    proactive_discovery,
     relatives,
-    retention,
-    review,
-    sampling,
-    separation,
+)
+from domain.members import (
+    arrival,
+    death,
+    identification,
+    joining,
+    member_changes,
+    moving,
+    registration,
     split,
     succession,
-    supervision,
-    transfer,
-    verification,
-    visit,
 )
-from domain.calendar import WorkingCalendar
-from domain.issued import DocumentKind
-from domain.membership import NewMember, RegisterHousehold
-from domain.message import Command, JointCommand, Refusal
-from domain.money import Fen
-from domain.month import Month, Months
-from domain.person import HouseholdId, PersonId
-from domain.receipt import Actor
-from domain.spells import Category, CategorySpell
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.papers import delivery, documents, notification
+from domain.values import calendar, policy, region
+from domain.values.calendar import WorkingCalendar
+from domain.values.issued import DocumentKind
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.person import HouseholdId, PersonId
+from domain.values.receipt import Actor
+from domain.values.refusals import Refusal
+from domain.values.spells import Category, CategorySpell
+from domain.watching import alerts
 from tests import stories
 from tests.domain.families import Families
 from tests.domain.printing import issued, last, printing
@@ -121,11 +108,13 @@ RELATIVE = relatives.RegisterRelative(END, stories.person(known(), 0), "sibling"
 
 
 def mandated(officer: str | None = None) -> Life:
-    return known().when(intake.Apply(ON, head(), "agent", mandate=replace(MANDATE, officer=officer)))
+    return known().when(application.Apply(ON, head(), "agent", mandate=replace(MANDATE, officer=officer)))
 
 
-def declined(ground: endings.DeclineGround, reasons: str = "理由") -> endings.DeclineApplication:
-    return endings.DeclineApplication(ON, ground, reasons)
+def declined(
+    ground: application_closure.DeclineGround, reasons: str = "理由"
+) -> application_closure.DeclineApplication:
+    return application_closure.DeclineApplication(ON, ground, reasons)
 
 
 def noticed(kind: DocumentKind = "acceptance-notice") -> Life:
@@ -150,9 +139,9 @@ def before_the_rules() -> Life:
     return stories.ling_registered(date(2021, 6, 30))
 
 
-def ended(ground: str, on: date = date(2025, 9, 10), reasons: str = "理由") -> exit.TerminateBenefit:
+def ended(ground: str, on: date = date(2025, 9, 10), reasons: str = "理由") -> termination.TerminateBenefit:
     assert ground in ("income-above-standard", "own-request")
-    return exit.TerminateBenefit(on, ground, reasons)  # type: ignore[arg-type]
+    return termination.TerminateBenefit(on, ground, reasons)  # type: ignore[arg-type]
 
 
 def asked(story: Life, given: bool) -> Life:
@@ -220,9 +209,9 @@ def in_hand() -> Life:
     return of_township(dibao())
 
 
-def baby(**said: object) -> members.AddMember:
+def baby(**said: object) -> member_changes.AddMember:
     child = replace(NewMember("C4", "岭小小", "daughter", birth=ON), **said)  # type: ignore[arg-type]
-    return members.AddMember(END, child, "birth")
+    return member_changes.AddMember(END, child, "birth")
 
 
 def between(first: Life, command: JointCommand, second: Life | None = None) -> Refusal:
@@ -258,7 +247,7 @@ def alone(story: Life) -> Refusal:
     beside = replace(story.household, categories=(own,))
     context = reference().context(story.region, END, story.actor, SEED)
     with pytest.raises(Refusal) as refused:
-        list(members.RemoveMember(END, spouse(), "marriage").decide(beside, context))
+        list(member_changes.RemoveMember(END, spouse(), "marriage").decide(beside, context))
     return refused.value
 
 
@@ -268,56 +257,54 @@ WAYS: dict[type[Refusal], Way] = {
     # values
     calendar.CalendarYearMissing: uncounted,
     policy.ParameterMissing: lambda: before_the_rules().refused(
-        intake.Apply(date(2021, 6, 30), stories.person(before_the_rules(), 0))
+        application.Apply(date(2021, 6, 30), stories.person(before_the_rules(), 0))
     ),
     policy.OverrideNotAllowed: lambda: with_pack(
         known(), altered("990301", "deadline.DL-DIB-TOT", 90, "wd")
-    ).refused(intake.Apply(ON, head())),
+    ).refused(application.Apply(ON, head())),
     region.UnknownRegion: lambda: register(HEAD, village="990301100999"),
     region.RegionAbolished: lambda: register(HEAD, village="990801100216", on=date(2023, 6, 1)),
-    context.NotCompetent: lambda: up_to("authorise").refused(intake.AcceptApplication(ON)),
+    context.NotCompetent: lambda: up_to("authorise").refused(application.AcceptApplication(ON)),
     context.OutsideJurisdiction: lambda: (
-        up_to("authorise").by("990301101/township").refused(intake.AcceptApplication(ON))
+        up_to("authorise").by("990301101/township").refused(application.AcceptApplication(ON))
     ),
     context.NotTheDepartment: lambda: (
-        up_to("receive").by("990301/human-resources", "h1").refused(decision.ConfirmDibao(END))
+        up_to("receive").by("990301/human-resources", "h1").refused(confirmation.ConfirmDibao(END))
     ),
     context.DeciderRequired: lambda: Life(
         VILLAGE, Actor("system:deadlines"), up_to("receive").events
-    ).refused(decision.ConfirmDibao(END)),
-    order.StepsOutOfOrder: lambda: up_to("receive").refused(decision.ConfirmDibao(ON)),
-    visit.TeamTooSmall: lambda: of_township(up_to("accept")).refused(
+    ).refused(confirmation.ConfirmDibao(END)),
+    order_of_steps.StepsOutOfOrder: lambda: up_to("receive").refused(confirmation.ConfirmDibao(ON)),
+    visit_team.TeamTooSmall: lambda: of_township(up_to("accept")).refused(
         verification.VisitHome(ON, ("w1",), head())
     ),
     # membership
-    membership.HouseholdUnknown: lambda: Life(VILLAGE, Actor("w1", "990301100/township")).refused(
-        intake.Apply(ON, STRANGER)
+    registered.HouseholdUnknown: lambda: Life(VILLAGE, Actor("w1", "990301100/township")).refused(
+        application.Apply(ON, STRANGER)
     ),
-    membership.HouseholdAlreadyRegistered: lambda: known().refused(RegisterHousehold(ON, VILLAGE, (HEAD,))),
-    membership.NotOneHead: lambda: register(HEAD, replace(HEAD, key="I")),
-    membership.SamePersonTwice: lambda: register(
+    registration.HouseholdAlreadyRegistered: lambda: known().refused(RegisterHousehold(ON, VILLAGE, (HEAD,))),
+    registration.NotOneHead: lambda: register(HEAD, replace(HEAD, key="I")),
+    registration.SamePersonTwice: lambda: register(
         NewMember("C1", "岭某", "head", stories.C1), NewMember("C9", "岭某", "sibling", stories.C1)
     ),
-    membership.BirthContradictsId: lambda: register(
+    registration.BirthContradictsId: lambda: register(
         NewMember("C1", "岭某", "head", stories.C1, birth=date(1981, 5, 6))
     ),
-    membership.IdNumberRefused: lambda: register(NewMember("C1", "岭某", "head", "99030119810510003X")),
-    membership.NotAMember: lambda: known().refused(intake.Apply(ON, STRANGER)),
-    membership.VillageRequired: lambda: register(HEAD, village="990301100"),
+    registration.IdNumberRefused: lambda: register(NewMember("C1", "岭某", "head", "99030119810510003X")),
+    registered.NotAMember: lambda: known().refused(application.Apply(ON, STRANGER)),
+    registration.VillageRequired: lambda: register(HEAD, village="990301100"),
     # monitoring
-    monitoring.NoOpenAlert: lambda: known().refused(monitoring.VerifyAlert(ON, ("w1", "w2"), True)),
-    monitoring.AlertNotVerified: lambda: (
-        known()
-        .when(monitoring.RaiseAlert(ON, "E-EXP-01", "RED"))
-        .refused(monitoring.FeedBackAlert(ON, "watch"))
+    alerts.NoOpenAlert: lambda: known().refused(alerts.VerifyAlert(ON, ("w1", "w2"), True)),
+    alerts.AlertNotVerified: lambda: (
+        known().when(alerts.RaiseAlert(ON, "E-EXP-01", "RED")).refused(alerts.FeedBackAlert(ON, "watch"))
     ),
     monitoring.StillInCategory: lambda: dibao().refused(monitoring.ReturnToMonitoring(END)),
     # intake
-    intake.AlreadyApplying: lambda: up_to("apply").refused(intake.Apply(END, head())),
-    intake.AlreadyReceives: lambda: dibao().refused(intake.Apply(END, head())),
-    intake.PromiseMissing: lambda: known().refused(intake.Apply(ON, head(), promised=False)),
-    doors.NotApplied: lambda: known().refused(intake.AcceptApplication(ON)),
-    doors.NotAccepted: lambda: up_to("authorise").refused(verification.StartInvestigation(ON)),
+    application.AlreadyApplying: lambda: up_to("apply").refused(application.Apply(END, head())),
+    application.AlreadyReceives: lambda: dibao().refused(application.Apply(END, head())),
+    application.PromiseMissing: lambda: known().refused(application.Apply(ON, head(), promised=False)),
+    procedure_guards.NotApplied: lambda: known().refused(application.AcceptApplication(ON)),
+    procedure_guards.NotAccepted: lambda: up_to("authorise").refused(verification.StartInvestigation(ON)),
     completeness.OneNoticeOnly: lambda: (
         of_township(up_to("apply"))
         .when(completeness.NotifyMissingItems(ON, ("收入证明",)))
@@ -326,10 +313,10 @@ WAYS: dict[type[Refusal], Way] = {
     completeness.NothingMissing: lambda: of_township(up_to("apply")).refused(
         completeness.NotifyMissingItems(ON, ())
     ),
-    intake.FileIncomplete: lambda: (
+    application.FileIncomplete: lambda: (
         of_township(up_to("apply"))
         .when(completeness.NotifyMissingItems(ON, ("收入证明",)))
-        .refused(intake.AcceptApplication(ON))
+        .refused(application.AcceptApplication(ON))
     ),
     completeness.AlreadyAccepted: lambda: of_township(up_to("accept")).refused(
         completeness.NotifyMissingItems(ON, ("收入证明",))
@@ -337,33 +324,45 @@ WAYS: dict[type[Refusal], Way] = {
     completeness.PaperNotToBeAsked: lambda: with_pack(
         of_township(up_to("apply")), altered("990301", "procedure.papers-from-platform", ["户口簿"], "words")
     ).refused(completeness.NotifyMissingItems(ON, ("户口簿",))),
-    intake.AcceptanceContradicts: lambda: of_township(up_to("accept")).refused(
-        intake.AcceptApplication(ON, relatives=True)
+    application.AcceptanceContradicts: lambda: of_township(up_to("accept")).refused(
+        application.AcceptApplication(ON, relatives=True)
     ),
-    intake.ChannelContradicts: lambda: known().refused(intake.Apply(ON, head(), mandate=MANDATE)),
-    doors.AgentMayNotHandle: lambda: mandated(officer="w1").refused(intake.AcceptApplication(ON)),
-    doors.RelativeMayNotHandle: lambda: (
+    application.ChannelContradicts: lambda: known().refused(application.Apply(ON, head(), mandate=MANDATE)),
+    procedure_guards.AgentMayNotHandle: lambda: mandated(officer="w1").refused(
+        application.AcceptApplication(ON)
+    ),
+    procedure_guards.RelativeMayNotHandle: lambda: (
         of_township(up_to("apply"))
         .when(replace(RELATIVE, officer="w1"))
-        .refused(intake.AcceptApplication(ON))
+        .refused(application.AcceptApplication(ON))
     ),
     # finding
-    finding.AlertNeedUnverified: lambda: known().refused(finding.ReportNeed(ON, "data-alert")),
-    finding.NothingFound: lambda: known().refused(finding.OfferHelp(ON, "aid-arranged")),
-    finding.NobodyTold: lambda: (
-        known().when(finding.ReportNeed(ON, "grid")).refused(finding.OfferHelp(ON, "told-will-apply"))
+    proactive_discovery.AlertNeedUnverified: lambda: known().refused(
+        proactive_discovery.ReportNeed(ON, "data-alert")
     ),
-    finding.DeclinedByMinor: lambda: (
+    proactive_discovery.NothingFound: lambda: known().refused(
+        proactive_discovery.OfferHelp(ON, "aid-arranged")
+    ),
+    proactive_discovery.NobodyTold: lambda: (
         known()
-        .when(finding.ReportNeed(ON, "grid"))
-        .refused(finding.OfferHelp(ON, "told-declined", stories.person(known(), 2)))
+        .when(proactive_discovery.ReportNeed(ON, "grid"))
+        .refused(proactive_discovery.OfferHelp(ON, "told-will-apply"))
     ),
-    finding.FindingMissing: lambda: known().refused(intake.Apply(ON, head(), "active-finding")),
-    finding.ConsentUnproven: lambda: known().refused(
-        intake.Apply(ON, head(), "active-finding", found=finding.Found("grid", "no-capacity"))
+    proactive_discovery.DeclinedByMinor: lambda: (
+        known()
+        .when(proactive_discovery.ReportNeed(ON, "grid"))
+        .refused(proactive_discovery.OfferHelp(ON, "told-declined", stories.person(known(), 2)))
+    ),
+    proactive_discovery.FindingMissing: lambda: known().refused(
+        application.Apply(ON, head(), "active-finding")
+    ),
+    proactive_discovery.ConsentUnproven: lambda: known().refused(
+        application.Apply(
+            ON, head(), "active-finding", found=proactive_discovery.Found("grid", "no-capacity")
+        )
     ),
     # mandate
-    mandate.MandateMissing: lambda: known().refused(intake.Apply(ON, head(), "agent")),
+    mandate.MandateMissing: lambda: known().refused(application.Apply(ON, head(), "agent")),
     mandate.MandateIncomplete: lambda: mandated().refused(
         mandate.MandateAgent(ON, replace(MANDATE, name="", scope=()))
     ),
@@ -373,13 +372,15 @@ WAYS: dict[type[Refusal], Way] = {
     mandate.MandateByMinor: lambda: mandated().refused(
         mandate.MandateAgent(ON, replace(MANDATE, signed_by=stories.person(known(), 2)))
     ),
-    mandate.MandateTooNarrow: lambda: mandated().refused(endings.WithdrawApplication(ON, by_agent=True)),
+    mandate.MandateTooNarrow: lambda: mandated().refused(
+        application_closure.WithdrawApplication(ON, by_agent=True)
+    ),
     mandate.NoMandate: lambda: up_to("apply").refused(mandate.RevokeMandate(ON)),
     # place
-    place.WrongPlace: lambda: (
+    application_place.WrongPlace: lambda: (
         of_township(known())
-        .when(intake.Apply(ON, head(), place=place.Place("990801100")))
-        .refused(intake.AcceptApplication(ON))
+        .when(application.Apply(ON, head(), place=application_place.Place("990801100")))
+        .refused(application.AcceptApplication(ON))
     ),
     # relatives
     relatives.RelativeUnnamed: lambda: of_township(up_to("apply")).refused(replace(RELATIVE, name="")),
@@ -388,24 +389,34 @@ WAYS: dict[type[Refusal], Way] = {
         replace(RELATIVE, person=STRANGER)
     ),
     # endings
-    endings.DeclineNeedsReasons: lambda: of_township(up_to("apply")).refused(declined("wrong-place", "")),
-    endings.AcceptedIsDecided: lambda: of_township(up_to("accept")).refused(declined("wrong-place")),
-    endings.DeclineContradicted: lambda: of_township(up_to("apply")).refused(declined("promise-refused")),
-    endings.RightPlaceMissing: lambda: of_township(up_to("apply")).refused(declined("wrong-place")),
-    endings.NoTermForSupplement: lambda: (
+    application_closure.DeclineNeedsReasons: lambda: of_township(up_to("apply")).refused(
+        declined("wrong-place", "")
+    ),
+    application_closure.AcceptedIsDecided: lambda: of_township(up_to("accept")).refused(
+        declined("wrong-place")
+    ),
+    application_closure.DeclineContradicted: lambda: of_township(up_to("apply")).refused(
+        declined("promise-refused")
+    ),
+    application_closure.RightPlaceMissing: lambda: of_township(up_to("apply")).refused(
+        declined("wrong-place")
+    ),
+    application_closure.NoTermForSupplement: lambda: (
         of_township(up_to("apply"))
         .when(completeness.NotifyMissingItems(ON, ("收入证明",)))
         .refused(declined("not-supplemented"))
     ),
-    endings.SupplementTermRuns: lambda: (
+    application_closure.SupplementTermRuns: lambda: (
         with_pack(of_township(up_to("apply")), altered("990301", "deadline.DL-SUP", 5, "wd"))
         .when(completeness.NotifyMissingItems(ON, ("收入证明",)))
         .refused(declined("not-supplemented"))
     ),
-    endings.NotTheApplicant: lambda: up_to("apply").refused(
-        endings.WithdrawApplication(ON, stories.person(known(), 1))
+    application_closure.NotTheApplicant: lambda: up_to("apply").refused(
+        application_closure.WithdrawApplication(ON, stories.person(known(), 1))
     ),
-    endings.DecidedIsNotWithdrawn: lambda: dibao().refused(endings.WithdrawApplication(END)),
+    application_closure.DecidedIsNotWithdrawn: lambda: dibao().refused(
+        application_closure.WithdrawApplication(END)
+    ),
     authorisation.GuardianNotAdult: lambda: up_to("apply").refused(
         authorisation.AuthoriseVerification(ON, (head(),), stories.person(known(), 2))
     ),
@@ -422,54 +433,54 @@ WAYS: dict[type[Refusal], Way] = {
         verification.ReportVerification(ON, False)
     ),
     # classification
-    classification.NotInvestigated: lambda: of_township(up_to("accept")).refused(
-        classification.GiveOpinion(ON)
+    opinion.NotInvestigated: lambda: of_township(up_to("accept")).refused(opinion.GiveOpinion(ON)),
+    opinion.OpinionMissing: lambda: of_township(up_to("visit")).refused(notice.PostNotice(ON)),
+    notice.NoticeNotForIdentification: lambda: of_township(up_to("opine", Category.MARGINAL)).refused(
+        notice.PostNotice(ON)
     ),
-    classification.OpinionMissing: lambda: of_township(up_to("visit")).refused(classification.PostNotice(ON)),
-    classification.NoticeNotForIdentification: lambda: of_township(up_to("opine", Category.MARGINAL)).refused(
-        classification.PostNotice(ON)
-    ),
-    classification.NothingToPublish: lambda: of_township(
+    notice.NothingToPublish: lambda: of_township(
         stories.on_the_road(known(), ON, until="opine", eligible=False)
-    ).refused(classification.PostNotice(ON)),
-    classification.NoticeMissing: lambda: up_to("post").refused(decision.ReceiveFile(END)),
-    classification.NoticeStillRunning: lambda: of_township(up_to("post")).refused(
-        classification.CloseNotice(END - timedelta(days=1))
+    ).refused(notice.PostNotice(ON)),
+    opinion.NoticeMissing: lambda: up_to("post").refused(file.ReceiveFile(END)),
+    notice.NoticeStillRunning: lambda: of_township(up_to("post")).refused(
+        notice.CloseNotice(END - timedelta(days=1))
     ),
     # decision
-    decision.FileNotReceived: lambda: up_to("close").refused(decision.ConfirmDibao(END)),
-    decision.IncomeNotBelowStandard: lambda: (
+    confirmation.FileNotReceived: lambda: up_to("close").refused(confirmation.ConfirmDibao(END)),
+    confirmation.IncomeNotBelowStandard: lambda: (
         stories.on_the_road(known(), ON, until="opine", income=(stories.other(1_680),))
-        .when(decision.ReceiveFile(ON))
-        .refused(decision.ConfirmDibao(ON))
+        .when(file.ReceiveFile(ON))
+        .refused(confirmation.ConfirmDibao(ON))
     ),
-    decision.IncomeBelowStandard: lambda: up_to("receive").refused(
-        decision.RefuseApplication(END, "income-above-standard", "理由")
+    confirmation.IncomeBelowStandard: lambda: up_to("receive").refused(
+        confirmation.RefuseApplication(END, "income-above-standard", "理由")
     ),
-    decision.RefusalNeedsReasons: lambda: up_to("receive").refused(
-        decision.RefuseApplication(END, "other", "")
+    confirmation.RefusalNeedsReasons: lambda: up_to("receive").refused(
+        confirmation.RefuseApplication(END, "other", "")
     ),
-    decision.ReportSaysNotEligible: lambda: (
+    confirmation.ReportSaysNotEligible: lambda: (
         stories.on_the_road(known(), ON, until="opine", eligible=False)
-        .when(decision.ReceiveFile(ON))
-        .refused(decision.ConfirmDibao(ON))
+        .when(file.ReceiveFile(ON))
+        .refused(confirmation.ConfirmDibao(ON))
     ),
-    decision.CountyVisitRequired: lambda: stories.on_the_road(known(), ON, relatives=True).refused(
-        decision.ConfirmDibao(END)
+    confirmation.CountyVisitRequired: lambda: stories.on_the_road(known(), ON, relatives=True).refused(
+        confirmation.ConfirmDibao(END)
     ),
-    decision.OneCategoryOnly: lambda: with_categories(
-        up_to("receive"), Category.RIGID, decision.ConfirmDibao(END)
+    confirmation.OneCategoryOnly: lambda: with_categories(
+        up_to("receive"), Category.RIGID, confirmation.ConfirmDibao(END)
     ),
-    decision.WrongProcedure: lambda: up_to("receive").refused(transfer.ConfirmMarginal(END)),
-    decision.AlreadyDecided: lambda: dibao().refused(decision.RefuseApplication(END, "other", "理由")),
-    intake.DelegationNotAllowed: lambda: of_township(dibao()).refused(ended("own-request", LAW)),
+    confirmation.WrongProcedure: lambda: up_to("receive").refused(transfer.ConfirmMarginal(END)),
+    confirmation.AlreadyDecided: lambda: dibao().refused(
+        confirmation.RefuseApplication(END, "other", "理由")
+    ),
+    delegation.DelegationNotAllowed: lambda: of_township(dibao()).refused(ended("own-request", LAW)),
     delegation.DelegationPaperMissing: lambda: of_township(up_to("close")).refused(
-        decision.ConfirmDibao(END)
+        confirmation.ConfirmDibao(END)
     ),
-    decision.FileNotResubmitted: lambda: (
+    file.FileNotResubmitted: lambda: (
         up_to("receive")
         .when(file_return.ReturnFile(END, ("调查表",), "缺签字"))
-        .refused(decision.ReceiveFile(END))
+        .refused(file.ReceiveFile(END))
     ),
     # recheck
     recheck.NothingToTell: lambda: of_township(up_to("visit")).refused(recheck.TellResult(ON, head())),
@@ -477,10 +488,10 @@ WAYS: dict[type[Refusal], Way] = {
     recheck.EvidenceRequired: lambda: against().refused(recheck.ObjectToReport(ON, head(), ())),
     recheck.AlreadyObjected: lambda: objected().refused(recheck.ObjectToReport(END, head(), ("材料",))),
     recheck.NothingToRecheck: lambda: against().refused(recheck.Recheck(ON, True)),
-    recheck.RecheckPending: lambda: objected().refused(classification.GiveOpinion(ON)),
+    recheck.RecheckPending: lambda: objected().refused(opinion.GiveOpinion(ON)),
     # objection
-    classification.ObjectionNotInquired: lambda: opposed().refused(classification.GiveOpinion(ON)),
-    classification.ObjectionOpen: lambda: opposed().refused(classification.CloseNotice(END)),
+    opinion.ObjectionNotInquired: lambda: opposed().refused(opinion.GiveOpinion(ON)),
+    opinion.ObjectionOpen: lambda: opposed().refused(notice.CloseNotice(END)),
     objection.ObjectionTooLate: lambda: up_to("post").refused(
         objection.ObjectToNotice(END + timedelta(days=1), "income", "另有收入")
     ),
@@ -506,9 +517,13 @@ WAYS: dict[type[Refusal], Way] = {
         replace(extended(ON), reason="notice-objected")
     ),
     # separation
-    separation.DutiesNotSeparate: lambda: up_to("accept").refused(replace(extended(ON), proposer="c1")),
-    separation.MustAvoid: lambda: (
-        up_to("receive").when(avoidance.DeclareConflict(END, "interest")).refused(decision.ConfirmDibao(END))
+    separation_of_duties.DutiesNotSeparate: lambda: up_to("accept").refused(
+        replace(extended(ON), proposer="c1")
+    ),
+    separation_of_duties.MustAvoid: lambda: (
+        up_to("receive")
+        .when(conflict_of_interest.DeclareConflict(END, "interest"))
+        .refused(confirmation.ConfirmDibao(END))
     ),
     # complaint
     complaint.ComplaintEmpty: lambda: known().refused(complaint.ReceiveComplaint(ON, "letter", "staff", "")),
@@ -603,16 +618,20 @@ WAYS: dict[type[Refusal], Way] = {
     notification.NothingToDeliver: lambda: dibao().refused(notification.DeliverNotice(END, head())),
     notification.NothingConfirmed: lambda: known().refused(notification.PublishConfirmation(ON)),
     # benefit
-    benefit.NoBenefitInMonth: lambda: known().refused(benefit.OrderPayment(ON)),
-    benefit.OrderedAlready: lambda: (
-        dibao().when(benefit.OrderPayment(date(2025, 5, 10))).refused(benefit.OrderPayment(date(2025, 5, 10)))
+    payments.NoBenefitInMonth: lambda: known().refused(payments.OrderPayment(ON)),
+    payments.OrderedAlready: lambda: (
+        dibao()
+        .when(payments.OrderPayment(date(2025, 5, 10)))
+        .refused(payments.OrderPayment(date(2025, 5, 10)))
     ),
-    benefit.MonthSkipped: lambda: dibao().refused(benefit.OrderPayment(date(2025, 6, 10))),
-    benefit.NotOrdered: lambda: dibao().refused(benefit.SettlePayment(date(2025, 5, 10))),
-    benefit.AmountNotPositive: lambda: dibao().refused(benefit.GrantTemporaryAid(END, Fen(0), "失火")),
-    benefit.NoAidToPay: lambda: dibao().refused(benefit.OrderPayment(END, "TEMPORARY")),
-    benefit.AidNeedsNotice: lambda: dibao().refused(
-        benefit.GrantTemporaryAid(END, Fen(1), "学费", "expenditure")
+    payments.MonthSkipped: lambda: dibao().refused(payments.OrderPayment(date(2025, 6, 10))),
+    payments.NotOrdered: lambda: dibao().refused(payments.SettlePayment(date(2025, 5, 10))),
+    temporary_aid.AmountNotPositive: lambda: dibao().refused(
+        temporary_aid.GrantTemporaryAid(END, Fen(0), "失火")
+    ),
+    payments.NoAidToPay: lambda: dibao().refused(payments.OrderPayment(END, "TEMPORARY")),
+    temporary_aid.AidNeedsNotice: lambda: dibao().refused(
+        temporary_aid.GrantTemporaryAid(END, Fen(1), "学费", "expenditure")
     ),
     # review
     review.NothingToReview: lambda: known().refused(review.Recertify(ON)),
@@ -641,16 +660,16 @@ WAYS: dict[type[Refusal], Way] = {
     ).refused(grace.GrantGrace(LAW)),
     grace.NoGraceToWarn: lambda: dibao().refused(grace.WarnGraceExpiry(END)),
     # exit
-    exit.HearingNotHeld: lambda: earning(2_000).refused(ended("own-request", LAW)),
-    exit.NothingToTerminate: lambda: known().refused(ended("own-request")),
-    exit.StillEligible: lambda: dibao().refused(ended("income-above-standard")),
-    exit.GraceStillRunning: lambda: (
+    hearing.HearingNotHeld: lambda: earning(2_000).refused(ended("own-request", LAW)),
+    hearing.NothingToTerminate: lambda: known().refused(ended("own-request")),
+    termination.StillEligible: lambda: dibao().refused(ended("income-above-standard")),
+    termination.GraceStillRunning: lambda: (
         earning(2_000).when(grace.GrantGrace(date(2025, 9, 10))).refused(ended("income-above-standard"))
     ),
-    exit.EndsNextMonth: lambda: earning(2_000).refused(
+    termination.EndsNextMonth: lambda: earning(2_000).refused(
         replace(ended("own-request"), from_month=Month(2025, 9))
     ),
-    exit.ReasonsMissing: lambda: earning(2_000).refused(ended("own-request", reasons="")),
+    termination.ReasonsMissing: lambda: earning(2_000).refused(ended("own-request", reasons="")),
     # transfer
     transfer.ConsentMissing: lambda: earning(2_000).refused(transfer.StartTransfer(date(2025, 9, 10))),
     transfer.ConsentDeclined: lambda: asked(earning(2_000), False).refused(
@@ -662,7 +681,7 @@ WAYS: dict[type[Refusal], Way] = {
     ),
     transfer.BelowDibaoStandard: lambda: (
         stories.on_the_road(known(), ON, until="opine", category=Category.MARGINAL)
-        .when(decision.ReceiveFile(ON))
+        .when(file.ReceiveFile(ON))
         .refused(transfer.ConfirmMarginal(ON))
     ),
     transfer.StillInDibao: lambda: (
@@ -671,39 +690,41 @@ WAYS: dict[type[Refusal], Way] = {
         .refused(transfer.ConfirmMarginal(date(2025, 9, 12)))
     ),
     # members
-    membership.NobodyCounted: lambda: with_nobody(in_hand(), review.Recertify(date(2025, 5, 6))),
-    members.AlreadyMember: lambda: replace(in_hand(), persons=((stories.C2, spouse()),)).refused(
-        members.AddMember(END, NewMember("C2", "岭某某", "spouse", stories.C2), "other")
+    registered.NobodyCounted: lambda: with_nobody(in_hand(), review.Recertify(date(2025, 5, 6))),
+    member_changes.AlreadyMember: lambda: replace(in_hand(), persons=((stories.C2, spouse()),)).refused(
+        member_changes.AddMember(END, NewMember("C2", "岭某某", "spouse", stories.C2), "other")
     ),
-    members.RecordedAsDead: lambda: (
+    member_changes.RecordedAsDead: lambda: (
         replace(in_hand(), persons=((stories.C2, spouse()),))
         .when(death.RecordDeath(END, spouse(), ON, "cremation-record"))
-        .refused(members.AddMember(END, NewMember("C2", "岭某某", "spouse", stories.C2), "return"))
+        .refused(member_changes.AddMember(END, NewMember("C2", "岭某某", "spouse", stories.C2), "return"))
     ),
-    members.NotBornYet: lambda: in_hand().refused(replace(baby(), since=date(2025, 4, 20))),
-    succession.HeadNeeded: lambda: in_hand().refused(members.RemoveMember(END, chief(), "prison")),
-    members.NobodyWouldRemain: lambda: provisional().refused(
-        members.RemoveMember(END, stories.person(provisional(), 0), "prison")
+    member_changes.NotBornYet: lambda: in_hand().refused(replace(baby(), since=date(2025, 4, 20))),
+    succession.HeadNeeded: lambda: in_hand().refused(member_changes.RemoveMember(END, chief(), "prison")),
+    member_changes.NobodyWouldRemain: lambda: provisional().refused(
+        member_changes.RemoveMember(END, stories.person(provisional(), 0), "prison")
     ),
-    members.OwnAidRunning: lambda: alone(in_hand()),
-    members.ReligiousTooShort: lambda: in_hand().refused(members.RemoveMember(END, spouse(), "religious")),
+    member_changes.OwnAidRunning: lambda: alone(in_hand()),
+    member_changes.ReligiousTooShort: lambda: in_hand().refused(
+        member_changes.RemoveMember(END, spouse(), "religious")
+    ),
     succession.LaterChangeRecorded: lambda: (
         in_hand()
-        .when(members.ChangeMember(END, spouse(), work_capacity="full"))
-        .refused(members.RemoveMember(END, spouse(), "marriage", ON))
+        .when(member_changes.ChangeMember(END, spouse(), work_capacity="full"))
+        .refused(member_changes.RemoveMember(END, spouse(), "marriage", ON))
     ),
     succession.RosterContradicts: lambda: (
         in_hand()
-        .when(members.RemoveMember(END, stories.person(known(), 2), "prison"))
-        .refused(members.RemoveMember(END, chief(), "prison", ON, stories.person(known(), 2)))
+        .when(member_changes.RemoveMember(END, stories.person(known(), 2), "prison"))
+        .refused(member_changes.RemoveMember(END, chief(), "prison", ON, stories.person(known(), 2)))
     ),
     death.DeathAlreadyRecorded: lambda: (
         in_hand()
         .when(death.RecordDeath(END, spouse(), ON, "cremation-record"))
         .refused(death.RecordDeath(END, spouse(), END, "cremation-record"))
     ),
-    exit.SurvivorsRemain: lambda: dibao().refused(
-        exit.HearOpinion(END, substitute="death-without-survivors")
+    hearing.SurvivorsRemain: lambda: dibao().refused(
+        hearing.HearOpinion(END, substitute="death-without-survivors")
     ),
     # adjustment
     adjustment.NothingToAdjust: lambda: stories.county(known()).refused(
@@ -732,12 +753,12 @@ WAYS: dict[type[Refusal], Way] = {
     joining.CategoriesDiffer: lambda: between(dibao(), everybody(dibao())),
     joining.NoticeUnderWay: lambda: between(
         stories.on_the_road(known(), ON, until="opine", eligible=False).when(
-            decision.ReceiveFile(ON), decision.RefuseApplication(ON, "other", "理由")
+            file.ReceiveFile(ON), confirmation.RefuseApplication(ON, "other", "理由")
         ),
         everybody(known()),
     ),
     joining.MoneyUnderWay: lambda: between(
-        known().when(benefit.GrantTemporaryAid(END, Fen(100), "失火")), everybody(known())
+        known().when(temporary_aid.GrantTemporaryAid(END, Fen(100), "失火")), everybody(known())
     ),
     joining.MembersLeftBehind: lambda: between(known(), joining.JoinHousehold(END, OTHER, ())),
     identification.AlreadyIdentified: lambda: known().refused(
@@ -750,23 +771,29 @@ WAYS: dict[type[Refusal], Way] = {
     moving.CaseStays: lambda: up_to("apply").refused(moving.HandOverFile(END, "990801100201")),
     moving.NothingHandedOver: lambda: stories.county(known()).refused(moving.TakeOverFile(END)),
     # correction
-    correction.NoSuchStep: lambda: known().refused(correction.CorrectResidence(END, 99, "笔误")),
-    correction.NotCorrectable: lambda: known().refused(correction.CorrectResidence(END, 2, "笔误")),
-    correction.CorrectedAlready: lambda: (
+    fact_correction.NoSuchStep: lambda: known().refused(fact_correction.CorrectResidence(END, 99, "笔误")),
+    fact_correction.NotCorrectable: lambda: known().refused(fact_correction.CorrectResidence(END, 2, "笔误")),
+    fact_correction.CorrectedAlready: lambda: (
         known()
-        .when(correction.CorrectResidence(END, 1, "笔误", "990301100202"))
-        .refused(correction.CorrectResidence(END, 1, "笔误", "990301100001"))
+        .when(fact_correction.CorrectResidence(END, 1, "笔误", "990301100202"))
+        .refused(fact_correction.CorrectResidence(END, 1, "笔误", "990301100001"))
     ),
-    correction.CorrectionNeedsReasons: lambda: known().refused(correction.CorrectResidence(END, 1, "")),
-    correction.NothingWrong: lambda: known().refused(correction.CorrectResidence(END, 1, "笔误", VILLAGE)),
-    correction.DayDoesNotFit: lambda: known().refused(correction.CorrectResidence(ON, 1, "笔误", since=END)),
-    correction.DecidedOnIt: lambda: in_hand().refused(correction.CorrectIncome(END, 5, "笔误", ())),
-    correction.OpinionRestsOnIt: lambda: of_township(up_to("opine")).refused(
-        correction.CorrectIncome(ON, 5, "笔误", ())
+    fact_correction.CorrectionNeedsReasons: lambda: known().refused(
+        fact_correction.CorrectResidence(END, 1, "")
+    ),
+    fact_correction.NothingWrong: lambda: known().refused(
+        fact_correction.CorrectResidence(END, 1, "笔误", VILLAGE)
+    ),
+    fact_correction.DayDoesNotFit: lambda: known().refused(
+        fact_correction.CorrectResidence(ON, 1, "笔误", since=END)
+    ),
+    fact_correction.DecidedOnIt: lambda: in_hand().refused(fact_correction.CorrectIncome(END, 5, "笔误", ())),
+    fact_correction.OpinionRestsOnIt: lambda: of_township(up_to("opine")).refused(
+        fact_correction.CorrectIncome(ON, 5, "笔误", ())
     ),
     day_correction.NoticeReplaced: lambda: (
         of_township(up_to("post"))
-        .when(classification.GiveOpinion(END, (stories.other(700),)))
+        .when(opinion.GiveOpinion(END, (stories.other(700),)))
         .refused(day_correction.CorrectNoticeDay(END, len(up_to("post").events), "笔误", END))
     ),
     member_correction.NumberIsAnothers: lambda: replace(known(), persons=((stories.A1, STRANGER),)).refused(

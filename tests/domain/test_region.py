@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from application.regions_register import COLUMNS, RegisterRefused, read_regions, read_register
-from domain.region import Region, RegionAbolished, RegionRegister, RegisterFaulty, UnknownRegion
+from application.reference.regions import COLUMNS, RegisterRefused, read_regions, read_register
+from domain.values.region import Region, RegionAbolished, RegionRegister, RegisterFaulty, UnknownRegion
 
 REGISTER = read_register(files("policy"))
 TODAY = date(2026, 11, 20)

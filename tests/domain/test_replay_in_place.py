@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.household import Household, Replay, follow
-from domain.procedure import Procedure
+from domain.household.parts import Procedure
+from domain.household.replay import Replay, follow
+from domain.household.state import Household
 from tests.eventstore.test_stored_for_ever import example
 from tests.projections.test_every_event import BEGINNING, HOUSEHOLDS, ID, somebody
 

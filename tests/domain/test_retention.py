@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from domain.household import Household
-from domain.retention import RetentionRuns, StillInUse, closed_on, in_use, require_over
+from domain.household.retention import RetentionRuns, StillInUse, closed_on, in_use, require_over
+from domain.household.state import Household
 from tests import stories
 from tests.scenario import Life
 

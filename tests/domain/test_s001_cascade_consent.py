@@ -6,14 +6,11 @@ from datetime import date
 
 import pytest
 
-from domain.decision import ConfirmDibao, ReceiveFile, RefuseApplication
-from domain.exit import TerminateBenefit
-from domain.intake import AlreadyApplying, Apply, EndProcedure
-from domain.membership import NotAMember
-from domain.person import PersonId
-from domain.review import Recertify
-from domain.spells import Category
-from domain.transfer import (
+from domain.change.review import Recertify
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import ConfirmDibao, RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.decision.transfer import (
     BelowDibaoStandard,
     ConfirmMarginal,
     ConsentDeclined,
@@ -27,6 +24,10 @@ from domain.transfer import (
     TransferConsented,
     TransferStarted,
 )
+from domain.guards.registered import NotAMember
+from domain.intake.application import AlreadyApplying, Apply, EndProcedure
+from domain.values.person import PersonId
+from domain.values.spells import Category
 from tests import stories
 from tests.scenario import SEED, Life
 

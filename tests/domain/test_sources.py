@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from domain.catalogue import EVENTS
-from domain.policy import Rules
-from domain.sources import cited
+from domain.values.policy import Rules
+from domain.values.sources import cited
 from tests.scenario import reference
 
 CHANGYI, GUANGXI = "370786101215", "990301100201"

@@ -8,16 +8,18 @@ from uuid import uuid5
 
 import pytest
 
-from domain.arrival import JoinedElsewhere, MemberArrived, Mover, NotSameCounty, SameHousehold
-from domain.benefit import GrantTemporaryAid
-from domain.claims import claims_of
-from domain.context import OutsideJurisdiction
-from domain.decision import ConfirmDibao
-from domain.exit import TerminateBenefit
-from domain.household import Household, follow
-from domain.identification import IdentifyPerson, PersonIdentified
-from domain.intake import Apply
-from domain.joining import (
+from domain.aid.temporary_aid import GrantTemporaryAid
+from domain.change.termination import TerminateBenefit
+from domain.decision.confirmation import ConfirmDibao
+from domain.guards.registered import NotAMember
+from domain.household.claims import claims_of
+from domain.household.context import OutsideJurisdiction
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.intake.application import Apply
+from domain.members.arrival import JoinedElsewhere, MemberArrived, Mover, NotSameCounty, SameHousehold
+from domain.members.identification import IdentifyPerson, PersonIdentified
+from domain.members.joining import (
     CarriedAlert,
     CaseUnderWay,
     CategoriesDiffer,
@@ -28,15 +30,15 @@ from domain.joining import (
     MoneyUnderWay,
     NoticeUnderWay,
 )
-from domain.members import NobodyWouldRemain
-from domain.membership import NewMember, NotAMember, NotOneHead, RegisterHousehold, SamePersonTwice
-from domain.money import Fen
-from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
-from domain.person import HouseholdId, PersonId
-from domain.receipt import Actor
-from domain.spells import Category, CategorySpell
-from domain.split import HouseholdSplitFrom, MembersSplitOff, MoveMember, SplitHousehold
-from domain.succession import HeadChanged, HeadNeeded
+from domain.members.member_changes import NobodyWouldRemain
+from domain.members.registration import NewMember, NotOneHead, RegisterHousehold, SamePersonTwice
+from domain.members.split import HouseholdSplitFrom, MembersSplitOff, MoveMember, SplitHousehold
+from domain.members.succession import HeadChanged, HeadNeeded
+from domain.values.money import Fen
+from domain.values.person import HouseholdId, PersonId
+from domain.values.receipt import Actor
+from domain.values.spells import Category, CategorySpell
+from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests import stories
 from tests.domain.families import COUNTY, TOWNSHIP, Families
 from tests.scenario import SEED, Life, life

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
-from domain.decision import DibaoConfirmed
-from domain.exit import HearingNotHeld, TerminateBenefit
-from domain.grace import GraceExpiryWarned
-from domain.month import Month, Months
-from domain.review import Recertified
-from domain.spells import Category
-from domain.supervision import DeadlineMissed
-from domain.transfer import MarginalConfirmed
+from domain.change.grace import GraceExpiryWarned
+from domain.change.hearing import HearingNotHeld
+from domain.change.review import Recertified
+from domain.change.termination import TerminateBenefit
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import DibaoConfirmed
+from domain.decision.transfer import MarginalConfirmed
+from domain.values.month import Month, Months
+from domain.values.spells import Category
 from tests import stories
 
 

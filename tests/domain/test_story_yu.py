@@ -6,14 +6,15 @@ from datetime import date
 
 import pytest
 
-from domain.benefit import PaymentSettled
-from domain.decision import DibaoConfirmed
-from domain.grace import GraceExpiryWarned, GraceGranted
-from domain.intake import ApplicationAccepted
-from domain.monitoring import AlertRaised, ReturnedToMonitoring
-from domain.month import Month, Months
-from domain.spells import Category, Label, holds
-from domain.supervision import DeadlineMissed
+from domain.aid.payments import PaymentSettled
+from domain.change.grace import GraceExpiryWarned, GraceGranted
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import DibaoConfirmed
+from domain.intake.application import ApplicationAccepted
+from domain.values.month import Month, Months
+from domain.values.spells import Category, Label, holds
+from domain.watching.alerts import AlertRaised
 from tests import stories
 from tests.scenario import Life
 

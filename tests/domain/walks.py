@@ -10,63 +10,60 @@ from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
-from domain.authorisation import AuthoriseVerification
-from domain.avoidance import DeclareConflict
-from domain.benefit import (
-    GrantTemporaryAid,
-    OrderPayment,
-    PaymentKind,
-    ReturnPayment,
-    SettlePayment,
-)
-from domain.classification import CloseNotice, GiveOpinion, PostNotice
-from domain.complaint import AnswerComplaint, ReceiveComplaint
-from domain.completeness import NotifyMissingItems, SupplementMaterials
-from domain.context import Context
-from domain.decision import ConfirmDibao, ReceiveFile, RefuseApplication
-from domain.delivery import DeliverDocument
-from domain.documents import IssueDocument
-from domain.endings import DeclineApplication, WithdrawApplication
-from domain.exit import HearOpinion, TerminateBenefit
-from domain.extension import ExtendLimit
-from domain.file_return import ResubmitFile, ReturnFile
-from domain.finding import Found, OfferHelp, ReportNeed
-from domain.grace import GrantGrace
-from domain.household import Household, follow
-from domain.intake import AcceptApplication, Apply, EndProcedure
-from domain.irregular import AnswerSuspicion, IrregularAct, RecordIrregular
-from domain.issued import Printed
-from domain.mandate import Mandate, MandateAgent, RevokeMandate
-from domain.membership import RegisterHousehold
-from domain.message import Command, Event, JointCommand, Refusal
-from domain.money import Fen
-from domain.monitoring import (
-    FeedBackAlert,
-    RaiseAlert,
-    ReturnToMonitoring,
-    VerifyAlert,
-)
-from domain.month import Month
-from domain.notification import DeliverNotice, PublishConfirmation
-from domain.objection import HoldDemocraticReview, ObjectToNotice, Reinvestigate
-from domain.person import PersonId
-from domain.place import Place, RecordPlace
-from domain.procedure import Procedure
-from domain.receipt import Actor
-from domain.recheck import ObjectToReport, Recheck, TellResult, open_objection
-from domain.relatives import RegisterRelative
-from domain.review import Recertify, ReportChange
-from domain.sampling import CheckSample, DrawSample
-from domain.spells import Category
-from domain.supervision import NoteMissedDeadline, system_acts
-from domain.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
-from domain.verification import (
+from domain.aid.payments import OrderPayment, PaymentKind, ReturnPayment, SettlePayment
+from domain.aid.temporary_aid import GrantTemporaryAid
+from domain.change.grace import GrantGrace
+from domain.change.hearing import HearOpinion
+from domain.change.monitoring import ReturnToMonitoring
+from domain.change.review import Recertify, ReportChange
+from domain.change.termination import TerminateBenefit
+from domain.clock.supervision import NoteMissedDeadline, system_acts
+from domain.correction.irregular import AnswerSuspicion, IrregularAct, RecordIrregular
+from domain.decision.confirmation import ConfirmDibao, RefuseApplication
+from domain.decision.extension import ExtendLimit
+from domain.decision.file import ReceiveFile
+from domain.decision.file_return import ResubmitFile, ReturnFile
+from domain.decision.notice import CloseNotice, PostNotice
+from domain.decision.objection import HoldDemocraticReview, ObjectToNotice, Reinvestigate
+from domain.decision.opinion import GiveOpinion
+from domain.decision.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
+from domain.guards.conflict_of_interest import DeclareConflict
+from domain.household.command import Command, JointCommand
+from domain.household.context import Context
+from domain.household.event import Event
+from domain.household.parts import Procedure
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.inquiry.complaint import AnswerComplaint, ReceiveComplaint
+from domain.inquiry.recheck import ObjectToReport, Recheck, TellResult, open_objection
+from domain.inquiry.sampling import CheckSample, DrawSample
+from domain.inquiry.verification import (
     ReportVerification,
     RequestVerification,
     StartInvestigation,
     StartVerification,
     VisitHome,
 )
+from domain.intake.application import AcceptApplication, Apply, EndProcedure
+from domain.intake.application_closure import DeclineApplication, WithdrawApplication
+from domain.intake.application_place import Place, RecordPlace
+from domain.intake.authorisation import AuthoriseVerification
+from domain.intake.completeness import NotifyMissingItems, SupplementMaterials
+from domain.intake.mandate import Mandate, MandateAgent, RevokeMandate
+from domain.intake.proactive_discovery import Found, OfferHelp, ReportNeed
+from domain.intake.relatives import RegisterRelative
+from domain.members.registration import RegisterHousehold
+from domain.papers.delivery import DeliverDocument
+from domain.papers.documents import IssueDocument
+from domain.papers.notification import DeliverNotice, PublishConfirmation
+from domain.values.issued import Printed
+from domain.values.money import Fen
+from domain.values.month import Month
+from domain.values.person import PersonId
+from domain.values.receipt import Actor
+from domain.values.refusals import Refusal
+from domain.values.spells import Category
+from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests import stories
 from tests.domain.changes import changes_of
 from tests.scenario import HOUSEHOLD, SEED, recalled, reference

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from eventstore import rotation
-from eventstore.keyfiles import KeyFiles
+from eventstore.keys import rotation
+from eventstore.keys.key_files import KeyFiles
 
 
 def main(keys: str, directory: str) -> None:

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from enum import Enum
 from uuid import UUID
 
-from domain.message import Event
-from domain.money import Fen
-from domain.month import Month, Months
-from domain.private import Private
+from domain.household.event import Event
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.private import Private
 
 
 class Colour(Enum):

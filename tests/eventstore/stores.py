@@ -9,15 +9,22 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from domain.message import Event
-from domain.money import Fen
-from domain.month import Month
-from eventstore.access import access_log
-from eventstore.codec import Codec
-from eventstore.contract import NO_CLAIMS, Appended, ClaimChanges, CommandKey, IndexEntry, StreamAppend
-from eventstore.envelope import Meta, enclose
-from eventstore.keys import KeyRing
-from eventstore.pools import open_pool
+from domain.household.event import Event
+from domain.values.money import Fen
+from domain.values.month import Month
+from eventstore.access_records import access_log
+from eventstore.appending.append_types import (
+    NO_CLAIMS,
+    Appended,
+    ClaimChanges,
+    CommandKey,
+    IndexEntry,
+    StreamAppend,
+)
+from eventstore.events.codec import Codec
+from eventstore.events.envelope import Meta, enclose
+from eventstore.keys.keys import KeyRing
+from eventstore.postgres.pools import open_pool
 from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import CATALOGUE, Opened, Paid

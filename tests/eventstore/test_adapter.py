@@ -27,9 +27,9 @@ from eventsourcing.utils import Environment
 
 from eventstore import adapter, errors
 from eventstore.adapter import Chains, Factory, LaneRecorder, LaneStoredEvent, offer
-from eventstore.contract import Claim, ClaimChanges, IndexEntry
-from eventstore.envelope import Envelope, enclose
-from eventstore.rows import Brief, Recorded
+from eventstore.appending.append_types import Claim, ClaimChanges, IndexEntry
+from eventstore.events.envelope import Envelope, enclose
+from eventstore.events.recorded import Brief, Recorded
 from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import Opened, Paid

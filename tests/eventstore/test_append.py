@@ -8,13 +8,13 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.private import Private
+from domain.values.private import Private
 from eventstore import errors
-from eventstore.contract import StreamAppend
-from eventstore.digest import verify
-from eventstore.envelope import Meta, enclose
+from eventstore.appending.append_types import StreamAppend
+from eventstore.events.digest import verify
+from eventstore.events.envelope import Meta, enclose
+from eventstore.events.recorded import StreamState
 from eventstore.lanes import LANES, event_id, lane_of
-from eventstore.rows import StreamState
 from eventstore.store import LaneStore
 from tests.eventstore.samples import Joined, Opened, Paid, Person
 from tests.eventstore.stores import META, OPENED, append, command, paid, stream

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from eventstore.access import access_log
+from eventstore.access_records import access_log
 from eventstore.attachments import (
     LARGEST,
     AttachmentChanged,
@@ -27,7 +27,7 @@ from eventstore.attachments import (
 )
 from eventstore.errors import OwnerErased
 from eventstore.lanes import lane_of
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.stores import stream

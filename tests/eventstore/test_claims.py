@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from eventstore import errors
-from eventstore.contract import Appended, Claim, ClaimChanges, IndexEntry, Release
+from eventstore.appending.append_types import Appended, Claim, ClaimChanges, IndexEntry, Release
 from eventstore.store import LaneStore
 from tests.eventstore.stores import OPENED, append, command, paid, stream
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.message import Event
-from domain.money import Fen
-from domain.month import Month, Months
-from domain.private import Private, PrivateKind
-from eventstore.codec import Codec
+from domain.household.event import Event
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.private import Private, PrivateKind
 from eventstore.errors import BadCall, NaiveTime, UnknownEvent, UnsuitableEvent
+from eventstore.events.codec import Codec
+from eventstore.events.tokens import pack
 from eventstore.store import LaneStore
-from eventstore.tokens import pack
 from tests.eventstore.samples import CATALOGUE, Colour, Joined, Opened, Paid, Person
 from tests.eventstore.stores import append, command, stream
 

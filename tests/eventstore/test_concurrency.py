@@ -20,11 +20,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 from eventstore import errors
-from eventstore.contract import Appended, StreamAppend
-from eventstore.digest import verify
-from eventstore.envelope import enclose
+from eventstore.appending.append_types import Appended, StreamAppend
+from eventstore.events.digest import verify
+from eventstore.events.envelope import enclose
 from eventstore.lanes import LANES, lane_of
 from eventstore.store import LaneStore
 from tests.database import QUICK, Databases, TestServer, new_home

@@ -10,13 +10,13 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from domain.money import Fen
-from domain.month import Month, Months
-from domain.private import Private
-from eventstore import digest as digests
-from eventstore import tokens
-from eventstore.codec import Codec
-from eventstore.keys import blind_of
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.private import Private
+from eventstore.events import digest as digests
+from eventstore.events import tokens
+from eventstore.events.codec import Codec
+from eventstore.keys.keys import blind_of
 from eventstore.lanes import event_id, lane_of
 from tests.eventstore.samples import CATALOGUE, Colour, Joined, Paid, Person
 

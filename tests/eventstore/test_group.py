@@ -12,9 +12,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.message import Event
+from domain.household.event import Event
 from eventstore import errors
-from eventstore.contract import (
+from eventstore.appending.append_types import (
     NO_CLAIMS,
     Appended,
     Claim,
@@ -23,8 +23,8 @@ from eventstore.contract import (
     OneAppend,
     StreamAppend,
 )
-from eventstore.digest import verify
-from eventstore.envelope import enclose
+from eventstore.events.digest import verify
+from eventstore.events.envelope import enclose
 from eventstore.lanes import lane_of
 from eventstore.store import LaneStore
 from tests.database import Databases

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 
 from eventstore import errors
-from eventstore.bulk import BulkAppend
-from eventstore.contract import StreamAppend
-from eventstore.digest import verify
-from eventstore.envelope import enclose
+from eventstore.appending.append_types import StreamAppend
+from eventstore.appending.bulk import BulkAppend
+from eventstore.events.digest import verify
+from eventstore.events.envelope import enclose
 from eventstore.lanes import LANES, event_id
 from eventstore.store import LaneStore
 from tests.database import Databases

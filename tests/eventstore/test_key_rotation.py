@@ -19,14 +19,15 @@ import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from psycopg import Connection
 
-from domain.private import Private
-from eventstore import errors, reindexing, rotation
-from eventstore.contract import IndexEntry, IndexRelease
-from eventstore.fingerprints import check, known
-from eventstore.keyfiles import KeyFiles
-from eventstore.keys import KeyRing
+from domain.values.private import Private
+from eventstore import errors
+from eventstore.appending.append_types import IndexEntry, IndexRelease
+from eventstore.keys import reindexing, rotation
+from eventstore.keys.fingerprints import check, known
+from eventstore.keys.key_files import KeyFiles
+from eventstore.keys.keys import KeyRing
 from eventstore.lanes import lane_of
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import Joined, Person

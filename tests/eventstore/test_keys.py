@@ -12,12 +12,12 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.private import Private
+from domain.values.private import Private
 from eventstore import errors
-from eventstore.contract import IndexEntry, StreamAppend
-from eventstore.envelope import enclose
-from eventstore.keys import ERASED, KeyRing
-from eventstore.pools import open_pool
+from eventstore.appending.append_types import IndexEntry, StreamAppend
+from eventstore.events.envelope import enclose
+from eventstore.keys.keys import ERASED, KeyRing
+from eventstore.postgres.pools import open_pool
 from eventstore.store import LaneStore
 from tests.database import Databases
 from tests.eventstore.samples import Joined, Person

@@ -9,11 +9,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.message import Event
+from domain.household.event import Event
 from eventstore import errors
-from eventstore.contract import CommandKey, IndexEntry, StreamAppend
-from eventstore.digest import verify
-from eventstore.envelope import enclose
+from eventstore.appending.append_types import CommandKey, IndexEntry, StreamAppend
+from eventstore.events.digest import verify
+from eventstore.events.envelope import enclose
 from eventstore.lanes import lane_of
 from eventstore.store import LaneStore
 from tests.eventstore.stores import META, OPENED, append, command, paid, stream

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eventstore.pools import SteadyPool
+from eventstore.postgres.pools import SteadyPool
 
 
 def test_a_lost_database_is_asked_for_every_half_second_however_long_it_is_away(

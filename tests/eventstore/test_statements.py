@@ -5,8 +5,12 @@ from __future__ import annotations
 import psycopg
 from psycopg.pq import ExecStatus
 
-from eventstore import access, each, group, keys, reading, writing
-from eventstore.wire import Statement
+from eventstore import access_records as access
+from eventstore import reading
+from eventstore.appending import group, writing
+from eventstore.appending import many_commands as each
+from eventstore.keys import keys
+from eventstore.postgres.libpq_client import Statement
 from tests.database import Databases
 
 

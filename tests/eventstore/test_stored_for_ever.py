@@ -19,11 +19,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import pytest
 
 from domain.catalogue import EVENTS, UPCASTERS
-from domain.message import Event
-from domain.month import Month, Months
-from domain.private import Private
-from eventstore.codec import Codec
-from eventstore.tokens import pack
+from domain.household.event import Event
+from domain.values.month import Month, Months
+from domain.values.private import Private
+from eventstore.events.codec import Codec
+from eventstore.events.tokens import pack
 
 CODEC = Codec(EVENTS, UPCASTERS)
 STORED = Path(__file__).with_name("stored_for_ever.jsonl")

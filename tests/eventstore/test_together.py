@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg_pool import PoolTimeout
 
-from eventstore.access import SEEN, Access, AccessLog
-from eventstore.pools import open_pool
-from eventstore.together import Broken, Call, together, together_soon
-from eventstore.wire import ConnectionLost, Pool, Statement
+from eventstore.access_records import SEEN, Access, AccessLog
+from eventstore.postgres.libpq_client import ConnectionLost, Pool, Statement
+from eventstore.postgres.pipeline import Broken, Call, together, together_soon
+from eventstore.postgres.pools import open_pool
 from tests.database import Databases
 
 HOUSEHOLD = UUID("00000000-0000-5000-8000-000000000007")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from eventstore.pools import open_pool
-from eventstore.wire import Statement, Wire
+from eventstore.postgres.libpq_client import Statement, Wire
+from eventstore.postgres.pools import open_pool
 from tests.database import Databases
 
 ONE = Statement("one", "SELECT 1")

@@ -11,12 +11,12 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from eventstore.access import access_log
-from eventstore.codec import Codec
-from eventstore.contract import Appended
+from eventstore.access_records import access_log
+from eventstore.appending.append_types import Appended
 from eventstore.errors import VersionConflict
-from eventstore.keys import KeyRing
-from eventstore.pools import open_pool
+from eventstore.events.codec import Codec
+from eventstore.keys.keys import KeyRing
+from eventstore.postgres.pools import open_pool
 from eventstore.store import LaneStore
 from tests.eventstore.samples import CATALOGUE
 from tests.eventstore.stores import OPENED, append, command, paid, stream

@@ -30,10 +30,10 @@ OVER_ALL_LANES = {
     "bootstrap/": "what an operator asks or does, of the whole store",
     "migrations/": "the schema itself",
     "eventstore/sealing/": "verification and checkpoints go through lane after lane",
-    "eventstore/reindexing.py": "another index key is for every entry",
+    "eventstore/keys/reindexing.py": "another index key is for every entry",
     "projections/engine/completing.py": "a read model is completed as a whole",
     "projections/engine/models.py": "a read model is begun, switched and dropped as a whole",
-    "projections/engine/parking.py": "how many are parked in all, asked when one is",
+    "projections/engine/dead_letters.py": "how many are parked in all, asked when one is",
     "projections/gauges.py": "figures of operation",
     "projections/merging.py": "figures are merged over all lanes at a cut",
 }

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from application.packs import UNITS, PackRefused, pack_of, read_calendars, read_packs
-from domain.policy import Adoption, Policy, Rules
+from application.reference.packs import UNITS, PackRefused, pack_of, read_calendars, read_packs
+from domain.values.policy import Adoption, Policy, Rules
 
 ROOT = files("policy")
 PACKS = read_packs(ROOT)

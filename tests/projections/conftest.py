@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 from projections import registry
 from projections.engine.progress import Progress
 from projections.engine.projector import Projector
-from projections.engine.walls import EVERYWHERE, read_as
+from projections.engine.row_security import EVERYWHERE, read_as
 from tests.database import Databases
 from tests.projections.lives import codec
 

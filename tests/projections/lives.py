@@ -20,14 +20,15 @@ import msgspec
 import psycopg
 
 from domain.catalogue import EVENTS, UPCASTERS
-from domain.household import Household, replayed
-from domain.message import Event
-from domain.person import HouseholdId
-from eventstore.codec import Codec
-from eventstore.digest import digest
-from eventstore.envelope import Envelope, Meta
+from domain.household.event import Event
+from domain.household.replay import replayed
+from domain.household.state import Household
+from domain.values.person import HouseholdId
+from eventstore.events.codec import Codec
+from eventstore.events.digest import digest
+from eventstore.events.envelope import Envelope, Meta
+from eventstore.events.tokens import pack
 from eventstore.lanes import lane_of
-from eventstore.tokens import pack
 from projections.engine.columns import TYPES, copy_body
 from tests import stories
 from tests.scenario import HOUSEHOLD, Life

@@ -9,8 +9,9 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.benefit import GrantTemporaryAid, OrderPayment, PaymentReturned, PaymentSettled, ReturnPayment
-from domain.money import Fen
+from domain.aid.payments import OrderPayment, PaymentReturned, PaymentSettled, ReturnPayment
+from domain.aid.temporary_aid import GrantTemporaryAid
+from domain.values.money import Fen
 from projections.benefit_statement import BenefitStatement, statement_of
 from projections.engine.projector import Projector
 from tests import stories

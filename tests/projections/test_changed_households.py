@@ -10,21 +10,21 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from domain.arrival import Mover
-from domain.death import MemberDied
-from domain.delivery import NoteFailedDelivery
-from domain.identification import IdentifyPerson, PersonIdentified
-from domain.member_correction import CorrectDeath, CorrectMember
-from domain.membership import MemberAdded
-from domain.moving import TakeOverFile
-from domain.person import PersonId
-from domain.spells import Category
-from eventstore.envelope import Envelope
+from domain.correction.member_correction import CorrectDeath, CorrectMember
+from domain.members.arrival import Mover
+from domain.members.death import MemberDied
+from domain.members.identification import IdentifyPerson, PersonIdentified
+from domain.members.moving import TakeOverFile
+from domain.members.registration import MemberAdded
+from domain.papers.delivery import NoteFailedDelivery
+from domain.values.person import PersonId
+from domain.values.spells import Category
+from eventstore.events.envelope import Envelope
 from projections.card import WholeCard, card_of
 from projections.card_list import cards_in
 from projections.chain import Step, chain_of
 from projections.engine.projector import Projector
-from projections.place import place_of
+from projections.household_location import place_of
 from tests.database import Databases
 from tests.domain import test_corrections, test_delivery, test_irregular_records, test_m83_death, test_moving
 from tests.domain.families import Families

@@ -10,13 +10,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.benefit import OrderPayment, ReturnPayment, SettlePayment
+from domain.aid.payments import OrderPayment, ReturnPayment, SettlePayment
 from domain.catalogue import EVENTS
-from domain.completeness import NotifyMissingItems, SupplementMaterials
-from domain.day_correction import CorrectDeliveryDay
-from domain.decision import ReceiveFile, RefuseApplication
-from domain.duties import LEAVES_DUTIES
-from domain.notification import DeliverNotice
+from domain.clock.duty_rules import LEAVES_DUTIES
+from domain.correction.day_correction import CorrectDeliveryDay
+from domain.decision.confirmation import RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.intake.completeness import NotifyMissingItems, SupplementMaterials
+from domain.papers.notification import DeliverNotice
 from projections.citizen_status import REACHES, STAGES
 from projections.citizen_status_queries import CitizenStatus, status_of
 from projections.engine.projector import Projector

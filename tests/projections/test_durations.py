@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from domain.monitoring import AlertFedBack, FeedBackAlert, RaiseAlert, VerifyAlert
-from domain.moving import HouseholdMoved
-from domain.stages import Days, days_of
-from eventstore.envelope import Envelope, Meta
+from domain.clock.stages import Days, days_of
+from domain.members.moving import HouseholdMoved
+from domain.watching.alerts import AlertFedBack, FeedBackAlert, RaiseAlert, VerifyAlert
+from eventstore.events.envelope import Envelope, Meta
 from projections.durations import Durations, Stretch, durations_of, stuck_in
 from projections.engine.projector import Projector
-from projections.engine.walls import read_as
+from projections.engine.row_security import read_as
 from projections.statistics import Statistics
 from tests import stories
 from tests.database import Databases

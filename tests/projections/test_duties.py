@@ -8,28 +8,30 @@ from uuid import UUID
 
 import pytest
 
-from domain.benefit import GrantTemporaryAid, OrderPayment, ReturnPayment, SettlePayment
+from domain.aid.payments import OrderPayment, ReturnPayment, SettlePayment
+from domain.aid.temporary_aid import GrantTemporaryAid
 from domain.catalogue import EVENTS
-from domain.completeness import NotifyMissingItems, SupplementMaterials
-from domain.death import RecordDeath
-from domain.decision import ReceiveFile, RefuseApplication
-from domain.delivery import DocumentDelivered
-from domain.documents import DocumentIssued
-from domain.duties import LEAVES_DUTIES, TURNS, turned
-from domain.duty import Duty
-from domain.intake import AcceptApplication
-from domain.issued import DocumentKind
-from domain.message import Event
-from domain.money import Fen
-from domain.monitoring import FeedBackAlert, RaiseAlert, VerifyAlert
-from domain.month import Month
-from domain.notification import DeliverNotice
-from domain.objection import ObjectToNotice, Reinvestigate
-from domain.review import Recertify, ReportChange
-from domain.standing import Standing
-from domain.steps import STEPS
-from domain.transfer import ConsentToTransfer
-from domain.verification import VisitHome
+from domain.change.review import Recertify, ReportChange
+from domain.clock.duty import Duty
+from domain.clock.duty_context import Standing
+from domain.clock.duty_kinds import STEPS
+from domain.clock.duty_rules import LEAVES_DUTIES, TURNS, turned
+from domain.decision.confirmation import RefuseApplication
+from domain.decision.file import ReceiveFile
+from domain.decision.objection import ObjectToNotice, Reinvestigate
+from domain.decision.transfer import ConsentToTransfer
+from domain.household.event import Event
+from domain.inquiry.verification import VisitHome
+from domain.intake.application import AcceptApplication
+from domain.intake.completeness import NotifyMissingItems, SupplementMaterials
+from domain.members.death import RecordDeath
+from domain.papers.delivery import DocumentDelivered
+from domain.papers.documents import DocumentIssued
+from domain.papers.notification import DeliverNotice
+from domain.values.issued import DocumentKind
+from domain.values.money import Fen
+from domain.values.month import Month
+from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests import stories
 from tests.scenario import Life
 

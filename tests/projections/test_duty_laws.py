@@ -6,14 +6,15 @@ from datetime import date
 
 from hypothesis import given, settings
 
-from domain.duties import turned
-from domain.duty import Duty
-from domain.household import Household, follow
-from domain.procedure import Procedure
-from domain.recheck import open_objection
-from domain.spells import Category
-from domain.standing import Standing
-from domain.steps import STEPS, TOTALS
+from domain.clock.duty import Duty
+from domain.clock.duty_context import Standing
+from domain.clock.duty_kinds import STEPS, TOTALS
+from domain.clock.duty_rules import turned
+from domain.household.parts import Procedure
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.inquiry.recheck import open_objection
+from domain.values.spells import Category
 from tests.domain.walks import Life, lives, whole
 from tests.scenario import HOUSEHOLD
 

@@ -10,20 +10,11 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from domain.assessment import Assessment
 from domain.catalogue import EVENTS
-from domain.deadline import Due, OpenDue
-from domain.household import Household, follow
-from domain.intake import Applied
-from domain.issued import IssuedDocument
-from domain.joining import JoinedInto
-from domain.membership import HouseholdRegistered
-from domain.message import Event
-from domain.money import Fen
-from domain.month import Month, Months
-from domain.person import HouseholdId, PersonId
-from domain.private import Private
-from domain.procedure import (
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.transfer import TransferStarted
+from domain.household.event import Event
+from domain.household.parts import (
     Agent,
     Alert,
     Complaint,
@@ -35,7 +26,20 @@ from domain.procedure import (
     Sample,
     Suspicion,
 )
-from domain.spells import (
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.intake.application import Applied
+from domain.members.joining import JoinedInto
+from domain.members.registration import HouseholdRegistered
+from domain.members.split import HouseholdSplitFrom
+from domain.values.assessment import Assessment
+from domain.values.deadline import Due, OpenDue
+from domain.values.issued import IssuedDocument
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.person import HouseholdId, PersonId
+from domain.values.private import Private
+from domain.values.spells import (
     BenefitSpell,
     Category,
     CategorySpell,
@@ -47,10 +51,7 @@ from domain.spells import (
     Residence,
     TemporaryAid,
 )
-from domain.split import HouseholdSplitFrom
-from domain.supervision import DeadlineMissed
-from domain.transfer import TransferStarted
-from eventstore.envelope import Meta
+from eventstore.events.envelope import Meta
 from projections.card import CARD, Card, Cards, WholeCard
 from projections.card_spells import (
     BENEFIT,
@@ -66,9 +67,10 @@ from projections.card_spells import (
     Member,
 )
 from projections.dues import DUE, Deadline, Dues
-from projections.engine.projection import Projection, fact_of
-from projections.running import running_of as running_in
-from projections.running import started, text_of
+from projections.engine.fact import fact_of
+from projections.engine.projection import Projection
+from projections.open_deadlines import running_of as running_in
+from projections.open_deadlines import started, text_of
 from tests.eventstore.test_stored_for_ever import example
 from tests.projections.truth import assert_card, due_of, open_due, running_of
 

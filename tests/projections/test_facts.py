@@ -11,10 +11,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from application.words import FIELDS, MONEY, fact, word
+from application.describing.labels import FIELDS, MONEY, fact, word
 from domain.catalogue import EVENTS, NAMES
-from domain.message import Event
-from domain.private import Private
+from domain.household.event import Event
+from domain.values.private import Private
 from projections.facts import sayers
 from tests.domain.walks import COUNTY, VILLAGE
 from tests.eventstore.test_stored_for_ever import example

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.arrival import Mover
 from domain.catalogue import EVENTS
-from domain.death import MemberDied, RecordDeath
-from domain.household import Household, follow
-from domain.member_correction import CorrectDeath
-from domain.message import Event
-from domain.moving import MoveHousehold
-from domain.spells import holds
-from projections import headcount
+from domain.correction.member_correction import CorrectDeath
+from domain.household.event import Event
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.members.arrival import Mover
+from domain.members.death import MemberDied, RecordDeath
+from domain.members.moving import MoveHousehold
+from domain.values.spells import holds
+from projections import caseload as headcount
 from tests.domain.test_split_and_join import LING, MO, both, join, people, split
 from tests.domain.walks import Life as Walk
 from tests.domain.walks import lives as walks

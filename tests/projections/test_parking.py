@@ -10,13 +10,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.benefit import PaymentSettled
+from domain.aid.payments import PaymentSettled
 from eventstore.lanes import lane_of
 from projections import registry
 from projections.chain import Chain
-from projections.engine import models, parking
+from projections.engine import dead_letters as parking
+from projections.engine import models
+from projections.engine.fact import Fact
 from projections.engine.progress import Progress
-from projections.engine.projection import Fact
 from projections.engine.projector import Projector
 from projections.payments import Payments
 from tests.database import Databases

@@ -14,12 +14,12 @@ from uuid import UUID, uuid5
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from application.handling import Request
+from application.handling.command_handler import Request
 from bootstrap.wiring import Installation
-from domain.membership import NewMember, RegisterHousehold
-from domain.monitoring import RaiseAlert
-from domain.person import HouseholdId
-from domain.receipt import Actor
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
+from domain.watching.alerts import RaiseAlert
 from projections import registry
 from projections.card import card_of
 from projections.chain import chain_of

@@ -12,25 +12,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.assessment import Assessment
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.deadline import Due
-from domain.decision import ApplicationRefused, DibaoConfirmed
-from domain.exit import BenefitTerminated
-from domain.grace import GraceGranted
-from domain.intake import Applied, ProcedureEnded
-from domain.membership import HouseholdRegistered, MemberAdded
-from domain.message import Event
-from domain.money import Fen
-from domain.monitoring import ReturnedToMonitoring
-from domain.month import Month, Months
-from domain.person import HouseholdId, PersonId
-from domain.private import Private
-from domain.receipt import Decider, Decision, Receipt
-from domain.spells import Category, Label
-from domain.supervision import DeadlineMissed
-from domain.transfer import MarginalConfirmed, TransferStarted
-from eventstore.envelope import Envelope, Meta
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.change.grace import GraceGranted
+from domain.change.monitoring import ReturnedToMonitoring
+from domain.change.termination import BenefitTerminated
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
+from domain.decision.transfer import MarginalConfirmed, TransferStarted
+from domain.household.event import Event
+from domain.intake.application import Applied, ProcedureEnded
+from domain.members.registration import HouseholdRegistered, MemberAdded
+from domain.values.assessment import Assessment
+from domain.values.deadline import Due
+from domain.values.money import Fen
+from domain.values.month import Month, Months
+from domain.values.person import HouseholdId, PersonId
+from domain.values.private import Private
+from domain.values.receipt import Decider, Decision, Receipt
+from domain.values.spells import Category, Label
+from eventstore.events.envelope import Envelope, Meta
 from projections.engine.projector import Projector
 from tests import stories
 from tests.database import Databases

@@ -11,14 +11,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.calendar import WorkingCalendar
-from domain.clocks import Clocks, advance
-from domain.decision import ConfirmDibao
-from domain.month import Month, Months
-from domain.region import Level
-from domain.stages import STAGES, Finished, days_by_holder, days_of
-from eventstore.contract import Cut
-from eventstore.envelope import Envelope
+from domain.clock.stage_clocks import Clocks, advance
+from domain.clock.stages import STAGES, Finished, days_by_holder, days_of
+from domain.decision.confirmation import ConfirmDibao
+from domain.values.calendar import WorkingCalendar
+from domain.values.month import Month, Months
+from domain.values.region import Level
+from eventstore.appending.append_types import Cut
+from eventstore.events.envelope import Envelope
 from projections.durations import Durations
 from projections.engine.projector import Projector
 from projections.merging import ModelsBehind, merge

@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.monitoring import AlertRaised
-from domain.spells import Category, Label
+from domain.values.spells import Category, Label
+from domain.watching.alerts import AlertRaised
 from projections.card import card_of
 from projections.card_list import cards_in
 from projections.chain import Step, chain_of, running_deadlines

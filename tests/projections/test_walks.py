@@ -9,8 +9,8 @@ from itertools import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.message import Event
-from domain.person import HouseholdId
+from domain.household.event import Event
+from domain.values.person import HouseholdId
 from projections.engine.projector import Projector
 from tests.database import Databases
 from tests.domain import walks

@@ -14,8 +14,8 @@ from psycopg import Connection
 from projections import registry
 from projections.card_list import cards_in
 from projections.engine.projector import Projector
-from projections.engine.walls import read_as
-from projections.place import place_of
+from projections.engine.row_security import read_as
+from projections.household_location import place_of
 from tests.database import Databases
 from tests.projections.conftest import caught_up
 from tests.projections.lives import fill, lives

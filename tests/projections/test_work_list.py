@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
 from domain.catalogue import NAMES
-from domain.duties import TURNS
-from domain.message import Event
-from domain.moving import HandOverFile, MoveHousehold
-from domain.steps import STEPS, TOTALS
-from eventstore.envelope import Envelope
+from domain.clock.duty_kinds import STEPS, TOTALS
+from domain.clock.duty_rules import TURNS
+from domain.household.event import Event
+from domain.members.moving import HandOverFile, MoveHousehold
+from eventstore.events.envelope import Envelope
 from projections.engine.projector import Projector
 from projections.work_list import NO_DAY
 from projections.work_list_queries import After, OpenDuty, counts_in, duties_in, duties_of

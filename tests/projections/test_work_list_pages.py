@@ -13,11 +13,11 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from domain.steps import STEPS
+from domain.clock.duty_kinds import STEPS
 from eventstore.lanes import lane_of
 from projections.engine.columns import TYPES, copy_body
 from projections.engine.projector import Projector
-from projections.engine.walls import read_as
+from projections.engine.row_security import read_as
 from projections.work_list import NO_CATEGORY, NO_DAY
 from projections.work_list_queries import COUNTED, counts_in, duties_in
 from tests.database import Databases

@@ -8,18 +8,18 @@ from uuid import UUID
 
 import psycopg
 
-from domain.benefit import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.deadline import OpenDue
-from domain.household import Household
-from domain.month import Month
-from domain.private import Private
-from eventstore.envelope import Envelope
+from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.household.state import Household
+from domain.values.deadline import OpenDue
+from domain.values.month import Month
+from domain.values.private import Private
+from eventstore.events.envelope import Envelope
 from projections.card import WholeCard, card_of
 from projections.chain import Step, chain_of, running_deadlines
 from projections.dues import Deadline, dues_of
-from projections.engine.walls import EVERYWHERE, read_as
+from projections.engine.row_security import EVERYWHERE, read_as
+from projections.open_deadlines import Running
 from projections.payments import Payment, payments_of
-from projections.running import Running
 from tests.projections.lives import folded
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from bootstrap.wiring import Installation
-from domain.assessment import IncomeItem
-from domain.household import Household
-from domain.intake import AcceptApplication, Apply
-from domain.membership import NewMember, RegisterHousehold
-from domain.money import Fen
-from domain.monitoring import RaiseAlert
-from domain.person import HouseholdId
-from domain.verification import StartInvestigation
+from domain.household.state import Household
+from domain.inquiry.verification import StartInvestigation
+from domain.intake.application import AcceptApplication, Apply
+from domain.members.registration import NewMember, RegisterHousehold
+from domain.values.assessment import IncomeItem
+from domain.values.money import Fen
+from domain.values.person import HouseholdId
+from domain.watching.alerts import RaiseAlert
 from projections.dues import awaiting
 from tests.database import Databases
 from tests.installations import installed, told

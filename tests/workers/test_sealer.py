@@ -9,7 +9,7 @@ from threading import Event, Thread
 import psycopg
 from structlog.testing import capture_logs
 
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.checkpoint import Checkpoint
 from eventstore.sealing.seals import Sealer, newest
 from eventstore.sealing.signing import SealKeys

@@ -10,7 +10,7 @@ from threading import Event, Thread
 import pytest
 
 from bootstrap.wiring import Installation
-from domain.month import Month, Months
+from domain.values.month import Month, Months
 from projections.merging import ModelsBehind
 from projections.percentiles import counts_of
 from tests.database import Databases

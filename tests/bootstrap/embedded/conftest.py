@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 from tests.bootstrap.embedded.servers import (
     SMALL,
 )

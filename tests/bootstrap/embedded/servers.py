@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server.embedded import EmbeddedPostgres
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 AS_ROOT = os.geteuid() == 0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import embedded
-from bootstrap.embedded import EmbeddedPostgres
+from bootstrap.server import embedded
+from bootstrap.server.embedded import EmbeddedPostgres
 from tests.bootstrap.embedded.servers import (
     AS_ROOT,
     REPOSITORY,
@@ -33,7 +33,7 @@ def test_committed_rows_survive_a_killed_postmaster(server: EmbeddedPostgres) ->
 
 def test_committed_rows_survive_when_client_and_postmaster_are_killed(server: EmbeddedPostgres) -> None:
     code = (
-        "import os, sys, psycopg; from pathlib import Path; from bootstrap.embedded import EmbeddedPostgres\n"
+        "import os, sys, psycopg; from pathlib import Path; from bootstrap.server.embedded import EmbeddedPostgres\n"
         "server = EmbeddedPostgres(Path(sys.argv[1])); server.start()\n"
         "connection = psycopg.connect(server.uri('postgres'), autocommit=True)\n"
         "connection.execute('create table kept as select generate_series(1, 1000) as n')\n"
@@ -49,7 +49,7 @@ def test_committed_rows_survive_when_client_and_postmaster_are_killed(server: Em
 
 def test_a_client_killed_while_it_starts_the_server_leaves_no_lock(server: EmbeddedPostgres) -> None:
     code = (
-        "import sys; from pathlib import Path; from bootstrap.embedded import EmbeddedPostgres\n"
+        "import sys; from pathlib import Path; from bootstrap.server.embedded import EmbeddedPostgres\n"
         "server = EmbeddedPostgres(Path(sys.argv[1])); server._ground.make_home()\n"
         "with server._ground.alone(): print('held', flush=True); sys.stdin.read()"
     )

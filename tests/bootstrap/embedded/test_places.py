@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.embedded import EmbeddedPostgres
-from bootstrap.ground import SHARED, HomeNotOurs
+from bootstrap.server.embedded import EmbeddedPostgres
+from bootstrap.server.home import SHARED, HomeNotOurs
 from tests.bootstrap.embedded.servers import (
     SMALL,
     as_user,

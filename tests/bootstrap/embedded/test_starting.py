@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bootstrap import embedded
-from bootstrap.embedded import EmbeddedPostgres
-from bootstrap.ground import DataMissing, EmbeddedFault, NotStarted, OtherMajorVersion
+from bootstrap.server import embedded
+from bootstrap.server.embedded import EmbeddedPostgres
+from bootstrap.server.home import DataMissing, EmbeddedFault, NotStarted, OtherMajorVersion
 from tests.bootstrap.embedded.servers import (
     REPOSITORY,
     SMALL,
@@ -73,7 +73,7 @@ def test_a_database_is_made_once_also_by_two_at_a_time(server: EmbeddedPostgres)
 
 def test_four_processes_at_once_share_one_server(base: Path) -> None:
     code = (
-        "import sys, psycopg; from pathlib import Path; from bootstrap.embedded import EmbeddedPostgres\n"
+        "import sys, psycopg; from pathlib import Path; from bootstrap.server.embedded import EmbeddedPostgres\n"
         "server = EmbeddedPostgres(Path(sys.argv[1])); server.start()\n"
         "with psycopg.connect(server.uri('postgres')) as connection:\n"
         "    print(connection.execute('select system_identifier, pg_postmaster_start_time()"

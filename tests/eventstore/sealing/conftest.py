@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from eventstore.pools import open_pool
+from eventstore.postgres.libpq_client import Pool
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
-from eventstore.wire import Pool
 from tests.database import Databases
 
 

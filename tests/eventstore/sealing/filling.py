@@ -9,8 +9,8 @@ from uuid import UUID
 
 import psycopg
 
-from eventstore.digest import digest
-from eventstore.tokens import pack
+from eventstore.events.digest import digest
+from eventstore.events.tokens import pack
 
 TYPES = [
     *("int2", "int8", "uuid", "int4", "uuid", "text", "date", "timestamptz"),

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.merkle import event_leaf, hash_of, lane_leaf, verify_consistency, verify_inclusion
 from eventstore.sealing.proofs import SealIncomplete, microseconds, prove, prove_growth, prove_lane
 from eventstore.sealing.seals import Sealer

@@ -16,8 +16,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from domain.private import Private
-from eventstore.pools import open_pool
+from domain.values.private import Private
+from eventstore.postgres.libpq_client import Pool
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.checkpoint import CheckpointMalformed, parse
 from eventstore.sealing.faults import Fault
 from eventstore.sealing.merkle import event_leaf, hash_of
@@ -27,7 +28,6 @@ from eventstore.sealing.signing import PublicKeys, SealKeyFault, SealKeys
 from eventstore.sealing.verification import Verification
 from eventstore.sealing.witness import FileWitness, WitnessAhead, WitnessFork, WitnessUnreadable
 from eventstore.store import LaneStore
-from eventstore.wire import Pool
 from tests.database import Databases, TestServer
 from tests.eventstore.samples import Joined, Person
 from tests.eventstore.sealing.filling import fill

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 from eventstore.sealing.checkpoint import Checkpoint, issue
 from eventstore.sealing.faults import SENTENCES, Fault
 from eventstore.sealing.merkle import Frontier, event_leaf, hash_of

@@ -1,0 +1,176 @@
+"""From facts to what is appended (封装): envelopes, claims taken and released, index entries, the request's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+
+import msgspec
+
+from application.handling.request import Request
+from domain.correction.member_correction import MemberCorrected
+from domain.household.claims import Claim as Held
+from domain.household.claims import claims_of
+from domain.household.context import Context
+from domain.household.event import Event
+from domain.household.replay import follow
+from domain.household.state import Household
+from domain.intake.application import Applied
+from domain.members.identification import PersonIdentified
+from domain.members.member_changes import MemberJoined
+from domain.members.registration import HouseholdRegistered, MemberAdded
+from domain.members.split import HouseholdSplitFrom
+from domain.values.month import Month
+from domain.values.person import HouseholdId, PersonId
+from domain.values.private import Private
+from domain.values.refusals import code_of
+from domain.values.sources import cited
+from eventstore.appending.append_types import (
+    NO_CLAIMS,
+    Claim,
+    ClaimChanges,
+    IndexEntry,
+    IndexRelease,
+    Release,
+)
+from eventstore.events.envelope import Envelope, Meta
+from eventstore.lanes import event_id
+
+CATEGORY = "category"
+"""The claim kind that keeps a person in one category."""
+
+NOBODY: Mapping[str, PersonId] = MappingProxyType({})
+
+
+def enclosed(
+    request: Request,
+    context: Context,
+    version: int,
+    events: Sequence[Event],
+    after: Household,
+    first: int = 0,
+) -> list[Envelope]:
+    """The facts in their envelopes: who entered them, for where, and on which papers in force that day.
+
+    `first` is the ordinal, within the command, of the first of them.
+    """
+    command, actor = request.command, request.actor
+    region = after.region(command.on)
+    name = code_of(type(command))
+    metas: dict[str, Meta] = {}
+    envelopes = []
+    for ordinal, event in enumerate(events):
+        meta = metas.get(event.basis)
+        if meta is None:
+            meta = metas[event.basis] = Meta(
+                actor=actor.officer,
+                organ=actor.organ or None,
+                region=region,
+                command=name,
+                correlation=request.correlation,
+                causation=request.causation,
+                legal_basis=cited(event.basis, context.rules(event.on)) or None,
+            )
+        id = event_id(request.id, first + ordinal)
+        envelopes.append(Envelope(after.id, version + 1 + ordinal, event, id, meta))
+    return envelopes
+
+
+def claim_changes(stream: HouseholdId, before: Household, after: Household, on: date) -> ClaimChanges:
+    """The claims one household gains and gives up.
+
+    What only ends earlier is released from then on, so that a claim somebody else has taken since is left
+    alone; what is held no more at all should never have been.
+    """
+    if before.categories == after.categories and before.members == after.members:
+        return NO_CLAIMS
+    held = {claim.person: claim for claim in claims_of(before)}
+    wanted = {claim.person: claim for claim in claims_of(after)}
+    take: list[Claim] = []
+    release: list[Release] = []
+    for person in sorted(held.keys() | wanted.keys(), key=lambda each: each.int):
+        old, new = held.get(person), wanted.get(person)
+        if old == new:
+            continue
+        if new is None:
+            release.append(Release(CATEGORY, person, stream, None))
+        elif old is not None and _only_shorter(old, new):
+            release.append(Release(CATEGORY, person, stream, new.end))
+        else:
+            take.append(Claim(CATEGORY, person, stream, new.start, new.end))
+    return ClaimChanges(take, release)
+
+
+def _only_shorter(old: Held, new: Held) -> bool:
+    return new.start == old.start and new.end is not None and (old.end is None or new.end < old.end)
+
+
+def together(changes: Iterable[ClaimChanges]) -> ClaimChanges:
+    """The claim changes of several households as those of one append."""
+    every = [each for each in changes if each]
+    if not every:
+        return NO_CLAIMS
+    return ClaimChanges(
+        [claim for each in every for claim in each.take],
+        [release for each in every for release in each.release],
+    )
+
+
+def index_changes(
+    before: Household, events: Sequence[Event], persons: Mapping[str, PersonId]
+) -> Iterator[IndexEntry | IndexRelease]:
+    """What somebody is found by from now on, and no more since it turned out wrong.
+
+    `persons` are those found by the ID numbers the command names: they must still be who they were.
+    """
+    corrects = any(isinstance(event, MemberCorrected) for event in events)
+    for event in events:
+        if isinstance(event, MemberCorrected):
+            wrong = {
+                value.token: value
+                for member in before.members
+                if member.person == event.person
+                for right, value in ((event.id_number, member.id_number), (event.name, member.name))
+                if right is not None and value is not None
+            }
+            yield from map(IndexRelease, wrong.values())
+        if corrects:
+            before = follow(before, event)
+        yield from index_entries((event,), persons)
+
+
+def index_entries(events: Iterable[Event], persons: Mapping[str, PersonId] = NOBODY) -> Iterator[IndexEntry]:
+    """What a household or person is found by: ID number, name, phone, account.
+
+    A value that only came along from another household is found already.
+    """
+    for event in events:
+        privates: tuple[Private[str] | None, ...]
+        if isinstance(event, MemberAdded | MemberJoined | PersonIdentified | MemberCorrected):
+            privates = (event.id_number, event.name)
+        elif isinstance(event, Applied):
+            privates = (event.account,)
+        elif isinstance(event, HouseholdRegistered | HouseholdSplitFrom):
+            privates = (event.phone,)
+        else:
+            continue
+        for private in privates:
+            if private is not None and private.value is not None:
+                known = private.kind == "id-number" and persons.get(private.value) == private.owner
+                yield IndexEntry(private.kind, private.value, private.owner, known)
+
+
+def said(request: Request) -> bytes:
+    """What the caller said, in a fixed order: the input of the request hash."""
+    command, actor = request.command, request.actor
+    return _encoder.encode((code_of(type(command)), command, request.household, actor.officer, actor.organ))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Month):
+        return str(value)
+    raise NotImplementedError(type(value).__name__)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain, order="deterministic")

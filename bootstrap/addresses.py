@@ -1,0 +1,27 @@
+"""Addresses (数据库地址): where the databases of an installation are, and as whom each is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootstrap.settings import as_role
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the two databases are, for the application and for their owner; roles are put on at connection.
+
+    `digest` is what a new store shall digest its events with; one with events keeps what it has.
+    """
+
+    store: str
+    keys: str
+    store_owner: str
+    keys_owner: str
+    digest: str = "sha256"
+    sealing: str = ""
+
+    @property
+    def sealer(self) -> str:
+        """Where the sealer goes, as `hulian_sealer`: the login must be a member of that role."""
+        return self.sealing or as_role(self.store, "hulian_sealer")

@@ -1,0 +1,113 @@
+"""`hulian run` (执行脚本): a script told in a fresh trial store, or into this installation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from application.handling.command_handler import Handled
+from application.scripts.reading import read_script
+from application.scripts.running import ScriptRun, run_script
+from application.scripts.script import Occurrence
+from bootstrap.cli.run_outcome import outcome_json
+from bootstrap.cli.show import print_steps
+from bootstrap.settings import Settings
+from bootstrap.trial_store import fresh_trial
+from bootstrap.wiring import Installation, database, embedded, migrated_installation
+from domain.values.money import yuan
+from domain.values.refusals import Refusal
+from projections.chain import Step, chain_of
+
+
+class ScriptNotText(Refusal):
+    """脚本文件“{file}”不是 UTF-8 文本；请另存为 UTF-8 编码的 YAML 文件。"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a script came to, as the read models tell it."""
+
+    run: ScriptRun
+    told: dict[str, Any]
+    chains: dict[str, tuple[Step, ...]]
+    into: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Categories, benefits, payments, deadlines and chains by the script's own keys."""
+        return self.told
+
+    def show(self) -> None:
+        """Each household's chain as a table, what it came to, and the steps refused as expected."""
+        for key, steps in self.chains.items():
+            household = self.run.households[key]
+            print_steps(household, steps, f"{self.run.script.title}：{key}（{household}）")
+            self._sum_up(key)
+        for refused in self.run.refused:
+            typer.echo(f"第{refused.step}步按预期被拒：{refused.sentence} [{refused.code}] {refused.article}")
+        if self.into:
+            typer.echo(f"已写入本系统，新增事实 {self.run.events} 条。")
+
+    def _sum_up(self, key: str) -> None:
+        told = self.told["households"][key]
+        for spell in told["categories"]:
+            until = f"至 {spell['to']} 前" if spell["to"] else "至今"
+            typer.echo(f"  {spell['subject']}：{spell['category']} {spell['from']} {until}")
+        settled = sum(payment["fen"] for payment in told["payments"] if payment["state"] == "settled")
+        typer.echo(f"  累计到账 {yuan(settled)} 元；第 {told['cycle']} 轮。\n")
+
+
+def play(settings: Settings, file: Path, *, into: bool, quiet: bool = True) -> Outcome:
+    """Run a script file. Raises `ScriptRefused` before anything is written, `ScriptStopped` at a step."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ScriptNotText(file=file.name) from None
+    script = read_script(text, file.stem)
+    with _stage(settings, into) as installation:
+        with _progress(len(list(script.occurrences())), quiet) as tell:
+            run = run_script(script, installation.desk, progress=tell)
+        installation.caught_up()
+        with installation.pool.connection() as connection:
+            chains = {key: tuple(chain_of(connection, each)) for key, each in run.households.items()}
+            return Outcome(run, outcome_json(run, connection), chains, into)
+
+
+@contextmanager
+def _stage(settings: Settings, into: bool) -> Iterator[Installation]:
+    if into:
+        with (
+            database(settings) as where,
+            migrated_installation(where, settings.key_directory) as installation,
+        ):
+            yield installation
+    else:
+        with embedded(settings) as server, fresh_trial(server) as trial:
+            yield trial
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Any]:
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("执行脚本", total=total)
+
+        def tell(occurrence: Occurrence, handled: Handled | None) -> None:
+            bar.update(task, advance=1, description=f"执行脚本 {_day(occurrence.on)}")
+
+        yield tell
+
+
+def _day(day: date) -> str:
+    return day.isoformat()
