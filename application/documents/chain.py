@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeVar
 
+from application.describing.labels import code_word
 from application.documents.chinese import amount, day
-from application.documents.document_labels import word
 from domain.household.context import Context
 from domain.household.event import Event
 from domain.household.parts import Procedure
@@ -110,7 +110,7 @@ def application(chain: Chain) -> Content:
         **addressed(chain),
         "category": formal(case.category),
         "applied_on": day(case.started_on),
-        "channel": word(applied.channel) if applied else "转办",
+        "channel": code_word(applied.channel) if applied else "转办",
         "members": str(len(chain.household.counted(case.started_on))),
     }
 
@@ -121,9 +121,9 @@ def members(chain: Chain, on: date, *, numbers: bool = False) -> list[Content]:
     for member in chain.household.counted(on):
         row: Content = {
             "name": member.name,
-            "relation": word(member.relation),
+            "relation": code_word(member.relation),
             "birth": day(member.birth) if member.birth else "",
-            "capacity": word(member.work_capacity),
+            "capacity": code_word(member.work_capacity),
             "note": "在校" if member.student else "",
         }
         rows.append({**row, "id_number": member.id_number} if numbers else row)
@@ -134,9 +134,9 @@ def incomes(chain: Chain, items: Sequence[IncomeItem]) -> list[Content]:
     """Incomes, as rows."""
     return [
         {
-            "kind": word(item.kind),
+            "kind": code_word(item.kind, "income.kind"),
             "name": chain.name(item.person),
-            "period": word(item.period),
+            "period": code_word(item.period),
             "amount": amount(item.fen),
         }
         for item in items

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from application.describing.labels import code_word
 from application.documents.chain import (
     Chain,
     Content,
@@ -16,7 +17,6 @@ from application.documents.chain import (
     members,
 )
 from application.documents.chinese import amount, capitals, day, month
-from application.documents.document_labels import word
 from domain.change.adjustment import BenefitAdjusted
 from domain.change.grace import GraceGranted
 from domain.change.hearing import OpinionHeard
@@ -84,7 +84,11 @@ def _granted(chain: Chain) -> Content:
         money = {"amount": amount(dibao.fen), "capitals": capitals(dibao.fen), "first": month(dibao.first)}
         return {**said, **money, "start": day(dibao.on)}
     assert marginal is not None
-    return {**said, "start": day(marginal.start), "aid": [word(each) for each in marginal.eligible_for]}
+    return {
+        **said,
+        "start": day(marginal.start),
+        "aid": [code_word(each, "eligible_for") for each in marginal.eligible_for],
+    }
 
 
 def _confirmation(chain: Chain) -> Content:
@@ -98,7 +102,7 @@ def _refusal(chain: Chain) -> Content:
         **application(chain),
         "accepted_on": day(accepted) if accepted else "",
         "decided_on": day(refused.on),
-        "ground": word(refused.ground),
+        "ground": code_word(refused.ground),
         "reasons": refused.reasons,
         **_found(refused.decision),
     }
@@ -109,7 +113,7 @@ def _ended(chain: Chain) -> Content:
     return {
         **application(chain),
         "decided_on": day(ended.on),
-        "ground": word(ended.cause),
+        "ground": code_word(ended.cause),
         "reasons": ended.reasons,
     }
 
@@ -122,7 +126,7 @@ def _grace(chain: Chain) -> Content:
         **addressed(chain),
         "members": str(len(chain.household.counted(granted.on))),
         "granted_on": day(granted.on),
-        "cause": word(granted.cause),
+        "cause": code_word(granted.cause),
         "first": month(granted.months.first),
         "last": month(granted.months.last),
         "months": str(len(granted.months)),
@@ -137,7 +141,7 @@ def _hearing(chain: Chain) -> Content:
     return {
         **addressed(chain),
         "heard_on": day(heard.on),
-        "about": word(heard.about),
+        "about": code_word(heard.about),
         "heard": chain.name(heard.heard),
         "statement": heard.statement,
     }
@@ -150,7 +154,7 @@ def _termination(chain: Chain) -> Content:
     return {
         **addressed(chain),
         "decided_on": day(ended.on),
-        "ground": word(ended.ground),
+        "ground": code_word(ended.ground),
         "reasons": ended.reasons,
         "from_month": month(ended.from_month),
         "amount": amount(benefit.fen) if benefit else "",
@@ -182,7 +186,7 @@ def _receipt(chain: Chain) -> Content:
         "document": issued.number,
         "issued_on": day(issued.on),
         "attempts": [
-            {"on": day(each.on), "method": METHOD_WORDS[each.method], "cause": word(each.cause)}
+            {"on": day(each.on), "method": METHOD_WORDS[each.method], "cause": code_word(each.cause, "cause")}
             for each in failed
         ],
     }
