@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum
-from functools import cache
-from importlib import import_module
+from collections.abc import Iterator
+from dataclasses import fields
 from importlib.resources import files
 from inspect import signature
 from pathlib import Path
-from types import ModuleType
-from typing import Any, ClassVar, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -28,156 +23,35 @@ from application.describing.labels import (
     command_field_word,
     command_sentence,
     deadline_word,
-    event_of,
     field_label,
     input_label,
     rule_label,
     table_of,
-    word_files,
 )
 from application.reference.reference import shipped
-from domain.catalogue import COMMANDS, EVENTS, RULES
+from domain.catalogue import COMMANDS, RULES
 from domain.values.money import Fen
 from domain.values.person import PersonId
+from tests.application.vocabulary import (
+    DOMAIN,
+    FILES,
+    closed,
+    declared,
+    file_of,
+    module_of,
+    modules,
+    nothing_of,
+    parts_of,
+    places,
+    said,
+    stated,
+)
 
-DOMAIN = Path(str(files("domain")))
-FILES = word_files()
 SECTIONS = {
     *("commands", "command-fields", "fields", "codes", "open-codes", "tables", "limits", "rules", "inputs"),
 }
 STYLES = {"", "fen", "fen-list", "person", "ratio"}
 CHINESE = re.compile(r"[一-鿿]")
-
-
-class Place(NamedTuple):
-    """One field of a fact or command, where it stands: `grace-granted.cause`, in the dataclass `kind`."""
-
-    path: str
-    kind: type
-    name: str
-    hint: Any
-
-
-class Said(NamedTuple):
-    """One word of a file: what kind of thing it names, its key and the word."""
-
-    file: str
-    section: str
-    key: str
-    word: str
-
-
-def module_of(kind: type | Callable[..., Any]) -> str:
-    """The module of a class or function as a word file is called: `change.grace`."""
-    return kind.__module__.removeprefix("domain.")
-
-
-def file_of(module: str) -> str:
-    """The path of the words of a module."""
-    return f"domain/{module.replace('.', '/')}.yaml"
-
-
-@cache
-def places(*, commands: bool = False) -> tuple[Place, ...]:
-    """Every field of every event, or command, with the fields of the values inside."""
-    kinds = COMMANDS if commands else EVENTS
-    named = {stored if commands else event_of(stored): kind for stored, kind in kinds.items()}
-    return tuple(place for name, kind in named.items() for place in _below(name, kind))
-
-
-def _below(path: str, kind: type) -> Iterator[Place]:
-    for name, hint in _hints(kind).items():
-        yield Place(f"{path}.{name}", kind, name, hint)
-        for inner in _parts(hint):
-            if is_dataclass(inner) and isinstance(inner, type):
-                yield from _below(f"{path}.{name}", inner)
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind) if hints[field.name] is not ClassVar}
-
-
-def _parts(hint: Any) -> Iterator[Any]:
-    yield hint
-    if get_origin(hint) is not Literal:
-        for each in get_args(hint):
-            yield from _parts(each)
-
-
-def codes_in(hint: Any) -> Iterator[tuple[str, ...]]:
-    """The closed lists of codes in a type."""
-    for part in _parts(hint):
-        codes = _codes(part)
-        if codes:
-            yield codes
-
-
-def _codes(part: Any) -> tuple[str, ...]:
-    if get_origin(part) is Literal:
-        return tuple(code for code in get_args(part) if isinstance(code, str))
-    if isinstance(part, type) and issubclass(part, Enum):
-        return tuple(str(each.value) for each in part)
-    return ()
-
-
-@cache
-def modules() -> dict[str, ModuleType]:
-    """Every module of the domain by the name its words would have."""
-    found = {}
-    for file in sorted(DOMAIN.rglob("*.py")):
-        if file.name != "__init__.py":
-            name = ".".join(file.relative_to(DOMAIN).with_suffix("").parts)
-            found[name] = import_module(f"domain.{name}")
-    return found
-
-
-@cache
-def declared() -> Mapping[str, set[tuple[str, ...]]]:
-    """The closed lists that each module declares under a name or in a field of its own."""
-    found: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    for name, module in modules().items():
-        source = Path(str(module.__file__)).read_text("utf-8")
-        for alias in re.findall(r"^(\w+)(?: = Literal\[|: TypeAlias = Literal\[)", source, re.MULTILINE):
-            found[name].add(_codes(getattr(module, alias)))
-        for each in vars(module).values():
-            if isinstance(each, type) and issubclass(each, Enum) and each.__module__ == module.__name__:
-                found[name].add(_codes(each))
-    named = {codes for lists in found.values() for codes in lists}
-    for place in (*places(), *places(commands=True)):
-        found[module_of(place.kind)].update(set(codes_in(place.hint)) - named)
-    return found
-
-
-def owners(codes: tuple[str, ...], place: Place) -> list[str]:
-    """The modules beside which the words of a closed list stand."""
-    return [name for name, lists in declared().items() if codes in lists] or [module_of(place.kind)]
-
-
-@cache
-def said() -> tuple[Said, ...]:
-    """Every word of every file; the codes of a table as if they stood in the file that names it."""
-    found = []
-    for file, sections in FILES.items():
-        for section in ("command-fields", "fields", "limits", "rules", "inputs"):
-            for key, word in sections.get(section, {}).items():
-                found.append(Said(file, section, key, word if isinstance(word, str) else word["word"]))
-        for section in ("codes", "open-codes"):
-            found += [Said(file, "codes", key, word) for key, word in sections.get(section, {}).items()]
-        for table in sections.get("tables", ()):
-            found += [Said(file, "codes", key, word) for key, word in table_of(table).items()]
-    return tuple(found)
-
-
-@cache
-def stated(section: str, *of: str) -> Mapping[str, frozenset[str]]:
-    """What these files and the shared one say of a section, by the last part of the key."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for each in said():
-        if each.section == section and each.file in (*of, WORD_FILE):
-            found[re.split(r"[./]" if section == "fields" else "/", each.key)[-1]].add(each.word)
-    return {name: frozenset(words) for name, words in found.items()}
 
 
 # -- the files ---------------------------------------------------------------------------------------------------
@@ -224,7 +98,7 @@ def test_a_key_has_one_word_in_the_whole_tree() -> None:
         for (section, key), where in words.items()
         if len(where) > 1
     ]
-    assert two == []
+    nothing_of(two)
 
 
 # -- commands ----------------------------------------------------------------------------------------------------
@@ -233,13 +107,12 @@ def test_a_key_has_one_word_in_the_whole_tree() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_sentence_and_its_fields_words_beside_it(name: str) -> None:
     kind = COMMANDS[name]
-    file = file_of(module_of(kind))
-    sentence = command_sentence(name)
-    assert sentence.endswith("。"), f"{file}: commands: {name}: sentence: …"
-    assert name in FILES[module_of(kind)]["commands"], f"{file}: commands: {name}: …"
-    unsaid = [field.name for field in fields(kind) if not command_field_word(name, field.name)]  # type: ignore[arg-type]
-    assert unsaid == [], f"{file}: commands: {name}: fields: {{{', '.join(unsaid)}: …}}"
-    assert set(command_example(name)) <= {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    here = f"{file_of(module_of(kind))}: commands: {name}"
+    if not command_sentence(name).endswith("。") or name not in FILES[module_of(kind)]["commands"]:
+        nothing_of([f"{here}: sentence: …"])
+    nothing_of(f"{here}: fields: {field}: …" for field in known if not command_field_word(name, field))
+    assert command_example(name).keys() <= set(known), f"{here}: example"
 
 
 def test_no_words_are_kept_of_commands_and_fields_that_are_gone() -> None:
@@ -265,24 +138,22 @@ def test_no_words_are_kept_of_commands_and_fields_that_are_gone() -> None:
         for each in said()
         if each.section == "command-fields" and each.key not in asked
     ]
-    assert gone == []
+    nothing_of(gone)
 
 
 # -- fields of facts ---------------------------------------------------------------------------------------------
 
 
 def test_every_field_of_a_fact_has_a_word_beside_it_or_in_the_shared_file() -> None:
-    missing, other = set(), set()
+    wrong = set()
     for place in places():
-        module = module_of(place.kind)
+        module, word = module_of(place.kind), field_label(place.path).word
         words = stated("fields", module)
         if place.name not in words:
-            missing.add(f"{file_of(module)}: fields: {place.name}: …")
-        elif field_label(place.path).word not in words[place.name]:
-            word = field_label(place.path).word
-            other.add(f"{file_of(module)}: fields: {place.path}: … (it reads as {word})")
-    assert sorted(missing) == []
-    assert sorted(other) == []
+            wrong.add(f"{file_of(module)}: fields: {place.name}: …")
+        elif word not in words[place.name]:
+            wrong.add(f"{file_of(module)}: fields: {place.path}: … (it reads as {word})")
+    nothing_of(wrong)
 
 
 def test_no_words_are_kept_of_fields_that_are_gone() -> None:
@@ -296,7 +167,7 @@ def test_no_words_are_kept_of_fields_that_are_gone() -> None:
         if each.section == "fields"
         and not any(f".{path}".endswith(f".{each.key}") for path in there[each.file])
     ]
-    assert gone == []
+    nothing_of(gone)
 
 
 @pytest.mark.parametrize(("kind", "style"), [(Fen, "fen"), (PersonId, "person")])
@@ -304,35 +175,12 @@ def test_amounts_and_persons_are_marked_as_such(kind: object, style: str) -> Non
     wrong = {
         f"{file_of(module_of(place.kind))}: fields: {place.name}: {{word: …, as: {style}}}"
         for place in places()
-        if kind in _parts(place.hint) and field_label(place.path).style != style
+        if kind in parts_of(place.hint) and field_label(place.path).style != style
     }
-    assert wrong == set()
+    nothing_of(wrong)
 
 
 # -- codes -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Code:
-    """A code of a closed list at one place."""
-
-    place: Place
-    code: str
-    owners: tuple[str, ...]
-
-    @property
-    def file(self) -> str:
-        return file_of(self.owners[0])
-
-
-@cache
-def closed() -> tuple[Code, ...]:
-    return tuple(
-        Code(place, code, tuple(owners(codes, place)))
-        for place in (*places(), *places(commands=True))
-        for codes in codes_in(place.hint)
-        for code in codes
-    )
 
 
 def test_every_code_has_a_word_beside_its_list_or_in_the_shared_file() -> None:
@@ -341,17 +189,16 @@ def test_every_code_has_a_word_beside_its_list_or_in_the_shared_file() -> None:
         for each in closed()
         if each.code not in stated("codes", *each.owners)
     }
-    assert sorted(missing) == []
+    nothing_of(missing)
 
 
 def test_no_code_is_read_by_the_word_of_another_list() -> None:
-    other = {
-        f"{each.file}: codes: {each.place.name}/{each.code}: … (it reads as {code_word(each.code, each.place.path)})"
-        for each in closed()
-        if code_word(each.code, each.place.path)
-        not in stated("codes", *each.owners).get(each.code, {code_word(each.code, each.place.path)})
-    }
-    assert sorted(other) == []
+    wrong = set()
+    for each in closed():
+        word, own = code_word(each.code, each.place.path), stated("codes", *each.owners).get(each.code)
+        if own and word not in own:
+            wrong.add(f"{each.file}: codes: {each.place.name}/{each.code}: … (it reads as {word})")
+    nothing_of(wrong)
 
 
 def test_no_words_are_kept_of_codes_that_are_gone() -> None:
@@ -370,7 +217,7 @@ def test_no_words_are_kept_of_codes_that_are_gone() -> None:
             f"{file_of(file)}: codes: {key} stands in a table"
             for key in tabled & sections.get("codes", {}).keys()
         ]
-    assert gone == []
+    nothing_of(gone)
 
 
 # -- deadlines and rules -----------------------------------------------------------------------------------------
@@ -389,14 +236,14 @@ def test_every_deadline_of_a_pack_has_a_word_and_no_other_has() -> None:
         for code in codes
         if deadline_word(code) == code
     ]
-    assert unsaid == []
+    nothing_of(unsaid)
     opened = "".join(Path(str(module.__file__)).read_text("utf-8") for module in modules().values())
     gone = [
         f"{file_of(each.file)}: limits: {each.key}"
         for each in said()
         if each.section == "limits" and each.key not in codes and f'"{each.key}"' not in opened
     ]
-    assert gone == []
+    nothing_of(gone)
 
 
 def test_every_rule_and_every_input_has_a_word_beside_it() -> None:
@@ -410,7 +257,7 @@ def test_every_rule_and_every_input_has_a_word_beside_it() -> None:
             for each in signature(rule).parameters
             if each not in sections.get("inputs", {})
         ]
-    assert missing == []
+    nothing_of(missing)
     asked = {name for rule in RULES.values() for name in signature(rule).parameters}
     assert {each.key for each in said() if each.section == "rules"} == set(RULES)
     assert {each.key for each in said() if each.section == "inputs"} == asked
