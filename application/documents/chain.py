@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from application.describing.labels import code_word
 from application.documents.chinese import amount, day
@@ -26,11 +26,6 @@ from domain.values.spells import Category, Membership, current
 
 Content = dict[str, Any]
 E = TypeVar("E", bound=Event)
-_FORMAL: Final = {
-    Category.DIBAO: "最低生活保障",
-    Category.DIBAO_SINGLE: "最低生活保障（单人户）",
-    Category.MARGINAL: "最低生活保障边缘家庭",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ class Chain:
 
 def formal(category: Category) -> str:
     """A category as official papers write it: 最低生活保障, not 低保."""
-    return _FORMAL.get(category, category.word)
+    return code_word(category, "formal")
 
 
 def addressed(chain: Chain) -> Content:

@@ -76,7 +76,7 @@ def _granted(chain: Chain) -> Content:
     said = {
         **assessed(confirmed.assessment),
         "decided_on": day(confirmed.on),
-        "interval": "每半年" if confirmed.interval == "half-yearly" else "每年",
+        "interval": code_word(confirmed.interval),
         "review_due": day(confirmed.review_due.day),
         "delegated_by": confirmed.decision.decider.delegated_by or "",
     }
