@@ -18,8 +18,7 @@ from api.http.openapi_docs import OF_ONE, described
 from api.http.problems import Problem, WentOn, etag
 from api.http.schemas import Shape, answered
 from api.reads.household_schemas import said
-from application.describing.deadline_labels import deadline_word
-from application.describing.labels import word
+from application.describing.labels import code_word, deadline_word
 from application.handling.command_handler import Desk
 from domain.household.as_of import CaseOn, OwnCategory, ValidOn, valid_on
 from domain.household.replay import follow
@@ -87,7 +86,7 @@ class MemberOn(Shape):
             person=member.person,
             name=masked("name", name),
             relation=member.relation,
-            relation_word=word(member.relation),
+            relation_word=code_word(member.relation),
             birth_year=member.birth.year if member.birth else None,
             student=member.student,
             disability=f"{disability.kind}-{disability.grade}" if disability else None,
@@ -106,7 +105,7 @@ class OwnCategoryOn(Shape):
 
     @classmethod
     def of(cls, own: OwnCategory) -> OwnCategoryOn:
-        return cls(person=own.person, category=own.category, category_word=word(own.category))
+        return cls(person=own.person, category=own.category, category_word=code_word(own.category))
 
 
 class CaseOnShape(Shape):
@@ -124,7 +123,7 @@ class CaseOnShape(Shape):
         return cls(
             id=case.id,
             category=case.category,
-            category_word=word(case.category),
+            category_word=code_word(case.category),
             step=case.step,
             step_title=STEP_WORDS[case.step],
             since=case.since,
@@ -204,10 +203,10 @@ class HistoryShape(Shape):
             area=valid.area,
             members=[MemberOn.of(member, name) for member, name in zip(valid.members, names, strict=True)],
             category=valid.category,
-            category_word=said(word, valid.category),
+            category_word=said(code_word, valid.category),
             own_categories=[OwnCategoryOn.of(own) for own in valid.own],
             labels=list(valid.labels),
-            label_words=[word(label) for label in valid.labels],
+            label_words=[code_word(label) for label in valid.labels],
             monthly_fen=valid.fen,
             owed_fen=valid.owed,
             grace=MonthsShape.of(valid.grace) if valid.grace else None,

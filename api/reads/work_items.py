@@ -20,8 +20,7 @@ from api.http.paging import Cursor, CursorInvalid, Cursors, Limit, Place
 from api.http.problems import Problem
 from api.http.schemas import Shape, answered
 from api.reads.household_schemas import HeadShape, said
-from application.describing.deadline_labels import deadline_word
-from application.describing.labels import word
+from application.describing.labels import code_word, deadline_word
 from domain.clock.duty_kinds import DUTY_KINDS, Office
 from domain.values.private import Private
 from domain.values.receipt import Actor
@@ -87,7 +86,7 @@ class WorkItem(Shape):
             subject=row.subject,
             month=row.month or None,
             category=category,
-            category_word=said(word, category),
+            category_word=said(code_word, category),
             cycle=row.cycle,
             officer=row.officer,
             since=row.since,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from application.describing.labels import code_word
 from application.documents.chain import (
     Chain,
     Content,
@@ -16,7 +17,6 @@ from application.documents.chain import (
     members,
 )
 from application.documents.chinese import amount, capitals, day, month
-from application.documents.document_labels import word
 from domain.change.adjustment import BenefitAdjusted
 from domain.change.grace import GraceGranted
 from domain.change.hearing import OpinionHeard
@@ -74,7 +74,7 @@ def _granted(chain: Chain) -> Content:
     said = {
         **assessed(confirmed.assessment),
         "decided_on": day(confirmed.on),
-        "interval": "每半年" if confirmed.interval == "half-yearly" else "每年",
+        "interval": code_word(confirmed.interval),
         "review_due": day(confirmed.review_due.day),
         "delegated_by": confirmed.decision.decider.delegated_by or "",
     }
@@ -82,7 +82,11 @@ def _granted(chain: Chain) -> Content:
         fen = confirmed.fen
         money = {"amount": amount(fen), "capitals": capitals(fen), "first": month(confirmed.first)}
         return {**said, **money, "start": day(confirmed.start)}
-    return {**said, "start": day(confirmed.start), "aid": [word(each) for each in confirmed.eligible_for]}
+    return {
+        **said,
+        "start": day(confirmed.start),
+        "aid": [code_word(each, "eligible_for") for each in confirmed.eligible_for],
+    }
 
 
 def _confirmation(chain: Chain) -> Content:
@@ -96,7 +100,7 @@ def _refusal(chain: Chain) -> Content:
         **application(chain),
         "accepted_on": day(accepted) if accepted else "",
         "decided_on": day(refused.on),
-        "ground": word(refused.ground),
+        "ground": code_word(refused.ground),
         "reasons": refused.reasons,
         **_found(refused.decision),
     }
@@ -107,7 +111,7 @@ def _ended(chain: Chain) -> Content:
     return {
         **application(chain),
         "decided_on": day(ended.on),
-        "ground": word(ended.cause),
+        "ground": code_word(ended.cause),
         "reasons": ended.reasons,
     }
 
@@ -120,7 +124,7 @@ def _grace(chain: Chain) -> Content:
         **addressed(chain),
         "members": str(len(chain.household.counted(granted.on))),
         "granted_on": day(granted.on),
-        "cause": word(granted.cause),
+        "cause": code_word(granted.cause),
         "first": month(granted.months.first),
         "last": month(granted.months.last),
         "months": str(len(granted.months)),
@@ -135,7 +139,7 @@ def _hearing(chain: Chain) -> Content:
     return {
         **addressed(chain),
         "heard_on": day(heard.on),
-        "about": word(heard.about),
+        "about": code_word(heard.about),
         "heard": chain.name(heard.heard),
         "statement": heard.statement,
     }
@@ -149,7 +153,7 @@ def _termination(chain: Chain) -> Content:
     return {
         **addressed(chain),
         "decided_on": day(ended.on),
-        "ground": word(ended.reason),
+        "ground": code_word(ended.reason),
         "reasons": ended.reasons,
         "from_month": month(first),
         "amount": amount(benefit.fen) if benefit else "",
@@ -181,7 +185,7 @@ def _receipt(chain: Chain) -> Content:
         "document": issued.number,
         "issued_on": day(issued.on),
         "attempts": [
-            {"on": day(each.on), "method": METHOD_WORDS[each.method], "cause": word(each.cause)}
+            {"on": day(each.on), "method": METHOD_WORDS[each.method], "cause": code_word(each.cause, "cause")}
             for each in failed
         ],
     }

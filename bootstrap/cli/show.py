@@ -12,7 +12,8 @@ from psycopg import Connection
 from rich.console import Console
 from rich.table import Table
 
-from application.describing.labels import ANSWERS, fact
+from application.describing.facts import fact
+from application.describing.labels import event_of
 from bootstrap.settings import Settings
 from bootstrap.wiring import Installation, database, migrated_installation
 from domain.guards.registered import HouseholdUnknown
@@ -88,7 +89,8 @@ def _due(step: Step) -> str:
 
 def _facts(step: Step) -> str:
     facts = json.loads(step.facts) if step.facts else {}
-    said = [fact(name, value) for name, value in facts.items() if value is not False or name in ANSWERS]
+    event = event_of(step.name)
+    said = [text for name, value in facts.items() if (text := fact(f"{event}.{name}", value))]
     opened = json.loads(step.opened) if step.opened else []
     said += [f"→{due['what']} {due['day']}" for due in opened if due["kind"] != "timer"]
     return "，".join(said)
