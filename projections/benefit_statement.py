@@ -104,9 +104,9 @@ class BenefitStatements(Projection):
 
     name = "benefit_statement"
     version = 2
-    reads = (Notion.STATUS, Notion.BENEFIT, Notion.MONEY, Notion.AID)
+    reads = (Notion.STATUS, Notion.BENEFIT, Notion.MONEY, Notion.AID, Notion.CYCLE)
     leaves = (
-        *(Notion.LIMITS, Notion.CASE, Notion.HOME, Notion.MEMBERS, Notion.CYCLE, Notion.STAGE),
+        *(Notion.LIMITS, Notion.CASE, Notion.HOME, Notion.MEMBERS, Notion.STAGE),
         *(Notion.DUTIES, Notion.COUNT, Notion.RULING, Notion.PAPER, Notion.FOUND),
     )
     wants = answering(*reads)
@@ -146,9 +146,11 @@ class BenefitStatements(Projection):
             persons = change.persons or (None,)
             for kind in ("category", "specialised-aid"):
                 self._end([each for each in self._of(household, kind) if each.person in persons], day)
-            for each in self._of(household, "label"):
-                if each.code in change.ends_labels:
-                    self._cut(each, day)
+            labels = [each for each in self._of(household, "label") if each.code in change.ends_labels]
+            if fact.event.goes_on_in() is not None:
+                self._end(labels, day)
+            else:
+                _cut(labels, day)
         confirmed, labelled = change.confirmed, change.labelled
         if confirmed is not None:
             codes = [("category", str(confirmed.category), confirmed.subject)]
@@ -211,16 +213,7 @@ class BenefitStatements(Projection):
             if each.since >= day and each.until is None:
                 self.holdings.drop(each)
             elif each.until is None or each.until > day:
-                each.until = max(day, each.since)
-
-    def _cut(self, label: Holding, day: date) -> None:
-        """A label that runs ends on the day; one that was to begin later never does."""
-        if label.holds(day):
-            label.until = day
-        elif label.since > day and label.until is None:
-            self.holdings.drop(label)
-        elif label.since > day:
-            label.until = label.since
+                each.until = day
 
     def _pay(self, fact: Fact, money: MoneyMove) -> None:
         on = fact.event.on
@@ -237,6 +230,15 @@ class BenefitStatements(Projection):
             self._paid[key] = row
         row.fen += money.fen
         row.count += 1
+
+
+def _cut(labels: list[Holding], day: date) -> None:
+    """A label that runs ends on the day; one that was to run for a time from later on never does."""
+    for label in labels:
+        if label.holds(day):
+            label.until = day
+        elif label.since > day and label.until is not None:
+            label.until = label.since
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.catalogue import EVENTS, answering
-from domain.household.notions import Notion
+from domain.household.notions import HomeMove, Notion
 from domain.values.spells import Membership
 from eventstore.lanes import lane_of
 from projections.card_spells import (
@@ -86,6 +86,7 @@ class Card:
 CARD: Final = Table("card", Card, key=("household",), reads=of_household(EVENTS.values()))
 
 _OF_CASE = answering(Notion.CASE)
+_PLACING = answering(Notion.HOME)
 
 
 class Cards(Projection):
@@ -118,10 +119,10 @@ class Cards(Projection):
     def on(self, fact: Fact) -> None:
         kind = fact.kind
         self._last = fact
-        if fact.version == 1:
-            self._card = _begun(fact)
-            if self._card is not None:
-                self.cards.put(self._card)
+        if kind in _PLACING:
+            home = fact.event.settles()
+            if home is not None and home.begins:
+                self._card = self.cards.put(_begun(fact, home))
         card = self._card
         if card is None:
             raise KeyError(fact.household)
@@ -158,12 +159,8 @@ class Cards(Projection):
                 card.head, card.head_name = head.person, token(head.name)
 
 
-def _begun(fact: Fact) -> Card | None:
-    event = fact.event
-    home = event.settles()
-    if home is None:
-        return None
-    code = home.region
+def _begun(fact: Fact, home: HomeMove) -> Card:
+    event, code = fact.event, home.region
     return CARD.make(
         fact.lane,
         fact.household,

@@ -161,8 +161,9 @@ class ApplicationNotAccepted(Event):
         return () if self.case is None else (("*", self.case),)
 
     def moves_case(self) -> CaseMove | None:
-        begins = self.category if self.case is None else None
-        return CaseMove(self.subject, CaseStep.NOT_ACCEPTED, begins=begins)
+        if self.case is not None:
+            return CaseMove(self.case, CaseStep.NOT_ACCEPTED)
+        return CaseMove(self.subject, CaseStep.NOT_ACCEPTED, begins=self.category)
 
     def moves_clock(self) -> ClockMove | None:
         # turned away at the door, before any case: the written word is owed all the same

@@ -418,7 +418,7 @@ def test_the_page_shows_the_chain_and_asks_nobody(town: Town, browser_page: Page
     events = content(unpacked(bundle))["events"]
     shown = steps.evaluate_all("all => all.map(one => one.dataset.digest)")
     assert shown == [verify_bundle.bytes_of(each["digest"], "digest").hex() for each in events]
-    confirmed = steps.filter(has_text="household.dibao-confirmed.1").inner_text()
+    confirmed = steps.filter(has_text="household.classified.1").inner_text()
     for words in (
         "决定",
         "990301/civil-affairs",

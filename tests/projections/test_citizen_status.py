@@ -72,7 +72,7 @@ def test_every_step_of_a_case_has_words_for_the_family() -> None:
         ("accept", "accepted", "DL-DIB-INV"),
         ("investigate", "investigating", "DL-DIB-TOT"),
         ("request", "investigating", "DL-DIB-CHK"),
-        ("visit", "investigating", "DL-DIB-TOT"),
+        ("visit", "verified", "DL-DIB-TOT"),
         ("opine", "opinion-given", "DL-DIB-TOT"),
         ("post", "on-notice", "DL-DIB-NOT"),
         ("close", "awaiting-decision", "DL-DIB-SND"),

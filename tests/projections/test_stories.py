@@ -49,7 +49,7 @@ def test_the_chain_of_s1_says_when_what_and_whether_in_time(
     assert (alert.title, alert.basis) == (AlertRaised.title, AlertRaised.basis)
     assert msgspec.json.decode(alert.opened or "")[0]["day"] == "2021-07-01"
     assert msgspec.json.decode(alert.facts or "") == {"code": "E-EXP-01", "level": "RED", "fen": 7_000_000}
-    (confirmed,) = steps(chain, "dibao-confirmed")
+    (confirmed,) = steps(chain, "classified")
     assert confirmed.effective_on == date(2021, 7, 26)
     # county's ten days end 08-02, the thirty on 08-12: the nearer one is shown, both were kept
     assert (confirmed.due, confirmed.in_time) == (date(2021, 8, 2), True)
