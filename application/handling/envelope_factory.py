@@ -55,16 +55,17 @@ def enclosed(
     metas: dict[str, Meta] = {}
     envelopes = []
     for ordinal, event in enumerate(events):
-        meta = metas.get(event.basis)
+        basis = event.legal_basis()
+        meta = metas.get(basis)
         if meta is None:
-            meta = metas[event.basis] = Meta(
+            meta = metas[basis] = Meta(
                 actor=actor.officer,
                 organ=actor.organ or None,
                 region=region,
                 command=name,
                 correlation=request.correlation,
                 causation=request.causation,
-                legal_basis=cited(event.basis, context.rules(event.on)) or None,
+                legal_basis=cited(basis, context.rules(event.on)) or None,
             )
         id = event_id(request.id, first + ordinal)
         envelopes.append(Envelope(after.id, version + 1 + ordinal, event, id, meta))

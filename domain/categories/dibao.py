@@ -90,6 +90,7 @@ def _test(
 ROAD = Road(
     Category.DIBAO,
     LIMITS,
+    "M57 art.20, 21, 23",
     _fits,
     _test,
     noticed=True,

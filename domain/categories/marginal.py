@@ -77,6 +77,7 @@ def _test(
 ROAD = Road(
     Category.MARGINAL,
     dibao.LIMITS,
+    "M57 art.8; L26 art.21; G39",
     _fits,
     _test,
     noticed=False,

@@ -38,11 +38,11 @@ LimitRole = Literal[
 class Road:
     """What a category has of its own: limits by their role, the means test, notice, money.
 
-    `fits` says whether what a household has is within the category. `test` applies the category's own rule to a
-    decision and refuses where it is not met. `noticed`: a proposal is put on public notice and the confirmation is
-    published; `notice_flag` is the parameter by which a place asks for a notice all the same. `programme` and `amount`
-    are the monthly benefit, None where the decision only identifies. `rises_from` are categories that end when this one
-    begins. `needs_clean_report`: a data check against the family must be answered before it is confirmed (M57 art.18).
+    `basis` are the articles a confirmation rests on. `fits` says whether what a household has is within the category.
+    `test` applies the category's own rule to a decision and refuses where it is not met. `noticed`: a proposal is put
+    on public notice and the confirmation is published; `notice_flag` is the parameter by which a place asks for a
+    notice all the same. `programme` and `amount` are the monthly benefit, None where the decision only identifies.
+    `rises_from` are categories that end when this one begins. `needs_clean_report`: a data check against the family must be answered before it is confirmed (M57 art.18).
     `entered_by_transfer`: a family may be passed on to it with its consent, without an application of its own.
     `aids` is the parameter that names the kinds of specialised aid it opens, `sampling` that of the share of its cases
     which the county checks; where the law sets none for a category, that of Dibao is taken.
@@ -50,6 +50,7 @@ class Road:
 
     category: Category
     limits: Mapping[LimitRole, str]
+    basis: str
     fits: Callable[[Assessment], bool]
     test: Callable[[Household, Assessment, Context, date], tuple[RuleApplied, ...]]
     noticed: bool

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from domain.categories.road import LimitRole
-from domain.categories.roads import limits
+from domain.categories.roads import limits, road_of
 from domain.household.duty import AIDED, STATUS_ENDED, Turn, of, of_every, of_household
 from domain.household.duty_context import DutyContext
 from domain.household.event import Event
@@ -87,7 +87,7 @@ class Classified(Event):
     """
 
     title: ClassVar[str] = "审核确认"
-    basis: ClassVar[str] = "M57 art.8, 20, 21, 23; L26 art.21, 44; G39"
+    basis: ClassVar[str] = "M57 art.20"
     none: ClassVar[str] = "home members cycle money aid ruling paper found"
     turns: ClassVar[tuple[Turn, ...]] = (
         Turn(of("case"), closes=("*",)),
@@ -111,6 +111,9 @@ class Classified(Event):
     review_due: Due
     eligible_for: tuple[str, ...]
     decision: Decision
+
+    def legal_basis(self) -> str:
+        return road_of(self.category).basis
 
     def opens(self) -> tuple[Due, ...]:
         return (self.review_due,)
@@ -205,6 +208,10 @@ class Exited(Event):
     remedy: str | None
     watch: Due | None
     decision: Decision
+
+    def legal_basis(self) -> str:
+        # a family in another category is no longer in this one: nobody is in two
+        return self.basis if self.leads_to is None else "S001; G39"
 
     def opens(self) -> tuple[Due, ...]:
         return (self.watch,) if self.watch else ()

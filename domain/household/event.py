@@ -45,6 +45,10 @@ class Event:
     none: ClassVar[str] = ""
     """The notions it has nothing to say of, by their words with blanks between."""
 
+    def legal_basis(self) -> str:
+        """The articles this fact rests on; those of its kind, unless it rests on others by what it says."""
+        return self.basis
+
     def evolve(self, household: Household) -> Household:
         """The household after this fact; pure, and blind to envelope and sealed values."""
         raise NotImplementedError

@@ -233,4 +233,4 @@ def test_due_tells_no_timers_and_days_are_days(yu: Json) -> None:
     for row in yu["due"]:
         assert row["what"].startswith("DL-")
         assert date.fromisoformat(row["due"])
-        assert set(row) == {"what", "due", "done"}
+        assert set(row) == {"what", "due", "done", "met"}
