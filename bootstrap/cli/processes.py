@@ -33,10 +33,11 @@ def serve_api(settings: Settings) -> None:
     with database(settings) as where:
         size = settings.pool_size
         with (
-            migrated_installation(where, settings.key_directory, pool_size=size) as installation,
+            migrated_installation(
+                where, settings.key_directory, pool_size=size, batching=settings.batching
+            ) as installation,
             following(installation),
         ):
-            installation.desk.gathers = settings.gather
             serve(api_of(installation, settings), socket)
 
 
@@ -63,7 +64,7 @@ def work_on(settings: Settings) -> None:
             ),
             threading.Thread(
                 target=deadlines.run,
-                args=(installation.desk, candidates, today, stop),
+                args=(installation.handler, candidates, today, stop),
                 name="deadlines",
             ),
             threading.Thread(

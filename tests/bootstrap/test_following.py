@@ -58,7 +58,7 @@ def delegating(value: bool) -> Pack:
 
 def delegation(installation: Installation) -> tuple[bool, tuple[str, ...]]:
     """Whether townships may decide by the rules a command is decided by today, and the packs behind them."""
-    context = installation.desk.reference.context(VILLAGE, DAY, CLERK, uuid4())
+    context = installation.reference.context(VILLAGE, DAY, CLERK, uuid4())
     rules = context.rules(DAY)
     return rules.flag("procedure.delegation-allowed"), rules.packs
 
@@ -146,9 +146,9 @@ def test_a_pack_that_cannot_be_read_leaves_what_was_in_force_until_it_can(
 def alert_due(installation: Installation) -> date:
     """By when a red alert of today has to be answered."""
     family = RegisterHousehold(DAY, VILLAGE, (NewMember("A", "测试", "head"),))
-    begun = installation.desk.handle(Request(uuid4(), family, CLERK))
+    begun = installation.handler.handle(Request(uuid4(), family, CLERK))
     alert = RaiseAlert(DAY, "E-EXP-01", "RED")
-    raised = installation.desk.handle(Request(uuid4(), alert, CLERK, begun.household))
+    raised = installation.handler.handle(Request(uuid4(), alert, CLERK, begun.household))
     return next(due.day for event in raised.events for due in event.opens())
 
 
