@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import structlog
 import typer
 
-from application.reference.adoption import Following
+from application.reference.adoption import ReferenceRefresh
 from bootstrap.installation_state import name_connections
 from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, listen
@@ -93,14 +93,14 @@ TRYING = ("caseworker", "finance", "operator")
 @contextmanager
 def following(installation: Installation, every: float = FOLLOWED_EVERY) -> Iterator[None]:
     """Take up what other processes adopt (packs, calendar editions, regions), in a thread, while the block runs."""
-    adopted = Following(installation.store, installation.pool, installation.reference)
+    adopted = ReferenceRefresh(installation.store, installation.pool, installation.reference)
     stop = threading.Event()
 
     def follow() -> None:
         said = None
         while not stop.wait(every):
             try:
-                if adopted.look():
+                if adopted.refresh():
                     _log.info("reference data renewed")
                 said = None
             except Exception as error:

@@ -1,4 +1,4 @@
-"""Requests that come at the same time: one carries out what waits, everybody gets the own answer, nobody is kept."""
+"""Requests that come at the same time: one carries out what waits, each gets its own answer, none waits too long."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Office:
     """Doubles numbers; refuses negative ones; those above a hundred go alone. Writes down who was served with whom."""
 
     def __init__(self) -> None:
-        self.groups: list[list[int]] = []
+        self.batches: list[list[int]] = []
         self.alone: list[int] = []
         self.gate = threading.Event()
         self.gate.set()
@@ -43,7 +43,7 @@ class Office:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         sleep(self.takes)
-        self.groups.append(list(asked))
+        self.batches.append(list(asked))
         self.at_once -= 1
         if 13 in asked:
             raise OSError("the line is cut")
@@ -57,7 +57,7 @@ def waited_for(that: Callable[[], bool]) -> None:
         sleep(0.001)
 
 
-def gathered(office: Office, first: int, others: Sequence[int]) -> list[Future[int]]:
+def queued(office: Office, first: int, others: Sequence[int]) -> list[Future[int]]:
     """The first is held at work until all others wait; then all go on."""
     office.gate.clear()
     pool = ThreadPoolExecutor(len(others) + 1)
@@ -79,18 +79,18 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Office:
 
 def test_who_comes_alone_goes_alone_at_once(office: Office) -> None:
     assert [office.queue.answer(n) for n in (1, 2, 3)] == [2, 4, 6]
-    assert (office.alone, office.groups) == ([1, 2, 3], [])
+    assert (office.alone, office.batches) == ([1, 2, 3], [])
 
 
-def test_all_who_wait_are_served_together_each_with_the_own_answer(office: Office) -> None:
-    futures = gathered(office, 1, [2, 3, 4, 5])
+def test_all_who_wait_are_served_together_each_with_their_own_answer(office: Office) -> None:
+    futures = queued(office, 1, [2, 3, 4, 5])
     assert [each.result() for each in futures] == [2, 4, 6, 8, 10]
-    assert (office.alone, office.groups) == ([1], [[2, 3, 4, 5]])
+    assert (office.alone, office.batches) == ([1], [[2, 3, 4, 5]])
     assert not office.queue._at_work
 
 
 def test_who_cannot_be_served_in_the_group_goes_alone_and_is_told(office: Office) -> None:
-    futures = gathered(office, 1, [2, -3, 101, 4])
+    futures = queued(office, 1, [2, -3, 101, 4])
     assert [futures[n].result() for n in (0, 1, 3, 4)] == [2, 4, 202, 8]
     with pytest.raises(Refused, match="-3"):
         futures[2].result()
@@ -98,7 +98,7 @@ def test_who_cannot_be_served_in_the_group_goes_alone_and_is_told(office: Office
 
 
 def test_the_one_who_leads_is_refused_by_itself(office: Office) -> None:
-    futures = gathered(office, 1, [-2, 3])
+    futures = queued(office, 1, [-2, 3])
     with pytest.raises(Refused):
         futures[1].result()
     assert futures[2].result() == 6
@@ -106,13 +106,13 @@ def test_the_one_who_leads_is_refused_by_itself(office: Office) -> None:
 
 
 def test_when_the_group_fails_each_goes_alone(office: Office) -> None:
-    futures = gathered(office, 1, [2, 13, 4])
+    futures = queued(office, 1, [2, 13, 4])
     assert [each.result() for each in futures] == [2, 4, 26, 8]
     assert sorted(office.alone) == [1, 2, 4, 13]
 
 
 def test_a_refusal_of_the_first_keeps_nobody(office: Office) -> None:
-    futures = gathered(office, -1, [2, 3])
+    futures = queued(office, -1, [2, 3])
     with pytest.raises(Refused):
         futures[0].result()
     assert [each.result() for each in futures[1:]] == [4, 6]
@@ -121,32 +121,32 @@ def test_a_refusal_of_the_first_keeps_nobody(office: Office) -> None:
 
 def test_no_group_is_larger_than_the_most(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_queue, "MOST", 3)
-    futures = gathered(office, 0, range(1, 9))
+    futures = queued(office, 0, range(1, 9))
     assert [each.result() for each in futures] == [n * 2 for n in range(9)]
-    assert office.groups == [[1, 2, 3], [4, 5, 6], [7, 8]]
+    assert office.batches == [[1, 2, 3], [4, 5, 6], [7, 8]]
 
 
 def test_after_a_group_as_many_are_waited_for_as_came_lately(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_queue, "LINGER", 30.0)
-    gathered(office, 1, [2, 3, 4])
+    queued(office, 1, [2, 3, 4])
     with ThreadPoolExecutor(3) as pool:
         futures = []
         for n, asked in enumerate((5, 6), 1):
             futures.append(pool.submit(office.queue.answer, asked))
             waited_for(lambda n=n: len(office.queue._queue) == n)  # type: ignore[misc]
         sleep(0.02)
-        assert (office.alone, len(office.groups)) == ([1], 1)
+        assert (office.alone, len(office.batches)) == ([1], 1)
         futures.append(pool.submit(office.queue.answer, 7))
         assert [each.result(10) for each in futures] == [10, 12, 14]
-    assert (office.alone, office.groups) == ([1], [[2, 3, 4], [5, 6, 7]])
+    assert (office.alone, office.batches) == ([1], [[2, 3, 4], [5, 6, 7]])
 
 
 def test_nobody_is_waited_for_longer_than_a_moment_and_soon_not_at_all(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gathered(office, 1, [2, 3, 4])
+    queued(office, 1, [2, 3, 4])
     monkeypatch.setattr(batch_queue, "LINGER", 0.05)
     office.queue._ended = monotonic()
     took = []
@@ -157,13 +157,13 @@ def test_nobody_is_waited_for_longer_than_a_moment_and_soon_not_at_all(
     assert all(0.03 < each < 5 for each in took[: batch_queue.LATELY - 1]), took
     # four alone since: a company of three is no more what there was lately
     assert took[-1] < min(took[: batch_queue.LATELY - 1])
-    assert office.groups == [[2, 3, 4]]
+    assert office.batches == [[2, 3, 4]]
 
 
 def test_who_comes_later_than_a_moment_after_a_group_waits_for_nobody(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gathered(office, 1, [2, 3, 4])
+    queued(office, 1, [2, 3, 4])
     monkeypatch.setattr(batch_queue, "LINGER", 30.0)
     office.queue._ended -= 30.0
     began = monotonic()
@@ -174,7 +174,7 @@ def test_who_comes_later_than_a_moment_after_a_group_waits_for_nobody(
 def test_one_interrupted_while_it_waits_for_others_keeps_nobody(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gathered(office, 1, [2, 3, 4])
+    queued(office, 1, [2, 3, 4])
 
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -234,5 +234,5 @@ def test_under_a_storm_everybody_gets_the_own_answer_once(monkeypatch: pytest.Mo
         thread.join(60)
         assert not thread.is_alive()
     assert wrong == []
-    assert (office.most_at_once, bool(office.groups)) == (1, True)
+    assert (office.most_at_once, bool(office.batches)) == (1, True)
     assert (office.queue._queue, office.queue._at_work) == ([], False)

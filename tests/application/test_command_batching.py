@@ -261,3 +261,17 @@ def test_where_commands_are_not_batched_each_goes_by_itself(
             )
     assert names.count("es_append_one") == 6
     assert "es_append_group" not in names
+
+
+def test_on_citus_commands_are_not_batched(
+    office: Installation, databases: Databases, tmp_path: Path
+) -> None:
+    # the extension itself is not at hand: its entry in the list of extensions is what a process goes by
+    with psycopg.connect(databases.store, autocommit=True) as owner:
+        owner.execute("SET allow_system_table_mods = on")
+        owner.execute(
+            "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)"
+            " SELECT 16383, 'citus', nspowner, oid, false, '14' FROM pg_namespace WHERE nspname = 'pg_catalog'"
+        )
+    with opened(addresses_of(databases), tmp_path) as spread:
+        assert spread.commands is spread.handler
