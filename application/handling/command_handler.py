@@ -1,8 +1,12 @@
-"""The command handler (命令处理): one command from its request to its answer, once and all or nothing."""
+"""The command handler (命令处理): one command from its request to its answer, all or nothing.
+
+Each command goes through once, top to bottom: receive, load, decide, enclose, append. `CommandBatching` is a wrapper
+around it; `bulk_handling` takes the same steps for many commands at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Protocol
 from uuid import UUID
@@ -10,7 +14,7 @@ from uuid import UUID
 from application.handling.decision import DecisionContexts, decide
 from application.handling.envelope_factory import EnclosedEvents, enclose
 from application.handling.household_repository import HouseholdRepository
-from application.handling.loaded_household import LoadedHousehold
+from application.handling.loaded_household import LoadedHouseholds
 from application.handling.request import Handled, NewEvents, Request
 from application.reference.reference import Reference
 from domain.household.command import Command
@@ -27,9 +31,6 @@ Preparation = Callable[[Request, Household, int, Context], Context]
 """What has to exist before a command is decided (a numbered and rendered document): the request, the household
 and its version, and the context, which is given back with what was prepared."""
 
-Loaded = Mapping[HouseholdId, LoadedHousehold]
-"""The households a request reads, the one addressed first."""
-
 
 class HandlesCommands(Protocol):
     """Whoever carries out commands: the handler, or a wrapper around it."""
@@ -42,7 +43,7 @@ class HandlesCommands(Protocol):
 def _again_when_overtaken(
     handle: Callable[[CommandHandler, Request], Handled],
 ) -> Callable[[CommandHandler, Request], Handled]:
-    """Carry out a command anew, from its loading on, when somebody else was quicker and nobody need be told."""
+    """Carry out a command anew when somebody else was quicker and the caller need not be told."""
 
     @wraps(handle)
     def attempts(handler: CommandHandler, request: Request) -> Handled:
@@ -90,16 +91,15 @@ class CommandHandler:
             events, context = self._decide(request, loaded)
         except Exception:
             # what is refused now may have been carried out before
-            answer = self.households.first_answer(key, request.stream)
-            if answer is None:
-                raise
-            return answer
+            if answer := self.households.first_answer(key, request.stream):
+                return answer
+            raise
         if not events:
             return self.households.first_answer(key, request.stream) or _no_news(request, loaded)
         enclosed = enclose(request, loaded, events, context)
         return self._append(request, key, enclosed, events)
 
-    def would_become(self, request: Request, loaded: Loaded) -> NewEvents:
+    def preview(self, request: Request, loaded: LoadedHouseholds) -> NewEvents:
         """What a command would make true of households as far as `loaded` tells them; nothing is written.
 
         `loaded` are those of `request.households`, in that order. Raises the domain's `Refusal`.
@@ -114,10 +114,10 @@ class CommandHandler:
         # What is prepared lies outside the append: not again for what was answered already.
         return key, self.households.first_answer(key, request.stream)
 
-    def _load(self, request: Request) -> Loaded:
+    def _load(self, request: Request) -> LoadedHouseholds:
         return {household: self.households.load(household) for household in request.households}
 
-    def _decide(self, request: Request, loaded: Loaded) -> tuple[NewEvents, Context]:
+    def _decide(self, request: Request, loaded: LoadedHouseholds) -> tuple[NewEvents, Context]:
         """What becomes true, and the context in which that was decided, with what was prepared for it."""
         household, version = loaded[request.stream]
         if request.expected not in (None, version):
@@ -135,7 +135,7 @@ class CommandHandler:
         return Handled.of(request.stream, appended, events)
 
 
-def _no_news(request: Request, loaded: Loaded) -> Handled:
+def _no_news(request: Request, loaded: LoadedHouseholds) -> Handled:
     return Handled(request.stream, loaded[request.stream].version, (), {}, None, news=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from application.handling.household_repository import HouseholdRepository
-from application.handling.loaded_household import LoadedHousehold
+from application.handling.loaded_household import LoadedHouseholds
 from application.handling.request import NewEvents, Request
 from application.reference.reference import Reference
 from domain.correction.fact_correction import CorrectionCommand
@@ -21,7 +21,7 @@ from domain.values.citizen_id import parse as parse_citizen_id
 from domain.values.person import HouseholdId, PersonId
 
 
-def decide(request: Request, loaded: Mapping[HouseholdId, LoadedHousehold], context: Context) -> NewEvents:
+def decide(request: Request, loaded: LoadedHouseholds, context: Context) -> NewEvents:
     """What a command makes true of the households it reads; nothing when that is no news. Raises a `Refusal`."""
     command, stream = request.command, request.stream
     if not isinstance(command, JointCommand):
@@ -44,7 +44,7 @@ class DecisionContexts:
     def of(
         self,
         request: Request,
-        loaded: Mapping[HouseholdId, LoadedHousehold],
+        loaded: LoadedHouseholds,
         persons: Mapping[str, PersonId] | None = None,
     ) -> Context:
         """The context of a command about the households it reads; raises `HouseholdUnknown`.

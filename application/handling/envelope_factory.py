@@ -7,7 +7,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
-from application.handling.loaded_household import LoadedHousehold
+from application.handling.loaded_household import LoadedHousehold, LoadedHouseholds
 from application.handling.request import NewEvents, Request
 from domain.correction.member_correction import MemberCorrected
 from domain.household.claims import Claim as Held
@@ -52,7 +52,7 @@ class EnclosedEvents(NamedTuple):
 
 
 def enclose(
-    request: Request, loaded: Mapping[HouseholdId, LoadedHousehold], events: NewEvents, context: Context
+    request: Request, loaded: LoadedHouseholds, events: NewEvents, context: Context
 ) -> EnclosedEvents:
     """What is to be appended so that these events stand; `loaded` are the households before them."""
     envelopes: list[Envelope] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from domain.household.replay import Replay
@@ -16,6 +16,10 @@ class LoadedHousehold(NamedTuple):
 
     household: Household
     version: int
+
+
+LoadedHouseholds = Mapping[HouseholdId, LoadedHousehold]
+"""The households a request reads, the one addressed first."""
 
 
 def replayed(initial: LoadedHousehold | None, rows: Iterable[Recorded | Brief]) -> LoadedHousehold | None:

@@ -275,7 +275,7 @@ class _Run:
         """What the request would make true of the households as far as this run has told them."""
         told = {thread.id: LoadedHousehold(thread.state, thread.version) for thread in self._threads.values()}
         loaded = {each: told.get(each) or self._now(each) for each in request.households}
-        return self._handler.would_become(request, loaded)
+        return self._handler.preview(request, loaded)
 
     def _now(self, household: HouseholdId) -> LoadedHousehold:
         """A household that is not the script's, as it is now."""

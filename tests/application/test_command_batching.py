@@ -168,7 +168,7 @@ def test_the_facts_and_answers_are_those_of_commands_carried_out_alone(
     events = {home: rows[-1][2:5] for home, rows in written.items()}
     for n, home in enumerate(rest):
         name, day, data = events[home]
-        alone = office.handler.would_become(requests[n], _loaded(office, home))
+        alone = office.handler.preview(requests[n], _loaded(office, home))
         (event,) = alone[home]
         encoded = office.store.codec.encode(event)
         assert (encoded.name, event.on, encoded.data) == (name, day, data)
