@@ -23,9 +23,9 @@ from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, Sample, amoun
 from bench.server import BenchServer, library_environment
 from bootstrap.addresses import Addresses
 from bootstrap.wiring import opened
-from domain.aid.payments import PaymentOrdered, PaymentSettled
+from domain.aid.payments import AidDelivered, PaymentOrdered
 from domain.household.event import Event
-from domain.values.month import Month
+from domain.values.month import Month, Months
 from domain.values.person import HouseholdId
 from tests.projections.lives import enclosed, fill, told
 from tests.scenario import HOUSEHOLD
@@ -140,7 +140,7 @@ def chain_of(length: int) -> list[Event]:
     story = paid(yu_confirmed(), Month(2021, 8), Month(2021, 8), 10)
     *before, ordered, settled = story.events
     assert isinstance(ordered, PaymentOrdered)
-    assert isinstance(settled, PaymentSettled)
+    assert isinstance(settled, AidDelivered)
     chance = random.Random(length)
     events: list[Event] = [*before]
     month = ordered.month
@@ -148,7 +148,7 @@ def chain_of(length: int) -> list[Event]:
         payment = UUID(int=chance.getrandbits(128), version=5)
         day = date(month.first_day.year, month.first_day.month, 10)
         events.append(replace(ordered, on=day, payment=payment, month=month))
-        events.append(replace(settled, on=day, payment=payment, month=month))
+        events.append(replace(settled, on=day, payment=payment, period=Months(month, month)))
         month = month + 1
     return events[:length]
 

@@ -230,7 +230,8 @@ class StepShape(Shape):
     basis: str | None
     due: date | None = Field(description="这一步所完成的期限中最早的一天")
     in_time: bool | None
-    met: list[dict[str, Any]]
+    met: list[dict[str, Any]] = Field(description="这一步所完成的期限")
+    closed: list[dict[str, Any]] = Field(description="因这一步不再适用的期限，不论是否已过期")
     opened: list[dict[str, Any]]
     facts: dict[str, Any]
     corrects: int | None = Field(description="这一步所更正的步骤")
@@ -264,6 +265,7 @@ def chain_text(household: UUID, steps: Sequence[Step], more: str | None) -> byte
             "due": row.due,
             "inTime": row.in_time,
             "met": msgspec.Raw(row.met) if row.met else _NOTHING,
+            "closed": msgspec.Raw(row.closed) if row.closed else _NOTHING,
             "opened": msgspec.Raw(row.opened) if row.opened else _NOTHING,
             "facts": _said(row.facts) if row.facts else _NO_FACTS,
             "corrects": row.corrects,

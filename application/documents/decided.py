@@ -20,13 +20,13 @@ from application.documents.document_labels import word
 from domain.change.adjustment import BenefitAdjusted
 from domain.change.grace import GraceGranted
 from domain.change.hearing import OpinionHeard
-from domain.change.termination import BenefitTerminated
-from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
+from domain.decision.confirmation import ApplicationRefused
 from domain.decision.extension import LimitExtended
 from domain.decision.file import FileReceived
 from domain.decision.notice import NoticeClosed, NoticePosted
 from domain.decision.opinion import OpinionGiven
-from domain.decision.transfer import MarginalConfirmed, TransferConsented, TransferStarted
+from domain.decision.status import Classified, Exited, first_month_without
+from domain.decision.transfer import TransferConsented, TransferStarted
 from domain.inquiry.verification import VerificationReported
 from domain.intake.application import ProcedureEnded
 from domain.intake.application_closure import ApplicationNotAccepted
@@ -68,9 +68,7 @@ def _approval(chain: Chain) -> Content:
 
 
 def _granted(chain: Chain) -> Content:
-    dibao = chain.last(DibaoConfirmed, case=chain.case.id)
-    marginal = chain.last(MarginalConfirmed, case=chain.case.id)
-    confirmed = dibao or marginal
+    confirmed = chain.last(Classified, case=chain.case.id)
     if confirmed is None:
         raise LookupError("no confirmation is in the chain")
     said = {
@@ -80,11 +78,11 @@ def _granted(chain: Chain) -> Content:
         "review_due": day(confirmed.review_due.day),
         "delegated_by": confirmed.decision.decider.delegated_by or "",
     }
-    if dibao:
-        money = {"amount": amount(dibao.fen), "capitals": capitals(dibao.fen), "first": month(dibao.first)}
-        return {**said, **money, "start": day(dibao.on)}
-    assert marginal is not None
-    return {**said, "start": day(marginal.start), "aid": [word(each) for each in marginal.eligible_for]}
+    if confirmed.fen is not None and confirmed.first is not None:
+        fen = confirmed.fen
+        money = {"amount": amount(fen), "capitals": capitals(fen), "first": month(confirmed.first)}
+        return {**said, **money, "start": day(confirmed.start)}
+    return {**said, "start": day(confirmed.start), "aid": [word(each) for each in confirmed.eligible_for]}
 
 
 def _confirmation(chain: Chain) -> Content:
@@ -144,15 +142,16 @@ def _hearing(chain: Chain) -> Content:
 
 
 def _termination(chain: Chain) -> Content:
-    ended = chain.the(BenefitTerminated, termination=chain.certified.subject)
+    ended = chain.the(Exited, exit=chain.certified.subject)
     heard = chain.last(OpinionHeard, about="termination")
-    benefit = chain.household.benefit(ended.from_month + -1)
+    first = first_month_without(ended.start)
+    benefit = chain.household.benefit(first + -1)
     return {
         **addressed(chain),
         "decided_on": day(ended.on),
-        "ground": word(ended.ground),
+        "ground": word(ended.reason),
         "reasons": ended.reasons,
-        "from_month": month(ended.from_month),
+        "from_month": month(first),
         "amount": amount(benefit.fen) if benefit else "",
         "heard_on": day(heard.on) if heard and heard.on <= ended.on else "",
     }
@@ -228,11 +227,7 @@ def _reduction(chain: Chain) -> Content:
 
 def _of_case(chain: Chain) -> Decider | None:
     case = chain.case.id
-    decided = (
-        chain.last(DibaoConfirmed, case=case)
-        or chain.last(MarginalConfirmed, case=case)
-        or chain.last(ApplicationRefused, case=case)
-    )
+    decided = chain.last(Classified, case=case) or chain.last(ApplicationRefused, case=case)
     return decided.decision.decider if decided else None
 
 
@@ -248,9 +243,7 @@ DECIDERS: Final[Mapping[DocumentKind, Callable[[Chain], Decider | None]]] = {
     "reduction-notice": lambda chain: (
         chain.the(BenefitAdjusted, adjustment=chain.certified.subject).decision.decider
     ),
-    "termination-notice": lambda chain: (
-        chain.the(BenefitTerminated, termination=chain.certified.subject).decision.decider
-    ),
+    "termination-notice": lambda chain: chain.the(Exited, exit=chain.certified.subject).decision.decider,
 }
 """Who decided what a document certifies: the document is that organ's."""
 

@@ -9,18 +9,12 @@ from typing import NamedTuple
 
 from application.handling.loaded_household import LoadedHousehold, LoadedHouseholds
 from application.handling.request import NewEvents, Request
-from domain.correction.member_correction import MemberCorrected
 from domain.household.claims import Claim as Held
 from domain.household.claims import claims_of
 from domain.household.context import Context
 from domain.household.event import Event
 from domain.household.replay import Replay, follow
 from domain.household.state import Household
-from domain.intake.application import Applied
-from domain.members.identification import PersonIdentified
-from domain.members.member_changes import MemberJoined
-from domain.members.registration import HouseholdRegistered, MemberAdded
-from domain.members.split import HouseholdSplitFrom
 from domain.values.person import HouseholdId, PersonId
 from domain.values.private import Private
 from domain.values.refusals import code_of
@@ -153,20 +147,21 @@ def index_changes(
 
     `persons` are those found by the ID numbers the command names: they must still be who they were.
     """
-    corrects = any(isinstance(event, MemberCorrected) for event in events)
+    corrects = any(event.found_by() and hasattr(event, "corrects") for event in events)
     for event in events:
-        if isinstance(event, MemberCorrected):
-            wrong = {
-                value.token: value
-                for member in before.members
-                if member.person == event.person
-                for right, value in ((event.id_number, member.id_number), (event.name, member.name))
-                if right is not None and value is not None
-            }
-            yield from map(IndexRelease, wrong.values())
         if corrects:
-            before = follow(before, event)
+            after = follow(before, event)
+            if hasattr(event, "corrects") and event.found_by():
+                now = {value.token for value in _identifiers(after)}
+                yield from (IndexRelease(value) for value in _identifiers(before) if value.token not in now)
+            before = after
         yield from index_entries((event,), persons)
+
+
+def _identifiers(household: Household) -> list[Private[str]]:
+    """The ID numbers and names of a household's members as they stand, each once."""
+    values = [value for m in household.members for value in (m.id_number, m.name) if value is not None]
+    return list({value.token: value for value in values}.values())
 
 
 def index_entries(events: Iterable[Event], persons: Mapping[str, PersonId] = NOBODY) -> Iterator[IndexEntry]:
@@ -175,16 +170,7 @@ def index_entries(events: Iterable[Event], persons: Mapping[str, PersonId] = NOB
     A value that only came along from another household is found already.
     """
     for event in events:
-        privates: tuple[Private[str] | None, ...]
-        if isinstance(event, MemberAdded | MemberJoined | PersonIdentified | MemberCorrected):
-            privates = (event.id_number, event.name)
-        elif isinstance(event, Applied):
-            privates = (event.account,)
-        elif isinstance(event, HouseholdRegistered | HouseholdSplitFrom):
-            privates = (event.phone,)
-        else:
-            continue
-        for private in privates:
+        for private in event.found_by():
             if private is not None and private.value is not None:
                 known = private.kind == "id-number" and persons.get(private.value) == private.owner
                 yield IndexEntry(private.kind, private.value, private.owner, known)

@@ -54,7 +54,7 @@ def print_steps_json(household: UUID, steps: Sequence[Step]) -> None:
     """The chain as JSON."""
     rows = [msgspec.to_builtins(step) for step in steps]
     for row in rows:
-        for name in ("met", "opened", "facts"):
+        for name in ("met", "closed", "opened", "facts"):
             row[name] = json.loads(row[name]) if row[name] else None
     typer.echo(json.dumps({"household": str(household), "chain": rows}, ensure_ascii=False, indent=2))
 

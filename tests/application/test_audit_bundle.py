@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from application.audit import verify_bundle
 from application.audit.bundle import Asked, CheckpointUnknown, EventDamaged, PurposeMissing
 from application.scripts.running import run_script
-from domain.aid.payments import PaymentSettled
+from domain.aid.payments import AidDelivered
 from domain.guards.registered import HouseholdUnknown
 from domain.household.event import Event
 from domain.papers.documents import IssueDocument
@@ -370,7 +370,7 @@ def altered(databases: Databases, data: bytes) -> None:
 def test_three_thousand_events_take_seconds_and_little_memory(databases: Databases, tmp_path: Path) -> None:
     with sealed_office(databases, tmp_path) as office:
         story = stories.yu_confirmed()
-        settled = next(each for each in story.events if isinstance(each, PaymentSettled))
+        settled = next(each for each in story.events if isinstance(each, AidDelivered))
         many: tuple[Event, ...] = (*story.events, *[settled] * (3_000 - len(story.events)))
         lived(office.office, replace(story, events=many))
         office.seal()

@@ -215,7 +215,7 @@ def test_a_person_is_in_one_category_nationwide(office: Installation, databases:
     with pytest.raises(ClaimConflict) as conflict:
         confirmed(office, "second")
     assert (conflict.value.kind, conflict.value.holder) == ("category", first)
-    assert events_of(databases, "household.dibao-confirmed.1") == 1
+    assert events_of(databases, "household.classified.1") == 1
     spell = office.households.get(first).category(date(2021, 7, 26))
     assert spell is not None
     assert spell.category is Category.DIBAO

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
+from domain.household.duty_context import DutyContext
+
 _NOTHING: Final[frozenset[str]] = frozenset()
-
-Office = Literal["applicant", "village", "township", "county", "bank"]
-"""Who has to act: the family, an office by its level, or the bank that pays out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One kind of duty (待办事项): stable code, Chinese title, who acts, and the deadlines that limit it.
-
-    `limits` are deadline codes of the duty's own, one ending in `*` standing for all that begin so; a duty of
-    a case that has none running is limited by the case's total.
-    """
-
-    code: str
-    title: str
-    office: Office
-    limits: tuple[str, ...] = ()
-
-    def is_limited_by(self, what: str) -> bool:
-        """Whether a deadline code is one of the duty's own."""
-        return any(
-            what.startswith(limit[:-1]) if limit.endswith("*") else what == limit for limit in self.limits
-        )
 
 
 class OpenDuty(Protocol):
@@ -63,7 +42,7 @@ About = Callable[[Any, UUID], UUID | tuple[UUID, ...] | None]
 class Turn:
     """What a fact does to the duties of one subject: it ends `closes` (`*`: all), then begins `opens`.
 
-    `when` is asked of the fact and of the household's standing after it. With `once_done` the turn opens only
+    `when` is asked of the fact and of the household's duty context after it. With `once_done` the turn opens only
     if it ended something and none of these steps is left: the last of several to be done leads on. With `beside`
     it opens only where one of those is open. `month` tells the month of a payment.
     """
@@ -71,7 +50,7 @@ class Turn:
     about: About
     closes: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()
-    when: Callable[[Any, Any], bool] | None = None
+    when: Callable[[Any, DutyContext], bool] | None = None
     once_done: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     month: Callable[[Any], str] | None = None
@@ -96,15 +75,87 @@ def of_every(event: Any, household: UUID) -> UUID | None:
     return None
 
 
+def of_due(event: Any, household: UUID) -> UUID | None:
+    """The subject of the limit the fact set; None where it set none."""
+    return event.due.subject if event.due else None
+
+
+def is_limited(event: Any, context: DutyContext) -> bool:
+    """The fact set a day for what it calls for."""
+    return event.due is not None
+
+
+def is_delegated(event: Any, context: DutyContext) -> bool:
+    """The township decides for the county."""
+    return context.delegated
+
+
+def goes_to_county(event: Any, context: DutyContext) -> bool:
+    """The county decides itself."""
+    return not context.delegated
+
+
+def is_complete(event: Any, context: DutyContext) -> bool:
+    """All the papers asked for are there."""
+    return not context.missing
+
+
+def owes_visit(event: Any, context: DutyContext) -> bool:
+    """The county must still visit before it decides."""
+    return context.owes_visit
+
+
+def has_visited(event: Any, context: DutyContext) -> bool:
+    """The county owes no visit, or no longer."""
+    return not context.owes_visit
+
+
+def is_looked_at_anyway(event: Any, context: DutyContext) -> bool:
+    """No rule sets a day, and yet an aided family changed: somebody has to look."""
+    return event.due is None and context.held is not None
+
+
+INQUIRY: Final = (
+    "start-investigation",
+    "request-verification",
+    "start-verification",
+    "report-verification",
+    "visit-home",
+)
+"""The duties of the inquiry."""
+UP_TO_OPINION: Final = (*INQUIRY, "give-opinion", "inquire", "mend-file", "receive-file")
+"""The duties of a case up to the township's opinion."""
+FROM_NOTICE_ON: Final = (
+    "post-notice",
+    "close-notice",
+    "send-file",
+    "decide",
+    "decide-delegated",
+    "visit-home-county",
+)
+"""The duties of a case from the opinion to the decision."""
+AIDED: Final = ("recertify", "check-change", "adjust-after-check", "decide-after-check")
+"""The duties towards a family in a category."""
+MEMBERS_CHANGED: Final = (
+    Turn(of_due, opens=("adjust-after-change",), when=is_limited),
+    Turn(of_household, opens=("check-change",), when=is_looked_at_anyway),
+)
+"""What a change of members calls for."""
+CORRECTED: Final = (Turn(of_due, opens=("adjust-after-change",), when=is_limited),)
+"""What a correction calls for: nothing, where no decision rests on what was wrong."""
+STATUS_ENDED: Final = (Turn(of_household, closes=AIDED), Turn(of_every, closes=("decide-after-grace",)))
+"""What a status that ends makes idle."""
+
+
 def taken(
-    turns: Iterable[Turn], event: Any, household: UUID, standing: Any, open_duties: Iterable[D]
+    turns: Iterable[Turn], event: Any, household: UUID, context: DutyContext, open_duties: Iterable[D]
 ) -> tuple[list[D], list[Duty]]:
     """These turns taken in order: the open duties they ended, and the new ones; none is opened twice."""
     ended: list[D] = []
     begun: list[Duty] = []
     left = list(open_duties)
     for turn in turns:
-        if turn.when is not None and not turn.when(event, standing):
+        if turn.when is not None and not turn.when(event, context):
             continue
         about = turn.about(event, household)
         subjects = (about,) if isinstance(about, UUID) else about
