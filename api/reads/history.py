@@ -19,7 +19,7 @@ from api.http.problems import Problem, WentOn, etag
 from api.http.schemas import Shape, answered
 from api.reads.household_schemas import said
 from application.describing.labels import code_word, deadline_word
-from application.handling.command_handler import Desk
+from application.handling.household_repository import HouseholdRepository
 from domain.household.as_of import CaseOn, OwnCategory, ValidOn, valid_on
 from domain.household.replay import follow
 from domain.household.state import Household
@@ -230,9 +230,9 @@ class Known:
     joined_on: date | None
 
     @classmethod
-    def at(cls, desk: Desk, household: HouseholdId, known_at: datetime | None) -> Known:
+    def at(cls, households: HouseholdRepository, household: HouseholdId, known_at: datetime | None) -> Known:
         """Replay what was recorded by an instant, None for all; raises `NotKnownYet` where that is nothing."""
-        rows = desk.store.load(household, known_at=known_at).rows
+        rows = households.store.load(household, known_at=known_at).rows
         if not rows:
             raise NotKnownYet
         state = Household(household)
@@ -247,9 +247,9 @@ class Known:
 class History:
     """The two time axes: valid on a day, known at an instant."""
 
-    def __init__(self, views: Views, desk: Desk, today: Callable[[], date]) -> None:
+    def __init__(self, views: Views, households: HouseholdRepository, today: Callable[[], date]) -> None:
         self._views = views
-        self._desk = desk
+        self._households = households
         self._today = today
 
     def routes(self) -> APIRouter:
@@ -284,7 +284,7 @@ class History:
         with self._views.of_one(reader, household, _CARD, seen, past=True) as (_, position, _):
             pass
         try:
-            known = Known.at(self._desk, HouseholdId(household), known_at)
+            known = Known.at(self._households, HouseholdId(household), known_at)
         except NotKnownYet:
             self._views.looks.at(reader, household, "history")
             raise

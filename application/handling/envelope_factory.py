@@ -1,21 +1,20 @@
-"""From facts to what is appended (封装): envelopes, claims taken and released, index entries, the request's bytes."""
+"""From new events to what is appended (封装): envelopes, claims taken and released, index entries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
+from typing import NamedTuple
 
-import msgspec
-
-from application.handling.request import Request
+from application.handling.loaded_household import LoadedHousehold, LoadedHouseholds
+from application.handling.request import NewEvents, Request
 from domain.household.claims import Claim as Held
 from domain.household.claims import claims_of
 from domain.household.context import Context
 from domain.household.event import Event
-from domain.household.replay import follow
+from domain.household.replay import Replay, follow
 from domain.household.state import Household
-from domain.values.month import Month
 from domain.values.person import HouseholdId, PersonId
 from domain.values.private import Private
 from domain.values.refusals import code_of
@@ -37,7 +36,37 @@ CATEGORY = "category"
 NOBODY: Mapping[str, PersonId] = MappingProxyType({})
 
 
-def enclosed(
+class EnclosedEvents(NamedTuple):
+    """What one command appends: its envelopes, the claims and index entries they bring, the streams they end."""
+
+    envelopes: list[Envelope]
+    claims: ClaimChanges
+    found_by: list[IndexEntry | IndexRelease]
+    closes: list[HouseholdId]
+
+
+def enclose(
+    request: Request, loaded: LoadedHouseholds, events: NewEvents, context: Context
+) -> EnclosedEvents:
+    """What is to be appended so that these events stand; `loaded` are the households before them."""
+    envelopes: list[Envelope] = []
+    claims, closes = [], []
+    index: list[IndexEntry | IndexRelease] = []
+    for household, new in events.items():
+        before, version = loaded.get(household) or LoadedHousehold(Household(household), 0)
+        replay = Replay(before)
+        for event in new:
+            replay.take(event)
+        after = replay.household
+        envelopes += envelopes_of(request, context, version, new, after, first=len(envelopes))
+        claims.append(claim_changes(household, before, after, request.command.on))
+        index += index_changes(before, new, context.persons)
+        if after.joined_into is not None:
+            closes.append(household)
+    return EnclosedEvents(envelopes, merged(claims), index, closes)
+
+
+def envelopes_of(
     request: Request,
     context: Context,
     version: int,
@@ -45,7 +74,7 @@ def enclosed(
     after: Household,
     first: int = 0,
 ) -> list[Envelope]:
-    """The facts in their envelopes: who entered them, for where, and on which papers in force that day.
+    """The events of one household in envelopes: who entered them, for where, and on which papers in force that day.
 
     `first` is the ordinal, within the command, of the first of them.
     """
@@ -101,7 +130,7 @@ def _only_shorter(old: Held, new: Held) -> bool:
     return new.start == old.start and new.end is not None and (old.end is None or new.end < old.end)
 
 
-def together(changes: Iterable[ClaimChanges]) -> ClaimChanges:
+def merged(changes: Iterable[ClaimChanges]) -> ClaimChanges:
     """The claim changes of several households as those of one append."""
     every = [each for each in changes if each]
     if not every:
@@ -146,18 +175,3 @@ def index_entries(events: Iterable[Event], persons: Mapping[str, PersonId] = NOB
             if private is not None and private.value is not None:
                 known = private.kind == "id-number" and persons.get(private.value) == private.owner
                 yield IndexEntry(private.kind, private.value, private.owner, known)
-
-
-def said(request: Request) -> bytes:
-    """What the caller said, in a fixed order: the input of the request hash."""
-    command, actor = request.command, request.actor
-    return _encoder.encode((code_of(type(command)), command, request.household, actor.officer, actor.organ))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Month):
-        return str(value)
-    raise NotImplementedError(type(value).__name__)
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain, order="deterministic")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final
 
 from application.reference.reference import Reference, shipped
@@ -35,11 +34,12 @@ def api_document() -> dict[str, Any]:
     # parts of an installation that only requests reach for
     absent: Any = None
     bodies = shipped(files("policy"))
-    desk: Any = SimpleNamespace(reference=Reference((), bodies.editions, bodies.regions), store=absent)
     return create_app(
         pool=absent,
         keys=absent,
-        desk=desk,
+        handler=absent,
+        households=absent,
+        reference=Reference((), bodies.editions, bodies.regions),
         attachments=absent,
         documents=absent,
         record=absent,

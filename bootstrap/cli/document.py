@@ -69,7 +69,7 @@ def issue_document(
 ) -> None:
     """制发一份文书：编号、印制、留存。已经制发的不重复制发。"""
     from application.describing.commands import parse
-    from application.handling.command_handler import Request
+    from application.handling.request import Request
     from bootstrap.cli.show import found
     from bootstrap.settings import load_settings
     from bootstrap.wiring import database, migrated_installation, today

@@ -102,7 +102,7 @@ def planned(installation: Installation, wish: ErasureWish, on: date) -> Plan:
     if wish.subject == "person":
         _require_over(installation, households, wish.warrant.basis, on)
         return Plan(((wish.id, "person"),), (), tuple(households))
-    household = installation.desk.household(HouseholdId(wish.id))
+    household = installation.households.get(HouseholdId(wish.id))
     _require_over(installation, [wish.id], wish.warrant.basis, on)
     goes: list[UUID] = []
     stays: list[UUID] = []
@@ -141,7 +141,7 @@ def _finish(settings: Settings, gone: dict[UUID, int]) -> int:
 
 def _require_over(installation: Installation, households: Sequence[UUID], basis: str, on: date) -> None:
     for id in households:
-        household = installation.desk.household(HouseholdId(id))
+        household = installation.households.get(HouseholdId(id))
         (row,) = installation.store.slice(id, 0, upto=None, newest_first=True, limit=1)
         last = row.effective_on or on
         # By the place as it was then: it may be another by now.

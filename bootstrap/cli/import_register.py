@@ -69,7 +69,7 @@ def import_workbook(settings: Settings, file: Path, wish: Wish) -> int:
             typer.echo("没有写入。")
             return 1
         if not wish.check_only and not wish.preview_only:
-            entered = import_register(installation.desk, checked, wish.officer)
+            entered = import_register(installation.handler, checked, wish.officer)
             bar = _with_progress(entered, len(checked.good), "导入", quiet=wish.as_json)
             done = sorted(bar, key=lambda each: each.row)
             stopped = [each for each in done if each.state in ("refused", "changed")]
@@ -84,7 +84,7 @@ def import_workbook(settings: Settings, file: Path, wish: Wish) -> int:
 
 
 def _previewed(installation: Installation, checked: Checked, wish: Wish) -> Preview:
-    looked = prospects(installation.desk, checked, wish.officer)
+    looked = prospects(installation.handler, checked, wish.officer)
     seen = preview(checked, _with_progress(looked, len(checked.good), "预览", quiet=wish.as_json))
     if not wish.as_json:
         typer.echo("")

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import structlog
 import typer
 
-from application.reference.adoption import Following
+from application.reference.adoption import ReferenceRefresh
 from bootstrap.installation_state import name_connections
 from bootstrap.logging import configure_logging
 from bootstrap.settings import Settings, listen
@@ -33,10 +33,11 @@ def serve_api(settings: Settings) -> None:
     with database(settings) as where:
         size = settings.pool_size
         with (
-            migrated_installation(where, settings.key_directory, pool_size=size) as installation,
+            migrated_installation(
+                where, settings.key_directory, pool_size=size, batching=settings.batching
+            ) as installation,
             following(installation),
         ):
-            installation.desk.gathers = settings.gather
             serve(api_of(installation, settings), socket)
 
 
@@ -63,7 +64,7 @@ def work_on(settings: Settings) -> None:
             ),
             threading.Thread(
                 target=deadlines.run,
-                args=(installation.desk, candidates, today, stop),
+                args=(installation.handler, candidates, today, stop),
                 name="deadlines",
             ),
             threading.Thread(
@@ -92,14 +93,14 @@ TRYING = ("caseworker", "finance", "operator")
 @contextmanager
 def following(installation: Installation, every: float = FOLLOWED_EVERY) -> Iterator[None]:
     """Take up what other processes adopt (packs, calendar editions, regions), in a thread, while the block runs."""
-    adopted = Following(installation.store, installation.pool, installation.reference)
+    adopted = ReferenceRefresh(installation.store, installation.pool, installation.reference)
     stop = threading.Event()
 
     def follow() -> None:
         said = None
         while not stop.wait(every):
             try:
-                if adopted.look():
+                if adopted.refresh():
                     _log.info("reference data renewed")
                 said = None
             except Exception as error:

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from application.handling.command_handler import Handled
+from application.handling.request import Handled
 from application.scripts.reading import read_script
 from application.scripts.running import ScriptRun, run_script
 from application.scripts.script import Occurrence
@@ -72,7 +72,7 @@ def play(settings: Settings, file: Path, *, into: bool, quiet: bool = True) -> O
     script = read_script(text, file.stem)
     with _stage(settings, into) as installation:
         with _progress(len(list(script.occurrences())), quiet) as tell:
-            run = run_script(script, installation.desk, progress=tell)
+            run = run_script(script, installation.handler, progress=tell)
         installation.caught_up()
         with installation.pool.connection() as connection:
             chains = {key: tuple(chain_of(connection, each)) for key, each in run.households.items()}

@@ -71,7 +71,7 @@ def sample_office(settings: Settings, wish: OfficeWish) -> None:
     with sample_store(own) as installation:
         _require_room(installation, wish)
         with _progress(wish) as tell:
-            standings = make_office(installation.desk, wish.households, wish.seed, wish.on, progress=tell)
+            standings = make_office(installation.handler, wish.households, wish.seed, wish.on, progress=tell)
     if wish.as_json:
         typer.echo(json.dumps(_told(standings, wish, own.home), ensure_ascii=False, indent=2))
     else:
@@ -110,8 +110,8 @@ def _asked(where: Addresses, question: str) -> bool:
 
 def _require_room(installation: Installation, wish: OfficeWish) -> None:
     """Refuse a store that holds households and not the first of these: their people would be there twice."""
-    first = next(plan(installation.desk, wish.households, wish.seed, wish.on))
-    if begun(installation.desk, first):
+    first = next(plan(installation.handler, wish.households, wish.seed, wish.on))
+    if begun(installation.handler, first):
         return
     with installation.pool.connection() as connection:
         row = connection.execute(

@@ -65,7 +65,7 @@ def town(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         server.databases() as pair,
         sealed_office(pair, tmp_path_factory.mktemp("town"), trial=True) as office,
     ):
-        run = run_script(sample("story-split-death"), office.office.desk)
+        run = run_script(sample("story-split-death"), office.office.handler)
         issue = IssueDocument(date(2026, 11, 1), "confirmation-notice")
         household = run.households["wei"]
         office.office.documents.issue(asked(issue, "990301/civil-affairs", household=household))
@@ -200,7 +200,7 @@ def test_two_exports_under_one_checkpoint_differ_in_their_time_alone(still: Seal
 
 def test_erasure_leaves_every_proof_valid(family: Sealed, clean: Clean, tmp_path: Path) -> None:
     before, _ = family.exported()
-    for member in family.office.desk.household(HOUSEHOLD).members:
+    for member in family.office.households.get(HOUSEHOLD).members:
         family.office.store.erase(member.person)
     family.office.store.erase(HOUSEHOLD)
     family.office.store.erase_stream(HOUSEHOLD)

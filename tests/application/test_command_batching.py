@@ -16,10 +16,12 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from application.handling import command_batching as gathering
-from application.handling.command_handler import Handled, Request
-from application.handling.deciding import Chain, replayed
-from bootstrap.wiring import Installation
+from application.handling import batch_queue
+from application.handling.batch_queue import BatchQueue
+from application.handling.command_batching import CommandBatching
+from application.handling.loaded_household import LoadedHousehold, replayed
+from application.handling.request import Handled, Request
+from bootstrap.wiring import Installation, opened
 from domain.household.command import Command
 from domain.members.registration import NewMember, RegisterHousehold
 from domain.values.person import HouseholdId
@@ -30,7 +32,7 @@ from eventstore.lanes import lane_of
 from eventstore.postgres.libpq_client import Statement, Wire
 from tests import stories
 from tests.database import Databases
-from tests.installations import installed
+from tests.installations import addresses_of, installed
 
 SEED = UUID("00000000-0000-5000-8000-0000000000cd")
 DAY = date(2021, 7, 1)
@@ -39,7 +41,7 @@ TOWNSHIP = Actor("w1", "370786101/township")
 
 @pytest.fixture
 def office(databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    monkeypatch.setattr(gathering, "PATIENCE", 30.0)
+    monkeypatch.setattr(batch_queue, "PATIENCE", 30.0)
     with installed(databases, tmp_path) as installation:
         yield installation
 
@@ -63,8 +65,13 @@ def homes(office: Installation, many: int) -> list[HouseholdId]:
         family = RegisterHousehold(DAY, "370786101215", (NewMember("A1", f"于某{n}", "head"),))
         request = asked(f"register {n}", family)
         if lane_of(request.stream) not in found:
-            found[lane_of(request.stream)] = office.desk.handle(request).household
+            found[lane_of(request.stream)] = office.commands.handle(request).household
     return list(found.values())
+
+
+def _queue_of(office: Installation) -> BatchQueue[Request, Handled]:
+    assert isinstance(office.commands, CommandBatching)
+    return office.commands._queue
 
 
 @contextmanager
@@ -72,8 +79,8 @@ def at_work(office: Installation, databases: Databases, household: HouseholdId) 
     """A command that is kept at work, its lane held by somebody, until the end."""
     with psycopg.connect(databases.store) as other, ThreadPoolExecutor(1) as pool:
         other.execute("SELECT 1 FROM es_lane WHERE lane = %s FOR UPDATE", (lane_of(household),))
-        future = pool.submit(office.desk.handle, alert("kept", household))
-        _until(lambda: office.desk._gathering._at_work)
+        future = pool.submit(office.commands.handle, alert("kept", household))
+        _until(lambda: _queue_of(office)._at_work)
         yield future
         other.rollback()
 
@@ -86,8 +93,8 @@ def together(
         with at_work(office, databases, first) as kept:
             futures = []
             for n, request in enumerate(requests, 1):
-                futures.append(pool.submit(office.desk.handle, request))
-                _until(lambda n=n: len(office.desk._gathering._waiting) == n)  # type: ignore[misc]
+                futures.append(pool.submit(office.commands.handle, request))
+                _until(lambda n=n: len(_queue_of(office)._queue) == n)  # type: ignore[misc]
         assert kept.result().version == 3
         return futures
 
@@ -154,20 +161,20 @@ def test_the_facts_and_answers_are_those_of_commands_carried_out_alone(
         assert answer.recorded_at == row.recorded_at
         assert [type(event) for event in answer.events] == [type(row.event)]
         assert (answer.repeated, answer.news, answer.others) == (False, True, ())
-        again = office.desk.handle(request)
+        again = office.commands.handle(request)
         assert again.repeated
         assert (again.version, again.reached) == (answer.version, answer.reached)
     assert {home: facts(office, home) for home in rest} == written
     events = {home: rows[-1][2:5] for home, rows in written.items()}
     for n, home in enumerate(rest):
         name, day, data = events[home]
-        alone = office.desk.decided(requests[n], _chains(office, home))
+        alone = office.handler.preview(requests[n], _loaded(office, home))
         (event,) = alone[home]
         encoded = office.store.codec.encode(event)
         assert (encoded.name, event.on, encoded.data) == (name, day, data)
 
 
-def _chains(office: Installation, home: HouseholdId) -> dict[HouseholdId, Chain]:
+def _loaded(office: Installation, home: HouseholdId) -> dict[HouseholdId, LoadedHousehold]:
     chain = replayed(None, office.store.brief(home)[:2])
     assert chain is not None
     return {home: chain}
@@ -177,8 +184,8 @@ def test_among_those_who_wait_each_is_refused_repeated_or_overtaken_by_itself(
     office: Installation, databases: Databases
 ) -> None:
     first, one, two, three, four, five = homes(office, 6)
-    before = office.desk.handle(alert("sent before", one))
-    seen = office.desk.handle(alert("in between", two)).version
+    before = office.commands.handle(alert("sent before", one))
+    seen = office.commands.handle(alert("in between", two)).version
     requests = [
         alert("sent before", one),
         replace(alert("stale", two, "ORANGE"), expected=seen - 1),
@@ -200,7 +207,7 @@ def test_the_same_id_with_another_content_is_refused_in_a_group_too(
     office: Installation, databases: Databases
 ) -> None:
     first, one, two = homes(office, 3)
-    office.desk.handle(alert("said", one))
+    office.commands.handle(alert("said", one))
     changed = alert("said", one, "ORANGE")
     futures = together(office, databases, first, [changed, alert("other", two)])
     with pytest.raises(ChangedCommand):
@@ -236,16 +243,35 @@ def test_what_needs_more_than_its_household_is_not_kept_waiting(
     first, _ = homes(office, 2)
     family = RegisterHousehold(DAY, "370786101215", (NewMember("A1", "于某", "head", stories.A2),))
     with at_work(office, databases, first) as kept:
-        assert office.desk.handle(asked("a new family", family)).version == 2
+        assert office.commands.handle(asked("a new family", family)).version == 2
         assert not kept.done()
 
 
-def test_told_not_to_gather_each_goes_by_itself(
-    office: Installation, databases: Databases, monkeypatch: pytest.MonkeyPatch
+def test_where_commands_are_not_batched_each_goes_by_itself(
+    office: Installation, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rest = homes(office, 6)
-    office.desk.gathers = False
-    with sent(monkeypatch) as names, ThreadPoolExecutor(6) as pool:
-        list(pool.map(office.desk.handle, [alert(f"alert {n}", home) for n, home in enumerate(rest)]))
+    with opened(addresses_of(databases), tmp_path, pool_size=8, batching=False) as unbatched:
+        assert unbatched.commands is unbatched.handler
+        with sent(monkeypatch) as names, ThreadPoolExecutor(6) as pool:
+            list(
+                pool.map(
+                    unbatched.commands.handle, [alert(f"alert {n}", home) for n, home in enumerate(rest)]
+                )
+            )
     assert names.count("es_append_one") == 6
     assert "es_append_group" not in names
+
+
+def test_on_citus_commands_are_not_batched(
+    office: Installation, databases: Databases, tmp_path: Path
+) -> None:
+    # the extension itself is not at hand: its entry in the list of extensions is what a process goes by
+    with psycopg.connect(databases.store, autocommit=True) as owner:
+        owner.execute("SET allow_system_table_mods = on")
+        owner.execute(
+            "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)"
+            " SELECT 16383, 'citus', nspowner, oid, false, '14' FROM pg_namespace WHERE nspname = 'pg_catalog'"
+        )
+    with opened(addresses_of(databases), tmp_path) as spread:
+        assert spread.commands is spread.handler

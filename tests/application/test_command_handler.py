@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from application.handling.command_handler import Handled, Request
+from application.handling.request import Handled, Request
 from bootstrap.wiring import Installation
 from domain.change.review import ReportChange
 from domain.decision.confirmation import ConfirmDibao
@@ -66,11 +66,11 @@ def family(*members: NewMember) -> RegisterHousehold:
 
 
 def registered(office: Installation, what: str = "register") -> Handled:
-    return office.desk.handle(asked(what, family()))
+    return office.handler.handle(asked(what, family()))
 
 
 def head(office: Installation, household: HouseholdId) -> PersonId:
-    return office.desk.household(household).members[0].person
+    return office.households.get(household).members[0].person
 
 
 def events_of(databases: Databases, name: str) -> int:
@@ -89,13 +89,13 @@ def test_the_same_request_again_gets_the_first_answer(office: Installation) -> N
 
 def test_a_request_that_would_now_be_refused_still_gets_its_first_answer(office: Installation) -> None:
     household = registered(office).household
-    office.desk.handle(asked("alert", RaiseAlert(DAY, "E-EXP-01", "RED"), household))
+    office.handler.handle(asked("alert", RaiseAlert(DAY, "E-EXP-01", "RED"), household))
     visit = asked("visit", VerifyAlert(DAY, ("w1", "w2"), True), household)
-    first = office.desk.handle(visit)
-    office.desk.handle(asked("answer", FeedBackAlert(DAY, "watch"), household))
+    first = office.handler.handle(visit)
+    office.handler.handle(asked("answer", FeedBackAlert(DAY, "watch"), household))
     with pytest.raises(NoOpenAlert):
-        office.desk.handle(replace(visit, id=uuid5(SEED, "another visit")))
-    again = office.desk.handle(visit)
+        office.handler.handle(replace(visit, id=uuid5(SEED, "another visit")))
+    again = office.handler.handle(visit)
     assert (again.version, again.repeated) == (first.version, True)
 
 
@@ -104,14 +104,14 @@ def test_another_content_under_the_same_id_is_refused_and_nothing_written(
 ) -> None:
     household = registered(office).household
     first = asked("alert", RaiseAlert(DAY, "E-EXP-01", "RED"), household)
-    office.desk.handle(first)
+    office.handler.handle(first)
     for changed in (
         replace(first, command=RaiseAlert(DAY, "E-EXP-01", "ORANGE")),
         replace(first, command=RaiseAlert(DAY, "E-LOS-01", "RED")),
         replace(first, actor=COUNTY),
     ):
         with pytest.raises(ChangedCommand):
-            office.desk.handle(changed)
+            office.handler.handle(changed)
     assert events_of(databases, "household.alert-raised.1") == 1
 
 
@@ -119,14 +119,14 @@ def test_who_says_which_version_they_saw_is_told_when_it_is_old(office: Installa
     answer = registered(office)
     household = answer.household
     seen = answer.version
-    office.desk.handle(asked("one", RaiseAlert(DAY, "E-EXP-01", "RED"), household))
+    office.handler.handle(asked("one", RaiseAlert(DAY, "E-EXP-01", "RED"), household))
     stale = replace(asked("two", RaiseAlert(DAY, "E-LOS-01", "RED"), household), expected=seen)
     with pytest.raises(VersionConflict) as conflict:
-        office.desk.handle(stale)
+        office.handler.handle(stale)
     assert conflict.value.current == seen + 1
-    fresh = office.desk.handle(replace(stale, expected=seen + 1))
+    fresh = office.handler.handle(replace(stale, expected=seen + 1))
     assert fresh.version == seen + 2
-    assert office.desk.handle(replace(stale, expected=seen + 1)).repeated
+    assert office.handler.handle(replace(stale, expected=seen + 1)).repeated
 
 
 def test_four_officers_at_once_are_all_decided_in_some_order(office: Installation) -> None:
@@ -135,7 +135,7 @@ def test_four_officers_at_once_are_all_decided_in_some_order(office: Installatio
 
     def report(n: int) -> int:
         change = ReportChange(date(2021, 8, n + 1), member, "income")
-        return office.desk.handle(asked(f"change/{n}", change, household)).version
+        return office.handler.handle(asked(f"change/{n}", change, household)).version
 
     before = registered(office).version
     with ThreadPoolExecutor(4) as pool:
@@ -148,7 +148,7 @@ def test_one_id_number_is_one_person_also_when_two_townships_register_it_at_once
 ) -> None:
     def register(n: int) -> PersonId:
         only = family(NewMember(f"P{n}", "于某", "head", FATHER))
-        household = office.desk.handle(asked(f"register/{n}", only)).household
+        household = office.handler.handle(asked(f"register/{n}", only)).household
         return head(office, household)
 
     with ThreadPoolExecutor(6) as pool:
@@ -161,17 +161,17 @@ def test_a_refusal_writes_nothing(office: Installation, databases: Databases) ->
     household = registered(office).household
     stranger = PersonId(uuid5(SEED, "stranger"))
     with pytest.raises(NotAMember):
-        office.desk.handle(asked("apply", Apply(DAY, stranger), household))
+        office.handler.handle(asked("apply", Apply(DAY, stranger), household))
     assert events_of(databases, "household.applied.1") == 0
     with pytest.raises(HouseholdUnknown):
-        office.desk.handle(asked("alert", RaiseAlert(DAY, "E-EXP-01", "RED"), HouseholdId(stranger)))
+        office.handler.handle(asked("alert", RaiseAlert(DAY, "E-EXP-01", "RED"), HouseholdId(stranger)))
 
 
 def test_a_command_without_claim_or_key_costs_two_statements(
     office: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     household = registered(office).household
-    office.desk.handle(asked("warm", RaiseAlert(DAY, "E-EXP-01", "RED", note="先行"), household))
+    office.handler.handle(asked("warm", RaiseAlert(DAY, "E-EXP-01", "RED", note="先行"), household))
     sent: list[bytes] = []
     straight = Wire._rows
 
@@ -180,15 +180,15 @@ def test_a_command_without_claim_or_key_costs_two_statements(
         return straight(wire, statement, parameters)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Wire, "_rows", counted)
-    office.desk.handle(asked("hot", RaiseAlert(DAY, "E-LOS-01", "RED", note="自付过高"), household))
+    office.handler.handle(asked("hot", RaiseAlert(DAY, "E-LOS-01", "RED", note="自付过高"), household))
     assert len(sent) == 2
 
 
 def confirmed(office: Installation, what: str) -> HouseholdId:
     """A family in Dibao since 2021-07-26 by the shortest lawful road."""
     township, county = TOWNSHIP.organ, COUNTY.organ
-    household = office.desk.handle(asked(what, family())).household
-    father, daughter = (member.person for member in office.desk.household(household).members)
+    household = office.handler.handle(asked(what, family())).household
+    father, daughter = (member.person for member in office.households.get(household).members)
     road: list[tuple[str, Command]] = [
         (township, Apply(DAY, father, income=(stories.other(400),))),
         (township, AuthoriseVerification(DAY, (father, daughter))),
@@ -206,7 +206,7 @@ def confirmed(office: Installation, what: str) -> HouseholdId:
     ]
     for n, (organ, command) in enumerate(road):
         officer = "c1" if organ == county else "w1"
-        office.desk.handle(Request(uuid5(SEED, f"{what}/{n}"), command, Actor(officer, organ), household))
+        office.handler.handle(Request(uuid5(SEED, f"{what}/{n}"), command, Actor(officer, organ), household))
     return household
 
 
@@ -216,14 +216,14 @@ def test_a_person_is_in_one_category_nationwide(office: Installation, databases:
         confirmed(office, "second")
     assert (conflict.value.kind, conflict.value.holder) == ("category", first)
     assert events_of(databases, "household.classified.1") == 1
-    spell = office.desk.household(first).category(date(2021, 7, 26))
+    spell = office.households.get(first).category(date(2021, 7, 26))
     assert spell is not None
     assert spell.category is Category.DIBAO
 
 
 def test_the_claims_stored_are_those_the_state_says(office: Installation, databases: Databases) -> None:
     household = confirmed(office, "first")
-    held = {(claim.person, claim.start, claim.end) for claim in claims_of(office.desk.household(household))}
+    held = {(claim.person, claim.start, claim.end) for claim in claims_of(office.households.get(household))}
     with psycopg.connect(databases.store) as connection:
         rows = connection.execute(
             "SELECT key, valid_from, valid_to FROM es_claim WHERE holder = %s", (household,)
