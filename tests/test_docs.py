@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-import tomllib
 from datetime import date
 from functools import cache
 from pathlib import Path
