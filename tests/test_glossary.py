@@ -66,7 +66,7 @@ def test_every_category_has_its_row() -> None:
 
 def test_the_papers_are_those_of_the_list_of_sources() -> None:
     sources = yaml.safe_load((ROOT / "policy" / "sources.yaml").read_text("utf-8"))
-    assert PAPERS == {code: title for code, title in sources.items() if code.isascii() and code != "domain"}
+    assert {code: title for code, title in sources.items() if code.isascii() and code != "domain"} == PAPERS
 
 
 def test_a_word_that_is_not_in_the_code_is_found() -> None:
