@@ -55,8 +55,9 @@ up: .venv/.stamp-runtime
 test: .venv/.stamp-dev .venv/.stamp-client
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
-# the laws are walked at random many times: they belong to the whole suite
-FAST := tests/domain tests/policy tests/application tests/projections tests/test_architecture.py tests/test_docs.py
+# tests named "laws" try many random walks; they run in the whole suite only
+FAST := tests/domain tests/policy tests/application tests/projections \
+	tests/test_architecture.py tests/test_docs.py tests/test_glossary.py
 test-fast: .venv/.stamp-dev
 	$(BIN)/pytest --without-postgres -k "not laws" $(FAST) $(ARGS)
 
