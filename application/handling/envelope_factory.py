@@ -84,7 +84,7 @@ def envelopes_of(
     metas: dict[str, Meta] = {}
     envelopes = []
     for ordinal, event in enumerate(events):
-        basis = event.legal_basis()
+        basis = event.rests_on()
         meta = metas.get(basis)
         if meta is None:
             meta = metas[basis] = Meta(

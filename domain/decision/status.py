@@ -112,7 +112,7 @@ class Classified(Event):
     eligible_for: tuple[str, ...]
     decision: Decision
 
-    def legal_basis(self) -> str:
+    def rests_on(self) -> str:
         return road_of(self.category).basis
 
     def opens(self) -> tuple[Due, ...]:
@@ -209,7 +209,7 @@ class Exited(Event):
     watch: Due | None
     decision: Decision
 
-    def legal_basis(self) -> str:
+    def rests_on(self) -> str:
         # a family in another category is no longer in this one: nobody is in two
         return self.basis if self.leads_to is None else "S001; G39"
 

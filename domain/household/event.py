@@ -45,7 +45,7 @@ class Event:
     none: ClassVar[str] = ""
     """The notions it has nothing to say of, by their words with blanks between."""
 
-    def legal_basis(self) -> str:
+    def rests_on(self) -> str:
         """The articles this fact rests on; those of its kind, unless it rests on others by what it says."""
         return self.basis
 
