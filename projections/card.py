@@ -148,13 +148,13 @@ class Cards(Projection):
 
     def _change(self, card: Card, fact: Fact) -> None:
         before, after = self.spells.follow(fact.household, fact.event, card.cycle, card.joined_into)
-        card.cycle, card.joined_into = after.cycle, after.joined_into
-        if after.residences is not before.residences and after.residences:
-            home = after.residences[-1]
+        card.cycle, card.joined_into = after.status.cycle, after.lineage.joined_into
+        if after.place.residences is not before.place.residences and after.place.residences:
+            home = after.place.residences[-1]
             card.lies_in(home.region, home.area)
-        if after.members is not before.members:
-            card.members = sum(member.end is None for member in after.members)
-            head = _head(after.members)
+        if after.people.members is not before.people.members:
+            card.members = sum(member.end is None for member in after.people.members)
+            head = _head(after.people.members)
             if head is not None:
                 card.head, card.head_name = head.person, token(head.name)
 

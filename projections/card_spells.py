@@ -16,7 +16,7 @@ from domain.catalogue import answering
 from domain.household.event import Event
 from domain.household.notions import Notion
 from domain.household.parts import Procedure
-from domain.household.state import Household
+from domain.household.state import Aid, Cases, Household, Lineage, People, Place, Status
 from domain.values.money import Fen
 from domain.values.month import Month
 from domain.values.person import Disability, HouseholdId, PersonId, Relation, Sex, WorkCapacity
@@ -245,23 +245,23 @@ class Spells:
         before, after = self._before, self._after
         if before is None or after is None:
             return
-        _keep(self._homes, lane, id, before.residences, after.residences, Home.of)
-        _keep(self._members, lane, id, before.members, after.members, Member.of)
-        _keep(self._categories, lane, id, before.categories, after.categories, CategoryRow.of)
-        _keep(self._labels, lane, id, before.labels, after.labels, LabelRow.of)
-        _keep(self._benefits, lane, id, before.benefits, after.benefits, BenefitRow.of)
+        _keep(self._homes, lane, id, before.place.residences, after.place.residences, Home.of)
+        _keep(self._members, lane, id, before.people.members, after.people.members, Member.of)
+        _keep(self._categories, lane, id, before.status.categories, after.status.categories, CategoryRow.of)
+        _keep(self._labels, lane, id, before.status.labels, after.status.labels, LabelRow.of)
+        _keep(self._benefits, lane, id, before.aid.benefits, after.aid.benefits, BenefitRow.of)
 
     def _household(self, id: UUID, cycle: int, joined_into: UUID | None) -> Household:
         return Household(
             HouseholdId(id),
-            residences=_spells(self._homes, id),
-            members=_spells(self._members, id),
-            procedures=(_CASE,),
-            categories=_spells(self._categories, id),
-            labels=_spells(self._labels, id),
-            benefits=_spells(self._benefits, id),
-            cycle=cycle,
-            joined_into=None if joined_into is None else HouseholdId(joined_into),
+            place=Place(residences=_spells(self._homes, id)),
+            people=People(members=_spells(self._members, id)),
+            cases=Cases(procedures=(_CASE,)),
+            status=Status(
+                categories=_spells(self._categories, id), labels=_spells(self._labels, id), cycle=cycle
+            ),
+            aid=Aid(benefits=_spells(self._benefits, id)),
+            lineage=Lineage(joined_into=None if joined_into is None else HouseholdId(joined_into)),
         )
 
 

@@ -13,7 +13,7 @@ from domain.catalogue import answering
 from domain.household.event import Event
 from domain.household.notions import Notion
 from domain.household.parts import Procedure
-from domain.household.state import Household
+from domain.household.state import Cases, Household, People, Place, Status
 from domain.values.person import HouseholdId, PersonId, Relation
 from domain.values.spells import Category, CategorySpell, Dated, Membership, Residence, current, holds
 
@@ -107,15 +107,19 @@ class Heads:
             return []
         before = self._household
         evolved = event.evolve(before)
-        lives, members, spells = evolved.residences, evolved.members, evolved.categories
-        if lives is before.residences and members is before.members and spells is before.categories:
+        lives, members, spells = evolved.place.residences, evolved.people.members, evolved.status.categories
+        if (
+            lives is before.place.residences
+            and members is before.people.members
+            and spells is before.status.categories
+        ):
             return []
         self._household = _of(lives, members, spells)
-        if not spells and not before.categories:
+        if not spells and not before.status.categories:
             return []
         old = self._steps
         if old is None:
-            old = _steps(before.residences, before.members, before.categories)
+            old = _steps(before.place.residences, before.people.members, before.status.categories)
         new = self._steps = _steps(lives, members, spells)
         found = []
         for key in sorted(old.keys() | new.keys()):
@@ -128,9 +132,9 @@ class Heads:
         """What to keep for the next fact, beside the open cases."""
         household = self._household
         return Standing(
-            tuple([Lives(each.region, each.start, each.end) for each in household.residences]),
-            tuple([Belongs(m.person, m.start, m.end, m.relation, m.cause) for m in household.members]),
-            household.categories,
+            tuple([Lives(each.region, each.start, each.end) for each in household.place.residences]),
+            tuple([Belongs(m.person, m.start, m.end, m.relation, m.cause) for m in household.people.members]),
+            household.status.categories,
             cases,
         )
 
@@ -138,7 +142,13 @@ class Heads:
 def _of(
     lives: tuple[Residence, ...], members: tuple[Membership, ...], spells: tuple[CategorySpell, ...]
 ) -> Household:
-    return Household(_ANY, residences=lives, members=members, categories=spells, procedures=(_CASE,))
+    return Household(
+        _ANY,
+        place=Place(residences=lives),
+        people=People(members=members),
+        status=Status(categories=spells),
+        cases=Cases(procedures=(_CASE,)),
+    )
 
 
 def _steps(

@@ -52,7 +52,7 @@ def other(yuan: int) -> IncomeItem:
 
 def person(story: Life, ordinal: int) -> PersonId:
     """The id of the household's member number `ordinal`."""
-    return story.household.members[ordinal].person
+    return story.household.people.members[ordinal].person
 
 
 def township(story: Life) -> Life:

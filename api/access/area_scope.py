@@ -51,7 +51,7 @@ class Areas:
     def holds(self, identity: Identity, household: Household) -> bool:
         """Whether a replayed household lives in the identity's area today."""
         region = household.region(self._today())
-        return identity.region in (NATION, *self._path(region, household.residences[-1].start))
+        return identity.region in (NATION, *self._path(region, household.place.residences[-1].start))
 
     def place(self, identity: Identity, asked: str | None) -> str | None:
         """The region code asked for, or the identity's own; None for the whole country.

@@ -157,7 +157,7 @@ class Commands:
             int(based_on.strip('"v')),
             correlation=correlation_id.get(),
         )
-        gone = self._reached(identity, request.stream).joined_into
+        gone = self._reached(identity, request.stream).lineage.joined_into
         if isinstance(said, JointCommand):
             for other in said.households():
                 self._reached(identity, other)

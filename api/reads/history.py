@@ -239,7 +239,7 @@ class Known:
         for row in rows:
             state = follow(state, row.event)
         last = rows[-1]
-        joined_on = last.event.on if state.joined_into is not None else None
+        joined_on = last.event.on if state.lineage.joined_into is not None else None
         first = min(row.event.on for row in rows)
         return cls(state, last.originator_version, last.recorded_at, first, joined_on)
 
@@ -295,7 +295,7 @@ class History:
         valid = valid_on(known.household, valid_at or self._today())
         if known.joined_on is not None and valid.day >= known.joined_on:
             self._views.looks.at(reader, household, "joined-into")
-            raise WentOn(household=known.household.joined_into)
+            raise WentOn(household=known.household.lineage.joined_into)
         if valid.day < known.first and valid.residence is None and not valid.members:
             self._views.looks.at(reader, household, "history")
             raise NotRegisteredThen(day=valid.day, first=known.first)

@@ -61,19 +61,19 @@ class Chain:
     def case(self) -> Procedure:
         """The case the document is about, or else the last."""
         subject = self.certified.subject
-        cases = self.household.procedures
+        cases = self.household.cases.procedures
         return next((case for case in cases if case.id == subject), cases[-1])
 
     @property
     def addressee(self) -> PersonId:
         """Who is addressed: the applicant of the case, without one the head of the household."""
-        if self.household.procedures:
+        if self.household.cases.procedures:
             return self.case.applicant
-        return self.household.head(self.on) or self.household.members[0].person
+        return self.household.head(self.on) or self.household.people.members[0].person
 
     def member(self, person: PersonId) -> Membership | None:
         """The person as last known here."""
-        return next((m for m in reversed(self.household.members) if m.person == person), None)
+        return next((m for m in reversed(self.household.people.members) if m.person == person), None)
 
     def name(self, person: PersonId | None) -> Private[str] | None:
         """The sealed name of a person; None where there is none."""
@@ -83,7 +83,7 @@ class Chain:
     @property
     def address(self) -> Private[str] | None:
         """The sealed address of the household on the day of issue."""
-        home = current(self.household.residences, self.on) or self.household.residences[0]
+        home = current(self.household.place.residences, self.on) or self.household.place.residences[0]
         return home.address
 
 

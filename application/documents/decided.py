@@ -118,7 +118,7 @@ def _ended(chain: Chain) -> Content:
 
 def _grace(chain: Chain) -> Content:
     granted = chain.the(GraceGranted, grace=chain.certified.subject)
-    review = chain.household.review
+    review = chain.household.management.review
     benefit = chain.household.benefit(granted.months.first)
     return {
         **addressed(chain),

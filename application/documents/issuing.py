@@ -104,7 +104,7 @@ class Documents:
 
     def of(self, household: HouseholdId) -> tuple[IssuedDocument, ...]:
         """Every document of a household in the order of issue; raises `HouseholdUnknown`."""
-        return self._households.get(household).documents
+        return self._households.get(household).papers.documents
 
     def household_of(self, document: UUID) -> HouseholdId:
         """Whose document it is, without a look at it; raises `DocumentUnknown`."""

@@ -13,7 +13,7 @@ from domain.household.claims import Claim as Held
 from domain.household.claims import claims_of
 from domain.household.context import Context
 from domain.household.event import Event
-from domain.household.replay import Replay, follow
+from domain.household.replay import follow
 from domain.household.state import Household
 from domain.values.person import HouseholdId, PersonId
 from domain.values.private import Private
@@ -54,14 +54,13 @@ def enclose(
     index: list[IndexEntry | IndexRelease] = []
     for household, new in events.items():
         before, version = loaded.get(household) or LoadedHousehold(Household(household), 0)
-        replay = Replay(before)
+        after = before
         for event in new:
-            replay.take(event)
-        after = replay.household
+            after = follow(after, event)
         envelopes += envelopes_of(request, context, version, new, after, first=len(envelopes))
         claims.append(claim_changes(household, before, after, request.command.on))
         index += index_changes(before, new, context.persons)
-        if after.joined_into is not None:
+        if after.lineage.joined_into is not None:
             closes.append(household)
     return EnclosedEvents(envelopes, merged(claims), index, closes)
 
@@ -107,7 +106,7 @@ def claim_changes(stream: HouseholdId, before: Household, after: Household, on: 
     What only ends earlier is released from then on, so that a claim somebody else has taken since is left
     alone; what is held no more at all should never have been.
     """
-    if before.categories == after.categories and before.members == after.members:
+    if before.status.categories == after.status.categories and before.people.members == after.people.members:
         return NO_CLAIMS
     held = {claim.person: claim for claim in claims_of(before)}
     wanted = {claim.person: claim for claim in claims_of(after)}
@@ -161,7 +160,7 @@ def index_changes(
 
 def _identifiers(household: Household) -> list[Private[str]]:
     """The ID numbers and names of a household's members as they stand, each once."""
-    values = [value for m in household.members for value in (m.id_number, m.name) if value is not None]
+    values = [value for m in household.people.members for value in (m.id_number, m.name) if value is not None]
     return list({value.token: value for value in values}.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from domain.household.replay import Replay
+from domain.household.replay import follow
 from domain.household.state import Household
 from domain.values.person import HouseholdId
 from eventstore.events.recorded import Brief, Recorded
@@ -24,12 +24,8 @@ LoadedHouseholds = Mapping[HouseholdId, LoadedHousehold]
 
 def replayed(initial: LoadedHousehold | None, rows: Iterable[Recorded | Brief]) -> LoadedHousehold | None:
     """The projector function of the library's repository: the fold over recorded events."""
-    replay, version = None if initial is None else Replay(initial.household), 0
+    household, version = initial or (None, 0)
     for row in rows:
-        if replay is None:
-            replay = Replay(Household(HouseholdId(row.originator_id)))
-        replay.take(row.event)
+        household = follow(household or Household(HouseholdId(row.originator_id)), row.event)
         version = row.originator_version
-    if replay is None:
-        return None
-    return LoadedHousehold(replay.household, version or (initial.version if initial else 0))
+    return None if household is None else LoadedHousehold(household, version)

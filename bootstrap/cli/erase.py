@@ -106,7 +106,7 @@ def planned(installation: Installation, wish: ErasureWish, on: date) -> Plan:
     _require_over(installation, [wish.id], wish.warrant.basis, on)
     goes: list[UUID] = []
     stays: list[UUID] = []
-    for person in dict.fromkeys(member.person for member in household.members):
+    for person in dict.fromkeys(member.person for member in household.people.members):
         with installation.pool.connection() as connection:
             others = [each for each in households_of(connection, [person]) if each != wish.id]
             kept = [each for each in others if erasure_of(connection, each) is None]

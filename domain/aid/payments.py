@@ -120,7 +120,7 @@ class OrderPayment(Command):
         require_registered(household)
         month = self.month or Month.of(self.on)
         if self.kind == Programme.TEMPORARY:
-            aid = next((a for a in household.temporary if a.state in ("granted", "returned")), None)
+            aid = next((a for a in household.aid.temporary if a.state in ("granted", "returned")), None)
             if aid is None:
                 raise NoAidToPay
             yield PaymentOrdered(
@@ -271,7 +271,9 @@ class ReturnPayment(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         found = _ordered(household, self.kind, self.month)
         if found is None:
-            if self.month is not None and any(self.month in spell.returned for spell in household.benefits):
+            if self.month is not None and any(
+                self.month in spell.returned for spell in household.aid.benefits
+            ):
                 return
             raise NotOrdered
         programme, benefit, order = found
@@ -282,11 +284,11 @@ def _ordered(
     household: Household, kind: Programme | None, month: Month | None
 ) -> tuple[Programme, UUID, Ordered] | None:
     if kind == Programme.TEMPORARY:
-        for aid in household.temporary:
+        for aid in household.aid.temporary:
             if aid.state == "ordered" and aid.payment is not None:
                 return Programme.TEMPORARY, aid.id, Ordered(aid.payment, Month.of(aid.on), aid.fen)
         return None
-    for spell in household.benefits:
+    for spell in household.aid.benefits:
         for order in spell.open:
             if (month is None or order.month == month) and kind in (None, Programme(spell.kind)):
                 return Programme(spell.kind), spell.id, order
@@ -305,17 +307,22 @@ def _is_settled(household: Household, month: Month) -> bool:
 
 
 def _spell(household: Household, benefit: UUID) -> BenefitSpell:
-    return next(spell for spell in household.benefits if spell.id == benefit)
+    return next(spell for spell in household.aid.benefits if spell.id == benefit)
 
 
 def _with_spell(household: Household, old: BenefitSpell, **changes: object) -> Household:
     new = replace(old, **changes)  # type: ignore[arg-type]
-    return replace(household, benefits=tuple(new if spell is old else spell for spell in household.benefits))
+    return replace(
+        household,
+        aid=replace(
+            household.aid, benefits=tuple(new if spell is old else spell for spell in household.aid.benefits)
+        ),
+    )
 
 
 def _with_aid(household: Household, aid_id: UUID, **changes: object) -> Household:
     aids = tuple(
         replace(aid, **changes) if aid.id == aid_id else aid  # type: ignore[arg-type]
-        for aid in household.temporary
+        for aid in household.aid.temporary
     )
-    return replace(household, temporary=aids)
+    return replace(household, aid=replace(household.aid, temporary=aids))

@@ -69,7 +69,12 @@ class TemporaryAidGranted(Event):
         return Count("aid-granted", Programme.TEMPORARY, self.type, self.fen)
 
     def evolve(self, household: Household) -> Household:
-        return replace(household, temporary=(*household.temporary, TemporaryAid(self.aid, self.fen, self.on)))
+        return replace(
+            household,
+            aid=replace(
+                household.aid, temporary=(*household.aid.temporary, TemporaryAid(self.aid, self.fen, self.on))
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class GrantTemporaryAid(Command):
         require_registered(household)
         if self.fen <= 0:
             raise AmountNotPositive
-        if any((aid.on, aid.fen) == (self.on, self.fen) for aid in household.temporary):
+        if any((aid.on, aid.fen) == (self.on, self.fen) for aid in household.aid.temporary):
             return
         if self.type == "expenditure":
             raise AidNeedsNotice

@@ -68,7 +68,7 @@ def _test(
         raise NotBelowMarginalLine(per_capita=yuan(assessment.per_capita), line=yuan(assessment.line or 0))
     # marginal is who does not fit Dibao; once that was refused, on its property say, marginal is open (M57 art.8)
     first = dibao.ROAD
-    refused = any((p.category, p.outcome) == (first.category, "refused") for p in household.procedures)
+    refused = any((p.category, p.outcome) == (first.category, "refused") for p in household.cases.procedures)
     if first.fits(assessment) and not refused:
         raise BelowDibaoStandard(per_capita=yuan(assessment.per_capita), standard=yuan(assessment.standard))
     return (below,)

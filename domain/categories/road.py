@@ -42,10 +42,11 @@ class Road:
     `test` applies the category's own rule to a decision and refuses where it is not met. `noticed`: a proposal is put
     on public notice and the confirmation is published; `notice_flag` is the parameter by which a place asks for a
     notice all the same. `programme` and `amount` are the monthly benefit, None where the decision only identifies.
-    `rises_from` are categories that end when this one begins. `needs_clean_report`: a data check against the family must be answered before it is confirmed (M57 art.18).
-    `entered_by_transfer`: a family may be passed on to it with its consent, without an application of its own.
-    `aids` is the parameter that names the kinds of specialised aid it opens, `sampling` that of the share of its cases
-    which the county checks; where the law sets none for a category, that of Dibao is taken.
+    `rises_from` are categories that end when this one begins. `needs_clean_report`: a data check against the family
+    must be answered before it is confirmed (M57 art.18). `entered_by_transfer`: a family may be passed on to it with
+    its consent, without an application of its own. `aids` is the parameter that names the kinds of specialised aid it
+    opens, `sampling` that of the share of its cases which the county checks; where the law sets none for a category,
+    that of Dibao is taken.
     """
 
     category: Category

@@ -148,18 +148,22 @@ class BenefitAdjusted(Event):
         return Ruling(self.adjustment, "reduction", None, self.remedy, self.first.first_day)
 
     def evolve(self, household: Household) -> Household:
-        decided = (*household.decided, Decided(self.adjustment, self.on, "adjustment"))
+        decided = (*household.management.decided, Decided(self.adjustment, self.on, "adjustment"))
         if self.direction == "unchanged":
             benefits = tuple(
                 replace(spell, decided_on=self.on, basis=self.assessment)
                 if spell.id == self.replaces
                 else spell
-                for spell in household.benefits
+                for spell in household.aid.benefits
             )
-            return replace(household, benefits=benefits, decided=decided)
+            return replace(
+                household,
+                aid=replace(household.aid, benefits=benefits),
+                management=replace(household.management, decided=decided),
+            )
         kept = tuple(
             replace(spell, last=self.first + -1) if spell.id == self.replaces else spell
-            for spell in household.benefits
+            for spell in household.aid.benefits
             if spell.id != self.replaces or spell.first < self.first
         )
         new = BenefitSpell(
@@ -170,18 +174,29 @@ class BenefitAdjusted(Event):
             decided_on=self.on,
             basis=self.assessment,
         )
-        household = replace(household, benefits=(*kept, new), decided=decided)
+        household = replace(
+            household,
+            aid=replace(household.aid, benefits=(*kept, new)),
+            management=replace(household.management, decided=decided),
+        )
         if self.since < self.first:
             owed = Owed(Months(self.since, self.first + -1), self.fen)
-            household = replace(household, owed=(*household.owed, owed))
+            household = replace(household, aid=replace(household.aid, owed=(*household.aid.owed, owed)))
         if self.direction == "increase":
             return household
         return replace(
             household,
-            hearings=tuple(
-                replace(h, used=True) if h.about == "reduction" else h for h in household.hearings
+            management=replace(
+                household.management,
+                hearings=tuple(
+                    replace(h, used=True) if h.about == "reduction" else h
+                    for h in household.management.hearings
+                ),
             ),
-            undelivered=(*household.undelivered, Undelivered(self.adjustment, "reduction")),
+            papers=replace(
+                household.papers,
+                undelivered=(*household.papers.undelivered, Undelivered(self.adjustment, "reduction")),
+            ),
         )
 
 
@@ -209,8 +224,8 @@ class AdjustBenefit(Command):
         decider = competent(context, self.on, self.delegated_by)
         if not self.reasons.strip():
             raise AdjustmentNeedsReasons
-        review = household.review
-        if review is None or household.changes:
+        review = household.management.review
+        if review is None or household.management.changes:
             raise CheckMissing
         income = income_of(household, review.income, self.on)
         assessment, applied = assess(household, context, self.on, income)
@@ -221,7 +236,7 @@ class AdjustBenefit(Command):
         direction: Direction = (
             "unchanged" if fen == spell.fen else "increase" if fen > spell.fen else "reduction"
         )
-        awaited = any(o.due.what in (DEATH, CHANGE) for o in household.dues)
+        awaited = any(o.due.what in (DEATH, CHANGE) for o in household.limits.dues)
         if direction == "unchanged" and not awaited:
             return
         if direction != "unchanged":
@@ -230,7 +245,10 @@ class AdjustBenefit(Command):
         rule = []
         if direction == "reduction":
             duty = rules["procedure.hearing-before-reduction"]
-            heard = any(h.about == "reduction" and not h.used and h.on <= self.on for h in household.hearings)
+            heard = any(
+                h.about == "reduction" and not h.used and h.on <= self.on
+                for h in household.management.hearings
+            )
             hearing = apply(
                 "exit.hearing", may_decide, duty.source, duty.since, required=bool(duty.value), heard=heard
             )
@@ -272,9 +290,9 @@ def _require_clear(
 ) -> None:
     """Refuse to touch an amount inside the check period when nothing clearly changed (M57 art.31)."""
     basis = spell.basis
-    if basis is None or spell.decided_on is None or household.review is None:
+    if basis is None or spell.decided_on is None or household.management.review is None:
         return
-    until = review_due(household.review.interval, spell.decided_on, household, context).day
+    until = review_due(household.management.review.interval, spell.decided_on, household, context).day
     if on >= until or (found.members, found.standard) != (basis.members, basis.standard):
         return
     clear = context.rules(on).ratio("benefit.clear-change-ratio") * basis.standard
@@ -293,10 +311,12 @@ def _since(household: Household, spell: BenefitSpell, found: Assessment, on: dat
         return None
     if Fraction(*found.annual) > Fraction(*basis.annual):
         return None
-    ends = [last_month(m.end) + 1 for m in household.members if m.end is not None and m.cause is not None]
+    ends = [
+        last_month(m.end) + 1 for m in household.people.members if m.end is not None and m.cause is not None
+    ]
     since = max((month for month in ends if month <= Month.of(on) + 1), default=None)
-    went_on = {(m.person, m.end) for m in household.members}
-    came = [m.start for m in household.members if (m.person, m.start) not in went_on and m.start <= on]
+    went_on = {(m.person, m.end) for m in household.people.members}
+    came = [m.start for m in household.people.members if (m.person, m.start) not in went_on and m.start <= on]
     new = [Month.of(day) for day in came if day > spell.decided_on]
     return None if since is None else max([since, *new])
 
@@ -345,8 +365,8 @@ class ConcludeReassessment(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
-        if not any(o.due.what == CHANGE for o in household.dues):
-            if any((m.due.what, m.ended_on) == (CHANGE, self.on) for m in household.ended):
+        if not any(o.due.what == CHANGE for o in household.limits.dues):
+            if any((m.due.what, m.ended_on) == (CHANGE, self.on) for m in household.limits.ended):
                 return
             raise NothingToConclude
         context.require("county", "township")

@@ -122,7 +122,11 @@ class GraceGranted(Event):
     def evolve(self, household: Household) -> Household:
         grace = Grace(self.grace, self.cause, self.months, self.on)
         label = LabelSpell(Label.GRACE, self.months.first.first_day, (self.months.last + 1).first_day)
-        return replace(household, graces=(*household.graces, grace), labels=(*household.labels, label))
+        return replace(
+            household,
+            aid=replace(household.aid, graces=(*household.aid.graces, grace)),
+            status=replace(household.status, labels=(*household.status.labels, label)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +166,8 @@ class GrantGrace(Command):
         long = len(months) + (len(before.months) if before else 0) > usual
         if long and not self.ground:
             raise LongGraceNeedsGround(months=usual)
-        review = household.review
-        if review is None or any(change.on > review.on for change in household.changes):
+        review = household.management.review
+        if review is None or any(change.on > review.on for change in household.management.changes):
             raise ReviewMissing
         band = rules["grace.line-ratio"]
         times = rules.ratio("grace.line-ratio")
@@ -181,7 +185,7 @@ class GrantGrace(Command):
         if not applied.result:
             raise IncomeOutsideGrace(lowest=yuan(found.standard), highest=yuan(int(found.standard * times)))
         stepped = rules["grace.amount-mode"].value != "FULL"
-        heard = any(h.about == "reduction" and not h.used for h in household.hearings)
+        heard = any(h.about == "reduction" and not h.used for h in household.management.hearings)
         if stepped and rules.flag("procedure.hearing-before-reduction") and not heard:
             raise SteppedGraceUnheard
         grace = context.id("grace")
@@ -225,8 +229,8 @@ class GraceExpiryWarned(Event):
         return (("warn-grace-expiry", self.grace),)
 
     def evolve(self, household: Household) -> Household:
-        graces = tuple(replace(g, warned=True) if g.id == self.grace else g for g in household.graces)
-        return replace(household, graces=graces)
+        graces = tuple(replace(g, warned=True) if g.id == self.grace else g for g in household.aid.graces)
+        return replace(household, aid=replace(household.aid, graces=graces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +240,12 @@ class WarnGraceExpiry(Command):
     on: date
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        timer = next((o.due for o in household.dues if o.due.what == "warn-grace-expiry"), None)
+        timer = next((o.due for o in household.limits.dues if o.due.what == "warn-grace-expiry"), None)
         if timer is None:
-            if household.graces and household.graces[-1].warned:
+            if household.aid.graces and household.aid.graces[-1].warned:
                 return
             raise NoGraceToWarn
         if self.on < timer.day:
             raise NoGraceToWarn
-        grace = next(g for g in household.graces if g.id == timer.subject)
+        grace = next(g for g in household.aid.graces if g.id == timer.subject)
         yield GraceExpiryWarned(self.on, grace.id, grace.months.last)

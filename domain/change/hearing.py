@@ -64,7 +64,10 @@ class OpinionHeard(Event):
 
     def evolve(self, household: Household) -> Household:
         hearing = Hearing(self.on, self.about, self.substitute)
-        return replace(household, hearings=(*household.hearings, hearing))
+        return replace(
+            household,
+            management=replace(household.management, hearings=(*household.management.hearings, hearing)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class HearOpinion(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
-        if any((h.on, h.about) == (self.on, self.about) for h in household.hearings):
+        if any((h.on, h.about) == (self.on, self.about) for h in household.management.hearings):
             return
         context.require("township", "county")
         if self.heard is not None:

@@ -45,8 +45,8 @@ class ReturnedToMonitoring(Event):
         return StatusChange(labelled=Labelled(self.watch, self.on, None, self.after))
 
     def evolve(self, household: Household) -> Household:
-        labels = (*household.labels, LabelSpell(self.watch, self.on))
-        return replace(household, cycle=self.cycle, labels=labels)
+        labels = (*household.status.labels, LabelSpell(self.watch, self.on))
+        return replace(household, status=replace(household.status, cycle=self.cycle, labels=labels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ReturnToMonitoring(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         timer = next(
-            (o.due for o in household.dues if o.due.what == "return-to-monitoring"),
+            (o.due for o in household.limits.dues if o.due.what == "return-to-monitoring"),
             None,
         )
         if timer is None or self.on < timer.day:
@@ -69,7 +69,7 @@ class ReturnToMonitoring(Command):
         case = household.last_case
         refused = case is not None and case.id == timer.subject and case.outcome in _UNAIDED
         watch = Label.REFUSED if refused else Label.EXITED
-        yield ReturnedToMonitoring(self.on, household.cycle + 1, watch, timer.subject)
+        yield ReturnedToMonitoring(self.on, household.status.cycle + 1, watch, timer.subject)
 
 
 _UNAIDED = ("refused", "ended", "withdrawn", "not-accepted")

@@ -74,7 +74,10 @@ class ChangeReported(Event):
 
     def evolve(self, household: Household) -> Household:
         change = Change(self.on, self.person, self.kind)
-        return replace(household, changes=(*household.changes, change))
+        return replace(
+            household,
+            management=replace(household.management, changes=(*household.management.changes, change)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class ReportChange(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
         require_member(household, self.person, self.on)
-        if Change(self.on, self.person, self.kind) in household.changes:
+        if Change(self.on, self.person, self.kind) in household.management.changes:
             return
         note = Private(household.id, "text", self.note) if self.note else None
         yield ChangeReported(self.on, self.person, self.kind, note)
@@ -129,7 +132,7 @@ class Recertified(Event):
 
     def evolve(self, household: Household) -> Household:
         review = Review(self.on, self.assessment, self.income, self.interval)
-        return replace(household, review=review, changes=())
+        return replace(household, management=replace(household.management, review=review, changes=()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +148,12 @@ class Recertify(Command):
     interval: Interval | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        last = household.review
+        last = household.management.review
         if last is None or not household.in_any_category(self.on):
             raise NothingToReview
         context.require("township", "county")
         income = income_of(household, last.income, self.on) if self.income is None else self.income
-        if last.on == self.on and last.income == income and not household.changes:
+        if last.on == self.on and last.income == income and not household.management.changes:
             return
         assessment, applied = assess(household, context, self.on, income)
         interval = self.interval or last.interval

@@ -91,7 +91,9 @@ class TerminateBenefit(Command):
         if not self.reasons.strip():
             raise ReasonsMissing
         duty = rules["procedure.hearing-before-reduction"]
-        heard = any(h.about == "termination" and not h.used and h.on <= self.on for h in household.hearings)
+        heard = any(
+            h.about == "termination" and not h.used and h.on <= self.on for h in household.management.hearings
+        )
         hearing = apply(
             "exit.hearing", may_decide, duty.source, duty.since, required=bool(duty.value), heard=heard
         )
@@ -99,7 +101,7 @@ class TerminateBenefit(Command):
             raise HearingNotHeld
         grace = household.grace(first)
         if self.ground in ON_INCOME:
-            if household.review is None or road.fits(household.review.assessment):
+            if household.management.review is None or road.fits(household.management.review.assessment):
                 raise StillEligible
             if grace is not None:
                 raise GraceStillRunning(last=grace.months.last)

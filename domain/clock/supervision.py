@@ -44,9 +44,9 @@ class DeadlineMissed(Event):
     def evolve(self, household: Household) -> Household:
         dues = tuple(
             replace(o, missed=True) if (o.due.what, o.due.subject) == (self.what, self.due_subject) else o
-            for o in household.dues
+            for o in household.limits.dues
         )
-        return replace(household, dues=dues)
+        return replace(household, limits=replace(household.limits, dues=dues))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class NoteMissedDeadline(Command):
     about: UUID | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        limits = (o for o in household.dues if o.due.what == self.what and o.due.kind == "limit")
+        limits = (o for o in household.limits.dues if o.due.what == self.what and o.due.kind == "limit")
         open_due = next((o for o in limits if self.about in (None, o.due.subject)), None)
         if open_due is None or open_due.due.day >= self.on:
             raise NothingMissed
@@ -76,7 +76,7 @@ def system_acts(household: Household, today: date) -> Iterator[Command]:
     Each act is dated on the day it fell due: a warning on its day, a missed limit the day after.
     """
     acts: list[tuple[date, Command]] = []
-    for open_due in household.dues:
+    for open_due in household.limits.dues:
         due = open_due.due
         if due.kind == "timer" and due.day <= today:
             if due.what == "warn-grace-expiry":

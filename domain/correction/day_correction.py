@@ -94,9 +94,14 @@ class NoticeDayCorrected(Event):
 
     def evolve(self, household: Household) -> Household:
         procedures = tuple(
-            self._right(case) if case.id == self.case else case for case in household.procedures
+            self._right(case) if case.id == self.case else case for case in household.cases.procedures
         )
-        return marked(replace(household, procedures=procedures), self.step, self.corrects, self.on)
+        return marked(
+            replace(household, cases=replace(household.cases, procedures=procedures)),
+            self.step,
+            self.corrects,
+            self.on,
+        )
 
     def _right(self, case: Procedure) -> Procedure:
         case = replace(case, notice_on=self.day, notice_ends=self.ends)
@@ -121,7 +126,7 @@ class CorrectNoticeDay(CorrectionCommand):
         event = fact.event
         assert isinstance(event, NoticePosted | NoticeDayCorrected)
         was = event.day if isinstance(event, NoticeDayCorrected) else event.on
-        case = next(each for each in household.procedures if each.id == event.case)
+        case = next(each for each in household.cases.procedures if each.id == event.case)
         if case.notice_on != was:
             raise NoticeReplaced
         if was == self.day:
@@ -193,22 +198,27 @@ class DeliveryDayCorrected(Event):
     def evolve(self, household: Household) -> Household:
         documents = tuple(
             replace(each, delivered_on=self.delivered_on) if each.id == self.document else each
-            for each in household.documents
+            for each in household.papers.documents
         )
         terms = TOLD if self.kind is None else TERMS.get(self.kind, ())
         ended = tuple(
             replace(each, ended_on=self.day)
             if each.due.subject == self.subject and each.due.what in terms
             else each
-            for each in household.ended
+            for each in household.limits.ended
         )
         procedures = tuple(
             replace(case, told_on=self.delivered_on)
             if self.kind == "verification-result" and (case.id, case.told_on) == (self.subject, self.was)
             else case
-            for case in household.procedures
+            for case in household.cases.procedures
         )
-        right = replace(household, documents=documents, ended=ended, procedures=procedures)
+        right = replace(
+            household,
+            papers=replace(household.papers, documents=documents),
+            limits=replace(household.limits, ended=ended),
+            cases=replace(household.cases, procedures=procedures),
+        )
         return marked(right, self.step, self.corrects, self.on)
 
 
@@ -249,7 +259,7 @@ class CorrectDeliveryDay(CorrectionCommand):
             raise DayDoesNotFit(day=self.day)
         decisions = tuple(
             case.id
-            for case in household.procedures
+            for case in household.cases.procedures
             if kind == "verification-result" and (case.id, case.told_on) == (subject, was)
             if case.decided_on is not None and case.decided_on < right
         )
@@ -273,7 +283,7 @@ class CorrectDeliveryDay(CorrectionCommand):
 
 def decided_on(household: Household, subject: UUID) -> date | None:
     """The day of the decision a notice is about."""
-    days = [case.decided_on for case in household.procedures if case.id == subject]
-    days += [each.on for each in household.decided if each.id == subject]
-    days += [each.on for each in household.declined if each.subject == subject]
+    days = [case.decided_on for case in household.cases.procedures if case.id == subject]
+    days += [each.on for each in household.management.decided if each.id == subject]
+    days += [each.on for each in household.cases.declined if each.subject == subject]
     return next((day for day in days if day is not None), None)

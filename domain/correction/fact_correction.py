@@ -92,7 +92,7 @@ def recalled(
         raise NoSuchStep(step=command.step)
     if not isinstance(fact.event, kinds):
         raise NotCorrectable(step=command.step, title=fact.event.title)
-    if any(each.step == command.step for each in household.corrections):
+    if any(each.step == command.step for each in household.oversight.corrections):
         raise CorrectedAlready(step=command.step)
     if not command.why.strip():
         raise CorrectionNeedsReasons
@@ -101,13 +101,19 @@ def recalled(
 
 def marked(household: Household, step: int, corrects: UUID, on: date) -> Household:
     """The household with a step marked as corrected."""
-    return replace(household, corrections=(*household.corrections, Correction(step, corrects, on)))
+    return replace(
+        household,
+        oversight=replace(
+            household.oversight,
+            corrections=(*household.oversight.corrections, Correction(step, corrects, on)),
+        ),
+    )
 
 
 def affected(before: Household, after: Household) -> tuple[UUID, ...]:
     """The decisions that rested on what turns out otherwise: who was counted, and where the family lived."""
-    decisions = [(case.id, case.decided_on) for case in before.procedures if case.outcome != "ended"]
-    decisions += [(each.id, each.on) for each in before.decided]
+    decisions = [(case.id, case.decided_on) for case in before.cases.procedures if case.outcome != "ended"]
+    decisions += [(each.id, each.on) for each in before.management.decided]
     return tuple(id for id, on in decisions if on is not None and _ground(before, on) != _ground(after, on))
 
 
@@ -153,8 +159,13 @@ class ResidenceCorrected(Event):
         return HomeMove(self.region, self.area, self.since, was=self.was)
 
     def evolve(self, household: Household) -> Household:
-        homes = tuple(self._right(home) for home in household.residences)
-        return marked(replace(household, residences=homes), self.step, self.corrects, self.on)
+        homes = tuple(self._right(home) for home in household.place.residences)
+        return marked(
+            replace(household, place=replace(household.place, residences=homes)),
+            self.step,
+            self.corrects,
+            self.on,
+        )
 
     def _right(self, home: Residence) -> Residence:
         if home.start == self.was:
@@ -179,14 +190,14 @@ class CorrectResidence(CorrectionCommand):
         fact = recalled(self, household, context, *kinds)
         event = fact.event
         was = event.on if isinstance(event, HouseholdRegistered | FileHandedOver) else event.since  # type: ignore[attr-defined]
-        home = next((each for each in household.residences if each.start == was), None)
+        home = next((each for each in household.place.residences if each.start == was), None)
         if home is None:
             raise NoSuchStep(step=self.step)
         since = self.since or was
         region = self.region or home.region
         if (region, since) == (home.region, was) and not self.address:
             raise NothingWrong
-        earlier = [each.start for each in household.residences if each.end == was]
+        earlier = [each.start for each in household.place.residences if each.end == was]
         if since > self.on or any(since <= day for day in earlier) or (home.end and since >= home.end):
             raise DayDoesNotFit(day=since)
         corrected = ResidenceCorrected(
@@ -292,9 +303,14 @@ class VisitDayCorrected(Event):
             )
             if case.id == self.case
             else case
-            for case in household.procedures
+            for case in household.cases.procedures
         )
-        return marked(replace(household, procedures=procedures), self.step, self.corrects, self.on)
+        return marked(
+            replace(household, cases=replace(household.cases, procedures=procedures)),
+            self.step,
+            self.corrects,
+            self.on,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +329,7 @@ class CorrectVisitDay(CorrectionCommand):
         case_id: UUID = event.case  # type: ignore[attr-defined]
         if was == self.day:
             raise NothingWrong
-        case = next(each for each in household.procedures if each.id == case_id)
+        case = next(each for each in household.cases.procedures if each.id == case_id)
         first, last = case.accepted_on, case.decided_on or self.on
         if (first is not None and self.day < first) or self.day > last:
             raise DayDoesNotFit(day=self.day)

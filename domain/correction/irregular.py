@@ -141,7 +141,10 @@ class IrregularRecorded(Event):
 
     def evolve(self, household: Household) -> Household:
         suspicion = Suspicion(self.irregular, self.act, self.day, officers=self.officers, month=self.month)
-        return replace(household, suspicions=(*household.suspicions, suspicion))
+        return replace(
+            household,
+            oversight=replace(household.oversight, suspicions=(*household.oversight.suspicions, suspicion)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +192,18 @@ class IrregularlyConfirmed(Event):
     def evolve(self, household: Household) -> Household:
         if self.case is not None:
             household = household.with_case(outcome="confirmed", decided_on=self.start)
-        benefits = household.benefits
+        benefits = household.aid.benefits
         if self.benefit is not None and self.first is not None:
             benefits = (*benefits, BenefitSpell(self.benefit, self.category, self.fen, self.first))
         spell = CategorySpell(self.category, self.start, irregular=True)
         return replace(
             household,
-            categories=(*ended(household.categories, self.start), spell),
-            labels=watch_ended(household, self.start),
-            benefits=benefits,
+            status=replace(
+                household.status,
+                categories=(*ended(household.status.categories, self.start), spell),
+                labels=watch_ended(household, self.start),
+            ),
+            aid=replace(household.aid, benefits=benefits),
         )
 
 
@@ -233,22 +239,29 @@ class IrregularlyEnded(Event):
         first, day = self.from_month, self.from_month.first_day
         return replace(
             household,
-            categories=ended(household.categories, day),
-            labels=tuple(
-                replace(each, end=max(day, each.start))
-                if each.label == Label.GRACE and (each.end is None or each.end > day)
-                else each
-                for each in household.labels
+            status=replace(
+                household.status,
+                categories=ended(household.status.categories, day),
+                labels=tuple(
+                    replace(each, end=max(day, each.start))
+                    if each.label == Label.GRACE and (each.end is None or each.end > day)
+                    else each
+                    for each in household.status.labels
+                ),
             ),
-            graces=tuple(
-                each
-                if each.months.last < first
-                else replace(each, months=Months(each.months.first, first + -1))
-                for each in household.graces
-                if each.months.first < first
-            ),
-            benefits=tuple(
-                replace(each, last=first + -1) if each.last is None else each for each in household.benefits
+            aid=replace(
+                household.aid,
+                graces=tuple(
+                    each
+                    if each.months.last < first
+                    else replace(each, months=Months(each.months.first, first + -1))
+                    for each in household.aid.graces
+                    if each.months.first < first
+                ),
+                benefits=tuple(
+                    replace(each, last=first + -1) if each.last is None else each
+                    for each in household.aid.benefits
+                ),
             ),
         )
 
@@ -276,7 +289,10 @@ class RecordIrregular(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
         said = (self.act, self.day, self.officers, self.month)
-        known = any((each.kind, each.day, each.officers, each.month) == said for each in household.suspicions)
+        known = any(
+            (each.kind, each.day, each.officers, each.month) == said
+            for each in household.oversight.suspicions
+        )
         if known and self.act != "other":
             return
         context.require("township", "county")
@@ -310,7 +326,7 @@ class RecordIrregular(Command):
         if paid and (self.fen is None or self.fen <= 0):
             raise EffectIncomplete
         first = self.month or Month.of(self.day) + 1
-        for spell in household.categories:
+        for spell in household.status.categories:
             running = spell.end is None or spell.end > self.day
             # a family rises out of one category into another, and is then in one all the same
             rises = spell.category in road.rises_from
@@ -320,7 +336,7 @@ class RecordIrregular(Command):
                 and not (rises and spell.end is None and spell.start <= self.day)
             ):
                 raise OneCategoryOnly(category=spell.category.word)
-        if paid and any(each.last is None or each.last >= first for each in household.benefits):
+        if paid and any(each.last is None or each.last >= first for each in household.aid.benefits):
             raise OneCategoryOnly(category=category.word)
         case = household.case
         decided = case is not None and case.category == category and case.started_on <= self.day
@@ -338,7 +354,7 @@ class RecordIrregular(Command):
     def _ended(self, household: Household, irregular: UUID) -> IrregularlyEnded:
         first = self.month or Month.of(self.day) + 1
         spell = household.category(self.day)
-        paid = any(each.ordered is not None and each.ordered >= first for each in household.benefits)
+        paid = any(each.ordered is not None and each.ordered >= first for each in household.aid.benefits)
         if spell is None or spell.end is not None or first.first_day <= spell.start or paid:
             raise NoEffectToEnd
         watch = Due("return-to-monitoring", max(self.on, first.first_day), irregular, "C2020", kind="timer")
@@ -365,9 +381,9 @@ class SuspicionAnswered(Event):
     def evolve(self, household: Household) -> Household:
         suspicions = tuple(
             replace(each, answered_on=self.on, outcome=self.outcome) if each.id == self.suspicion else each
-            for each in household.suspicions
+            for each in household.oversight.suspicions
         )
-        return replace(household, suspicions=suspicions)
+        return replace(household, oversight=replace(household.oversight, suspicions=suspicions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +397,7 @@ class AnswerSuspicion(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
-        meant = [each for each in household.suspicions if self.about in (None, each.id)]
+        meant = [each for each in household.oversight.suspicions if self.about in (None, each.id)]
         suspicion = next((each for each in meant if each.answered_on is None), None)
         if suspicion is None:
             if any((each.answered_on, each.outcome) == (self.on, self.outcome) for each in meant):

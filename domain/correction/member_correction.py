@@ -92,9 +92,14 @@ class MemberCorrected(Event):
         wrong = _row(household, self.person, self.was)
         members = tuple(
             member if member.person != self.person else self._right(member, wrong)
-            for member in household.members
+            for member in household.people.members
         )
-        household = marked(replace(household, members=members), self.step, self.corrects, self.on)
+        household = marked(
+            replace(household, people=replace(household.people, members=members)),
+            self.step,
+            self.corrects,
+            self.on,
+        )
         return noticed(household, self.on, self.person) if self.due else household
 
     def _right(self, member: Membership, wrong: Membership | None) -> Membership:
@@ -210,13 +215,15 @@ class CorrectMember(CorrectionCommand):
 
 
 def _row(household: Household, person: PersonId, start: date) -> Membership | None:
-    return next((m for m in household.members if (m.person, m.start) == (person, start)), None)
+    return next((m for m in household.people.members if (m.person, m.start) == (person, start)), None)
 
 
 def _require_fitting(household: Household, row: Membership, start: date, on: date) -> None:
     """Refuse a first day after the last, in the future, or before what stands before it."""
     before = [
-        m for m in household.members if m.person == row.person and m.end is not None and m.end <= row.start
+        m
+        for m in household.people.members
+        if m.person == row.person and m.end is not None and m.end <= row.start
     ]
     # what ran on into this one gives way, what ended before it does not
     firsts = [m.start if m.end == row.start and m.cause is None else last_day(m) for m in before]
@@ -263,19 +270,25 @@ class DeathCorrected(Event):
     def evolve(self, household: Household) -> Household:
         now = None if self.died_on is None else day_after(self.died_on)
         dead = next(
-            m for m in household.members if (m.person, m.end, m.cause) == (self.person, self.until, DEAD)
+            m
+            for m in household.people.members
+            if (m.person, m.end, m.cause) == (self.person, self.until, DEAD)
         )
         members = tuple(
             replace(m, end=now, cause=None if now is None else DEAD) if m is dead else m
-            for m in household.members
+            for m in household.people.members
         )
         if dead.relation == "head":
             members = _succession_from(members, self.until, now)
         categories = tuple(
             replace(spell, end=now) if spell.person == self.person and spell.end == self.until else spell
-            for spell in household.categories
+            for spell in household.status.categories
         )
-        household = replace(household, members=members, categories=categories)
+        household = replace(
+            household,
+            people=replace(household.people, members=members),
+            status=replace(household.status, categories=categories),
+        )
         return noticed(marked(household, self.step, self.corrects, self.on), self.on, self.person, DEAD)
 
 
@@ -300,14 +313,19 @@ class CorrectDeath(CorrectionCommand):
             raise NothingWrong
         until = day_after(recorded)
         dead = next(
-            (m for m in household.members if (m.person, m.end, m.cause) == (event.person, until, DEAD)), None
+            (
+                m
+                for m in household.people.members
+                if (m.person, m.end, m.cause) == (event.person, until, DEAD)
+            ),
+            None,
         )
         if dead is None:
             raise NotAMember
         if self.died_on is not None and not dead.start <= self.died_on <= self.on:
             raise DayDoesNotFit(day=self.died_on)
         right = None if self.died_on is None else day_after(self.died_on)
-        followed = [m for m in household.members if m.start == until and m.relation == "head"]
+        followed = [m for m in household.people.members if m.start == until and m.relation == "head"]
         if right is not None and any(m.end is not None and m.end <= right for m in followed):
             raise DayDoesNotFit(day=right)
         limit = death_due(household, context, self.died_on, event.death) if self.died_on else None

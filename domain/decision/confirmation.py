@@ -250,7 +250,10 @@ class ApplicationRefused(Event):
         household = household.with_case(outcome="refused", decided_on=self.on)
         return replace(
             household,
-            undelivered=(*household.undelivered, Undelivered(self.case, "refusal")),
+            papers=replace(
+                household.papers,
+                undelivered=(*household.papers.undelivered, Undelivered(self.case, "refusal")),
+            ),
         )
 
 
@@ -307,7 +310,7 @@ def require_file(household: Household, case: Procedure, decider: Decider, contex
         raise NoticeMissing
     if case.opinion_approves is False and case.report_eligible is False:
         return
-    complained = [each.on for each in household.complaints if each.case == case.id]
+    complained = [each.on for each in household.oversight.complaints if each.case == case.id]
     if not case.relatives and not complained:
         return
     since = max(complained, default=date.min)

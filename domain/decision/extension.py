@@ -88,7 +88,9 @@ class LimitExtended(Event):
     def evolve(self, household: Household) -> Household:
         household = household.with_case(extended_on=self.on)
         waiting = Undelivered(self.extension, "extension")
-        return replace(household, undelivered=(*household.undelivered, waiting))
+        return replace(
+            household, papers=replace(household.papers, undelivered=(*household.papers.undelivered, waiting))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class ExtendLimit(Command):
         require_order(self.on, case.accepted_on)
         totals = codes("total", "total-delegated")
         total = next(
-            (o.due for o in household.dues if o.due.what in totals and o.due.subject == case.id), None
+            (o.due for o in household.limits.dues if o.due.what in totals and o.due.subject == case.id), None
         )
         if total is None:
             raise AlreadyExtended

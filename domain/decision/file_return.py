@@ -75,7 +75,7 @@ class FileReturned(Event):
         return Count("file-returned", None, case=self.case)
 
     def evolve(self, household: Household) -> Household:
-        returns = (*household.procedures[-1].returns, FileReturn(self.on))
+        returns = (*household.cases.procedures[-1].returns, FileReturn(self.on))
         return household.with_case(file_received_on=None, returns=returns, county_days_left=self.left)
 
 
@@ -104,7 +104,7 @@ class ReturnFile(Command):
             raise ReturnNeedsReasons
         limits = road_of(case.category).limits
         counted = (limits["decide"], case.id)
-        running = next((o.due for o in household.dues if (o.due.what, o.due.subject) == counted), None)
+        running = next((o.due for o in household.limits.dues if (o.due.what, o.due.subject) == counted), None)
         left = context.calendar.working_days_between(self.on, running.day) if running else 0
         yield FileReturned(
             self.on,
@@ -140,7 +140,7 @@ class FileResubmitted(Event):
         return ClockMove((self.case,), ("mended", "ready"), "township")
 
     def evolve(self, household: Household) -> Household:
-        *before, last = household.procedures[-1].returns
+        *before, last = household.cases.procedures[-1].returns
         return household.with_case(returns=(*before, replace(last, resubmitted_on=self.on)))
 
 

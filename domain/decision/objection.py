@@ -99,7 +99,7 @@ class NoticeObjected(Event):
     def evolve(self, household: Household) -> Household:
         objection = Objection(self.objection, "notice", self.on)
         return household.with_case(
-            objections=(*household.procedures[-1].objections, objection),
+            objections=(*household.cases.procedures[-1].objections, objection),
             inquired_on=None,
             notice_closed_on=None,
             file_received_on=None,
@@ -159,7 +159,7 @@ class Reinvestigated(Event):
         return CaseMove(self.case)
 
     def evolve(self, household: Household) -> Household:
-        inquirers = household.procedures[-1].inquirers
+        inquirers = household.cases.procedures[-1].inquirers
         return household.with_case(inquired_on=self.on, inquirers=(*inquirers, *self.investigators))
 
 

@@ -120,7 +120,7 @@ class OpinionGiven(Event):
 
     def evolve(self, household: Household) -> Household:
         # another opinion is another proposal: it goes on notice and to the county anew (M57 art.19)
-        case = household.procedures[-1]
+        case = household.cases.procedures[-1]
         return household.with_case(
             opinion_on=self.on,
             opinion_approves=self.approves,

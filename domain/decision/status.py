@@ -152,7 +152,7 @@ class Classified(Event):
 
     def evolve(self, household: Household) -> Household:
         household = household.with_case(outcome="confirmed", decided_on=self.on)
-        benefits = household.benefits
+        benefits = household.aid.benefits
         if self.benefit is not None and self.fen is not None and self.first is not None:
             spell = BenefitSpell(
                 self.benefit,
@@ -165,13 +165,18 @@ class Classified(Event):
             benefits = (*benefits, spell)
         return replace(
             household,
-            categories=(
-                *_ended(household.categories, self.start, self.person),
-                CategorySpell(self.category, self.start, person=self.person),
+            status=replace(
+                household.status,
+                categories=(
+                    *_ended(household.status.categories, self.start, self.person),
+                    CategorySpell(self.category, self.start, person=self.person),
+                ),
+                labels=watch_ended(household, self.start),
             ),
-            labels=watch_ended(household, self.start),
-            benefits=benefits,
-            review=Review(self.on, self.assessment, self.income, self.interval),
+            aid=replace(household.aid, benefits=benefits),
+            management=replace(
+                household.management, review=Review(self.on, self.assessment, self.income, self.interval)
+            ),
         )
 
 
@@ -247,22 +252,33 @@ class Exited(Event):
         month = first_month_without(self.start)
         benefits = tuple(
             replace(spell, last=month + -1) if (spell.kind, spell.last) == (self.category, None) else spell
-            for spell in household.benefits
+            for spell in household.aid.benefits
         )
         household = replace(
             household,
-            categories=_ended(household.categories, self.start, self.person),
-            labels=tuple(_cut(label, self.start) for label in household.labels),
-            graces=_shortened(household.graces, month),
-            benefits=benefits,
-            decided=(*household.decided, Decided(self.exit, self.on, "termination")),
+            status=replace(
+                household.status,
+                categories=_ended(household.status.categories, self.start, self.person),
+                labels=tuple(_cut(label, self.start) for label in household.status.labels),
+            ),
+            aid=replace(household.aid, graces=_shortened(household.aid.graces, month), benefits=benefits),
+            management=replace(
+                household.management,
+                decided=(*household.management.decided, Decided(self.exit, self.on, "termination")),
+            ),
         )
         if self.remedy is None:
             return household
         return replace(
             household,
-            hearings=tuple(replace(h, used=True) for h in household.hearings),
-            undelivered=(*household.undelivered, Undelivered(self.exit, "termination")),
+            management=replace(
+                household.management,
+                hearings=tuple(replace(h, used=True) for h in household.management.hearings),
+            ),
+            papers=replace(
+                household.papers,
+                undelivered=(*household.papers.undelivered, Undelivered(self.exit, "termination")),
+            ),
         )
 
 
@@ -276,7 +292,7 @@ def watch_ended(household: Household, on: date) -> tuple[LabelSpell, ...]:
     """The labels with the watch of an exited or refused family ended: it is aided again."""
     return tuple(
         replace(label, end=on) if label.label in WATCHED and holds(label, on) else label
-        for label in household.labels
+        for label in household.status.labels
     )
 
 

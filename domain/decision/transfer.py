@@ -69,7 +69,13 @@ class TransferConsented(Event):
     person: PersonId
 
     def evolve(self, household: Household) -> Household:
-        return replace(household, consents=(*household.consents, Consent(self.on, self.to, self.given)))
+        return replace(
+            household,
+            management=replace(
+                household.management,
+                consents=(*household.management.consents, Consent(self.on, self.to, self.given)),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class ConsentToTransfer(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
         require_member(household, self.person, self.on)
-        answers = {(c.on, c.to, c.given) for c in household.consents}
+        answers = {(c.on, c.to, c.given) for c in household.management.consents}
         road_of(self.to)
         if (self.on, self.to, self.given) not in answers:
             yield TransferConsented(self.on, self.to, self.given, self.person)
@@ -127,7 +133,7 @@ class TransferStarted(Event):
         return Count("transfer-started", self.to)
 
     def evolve(self, household: Household) -> Household:
-        source = next(case for case in household.procedures if case.id == self.evidence)
+        source = next(case for case in household.cases.procedures if case.id == self.evidence)
         case = Procedure(
             self.case,
             self.to,
@@ -144,8 +150,14 @@ class TransferStarted(Event):
             report_eligible=source.report_eligible,
             visits=source.visits,
         )
-        consents = tuple(replace(c, used=True) if c.to == self.to else c for c in household.consents)
-        return replace(household, procedures=(*household.procedures, case), consents=consents)
+        consents = tuple(
+            replace(c, used=True) if c.to == self.to else c for c in household.management.consents
+        )
+        return replace(
+            household,
+            cases=replace(household.cases, procedures=(*household.cases.procedures, case)),
+            management=replace(household.management, consents=consents),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +176,18 @@ class StartTransfer(Command):
             raise AlreadyApplying
         if not road_of(self.to).entered_by_transfer:  # into this one leads only an application (M57 art.28)
             raise WrongProcedure(category=self.to.word)
-        if any(s.category == self.to and (s.end is None or s.end > self.on) for s in household.categories):
+        if any(
+            s.category == self.to and (s.end is None or s.end > self.on) for s in household.status.categories
+        ):
             raise AlreadyReceives(category=self.to.word)
-        answer = next((c for c in reversed(household.consents) if c.to == self.to and not c.used), None)
+        answer = next(
+            (c for c in reversed(household.management.consents) if c.to == self.to and not c.used), None
+        )
         if answer is None:
             raise ConsentMissing(to=self.to.word)
         if not answer.given:
             raise ConsentDeclined(to=self.to.word)
-        source, review = household.last_case, household.review
+        source, review = household.last_case, household.management.review
         if source is None or review is None:
             raise EvidenceMissing
         context.require("township", "county")

@@ -32,7 +32,10 @@ class ConflictDeclared(Event):
     ground: ConflictGround
 
     def evolve(self, household: Household) -> Household:
-        return replace(household, conflicts=(*household.conflicts, self.officer))
+        return replace(
+            household,
+            oversight=replace(household.oversight, conflicts=(*household.oversight.conflicts, self.officer)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +53,5 @@ class DeclareConflict(Command):
         require_registered(household)
         context.require("village", "township", "county")
         officer = self.officer or context.actor.officer
-        if officer not in household.conflicts:
+        if officer not in household.oversight.conflicts:
             yield ConflictDeclared(self.on, officer, self.ground)

@@ -47,7 +47,7 @@ def require_disinterested(household: Household, context: Context, *others: str) 
     Those are who declared one, and of the case under way its agent and the registered close relatives.
     """
     case = household.case
-    interested = set(household.conflicts)
+    interested = set(household.oversight.conflicts)
     if case is not None:
         require_impartial(case, context)
         interested |= {relative.officer for relative in case.known_relatives if relative.officer}

@@ -87,26 +87,28 @@ def valid_on(household: Household, day: date) -> ValidOn:
     month = Month.of(day)
     spell = household.category(day)
     benefit = household.benefit(month)
-    owed = next((each.fen for each in reversed(household.owed) if month in each.months), None)
+    owed = next((each.fen for each in reversed(household.aid.owed) if month in each.months), None)
     grace: Grace | None = household.grace(month)
-    own = (s for s in household.categories if s.person is not None and holds(s, day))
-    running = [o.due for o in household.dues if o.since is None or o.since <= day]
-    running += [m.due for m in household.ended if (m.since is None or m.since <= day) and day < m.ended_on]
-    case = next((each for each in reversed(household.procedures) if _is_open(each, day)), None)
+    own = (s for s in household.status.categories if s.person is not None and holds(s, day))
+    running = [o.due for o in household.limits.dues if o.since is None or o.since <= day]
+    running += [
+        m.due for m in household.limits.ended if (m.since is None or m.since <= day) and day < m.ended_on
+    ]
+    case = next((each for each in reversed(household.cases.procedures) if _is_open(each, day)), None)
     return ValidOn(
         household.id,
         day,
-        current(household.residences, day),
+        current(household.place.residences, day),
         household.counted(day),
         spell.category if spell else None,
         tuple(OwnCategory(s.person, s.category) for s in own if s.person is not None),
-        tuple(dict.fromkeys(each.label for each in household.labels if holds(each, day))),
+        tuple(dict.fromkeys(each.label for each in household.status.labels if holds(each, day))),
         benefit.fen if benefit else None,
         owed,
         grace.months if grace else None,
         _reached(case, day) if case else None,
         tuple(sorted(running, key=lambda due: (due.day, due.what, due.subject.int))),
-        household.joined_into,
+        household.lineage.joined_into,
     )
 
 

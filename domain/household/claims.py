@@ -33,12 +33,12 @@ def claims_of(household: Household) -> frozenset[Claim]:
     that follow on without a gap are one claim. A spell recorded as irregular takes none, so that a true
     double case can be recorded and found.
     """
-    lawful = [s for s in household.categories if s.category in EXCLUSIVE and not s.irregular]
+    lawful = [s for s in household.status.categories if s.category in EXCLUSIVE and not s.irregular]
     if not lawful:
         return frozenset()
     claims: set[Claim] = set()
-    for person in {member.person for member in household.members}:
-        counted = [m for m in household.members if m.person == person]
+    for person in {member.person for member in household.people.members}:
+        counted = [m for m in household.people.members if m.person == person]
         held = [
             days for spell in lawful if spell.person in (None, person) for days in _together(spell, counted)
         ]

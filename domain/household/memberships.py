@@ -15,17 +15,17 @@ from domain.values.spells import BenefitSpell, CategorySpell, Membership, holds
 
 def row_of(household: Household, person: PersonId, day: date) -> Membership | None:
     """The membership of a person that covers a day."""
-    return next((m for m in household.members if m.person == person and holds(m, day)), None)
+    return next((m for m in household.people.members if m.person == person and holds(m, day)), None)
 
 
 def later_rows(household: Household, person: PersonId, day: date) -> tuple[Membership, ...]:
     """The memberships of a person that begin after a day."""
-    return tuple(m for m in household.members if m.person == person and m.start > day)
+    return tuple(m for m in household.people.members if m.person == person and m.start > day)
 
 
 def with_member(household: Household, member: Membership) -> Household:
     """The household with one more membership."""
-    return replace(household, members=(*household.members, member))
+    return replace(household, people=replace(household.people, members=(*household.people.members, member)))
 
 
 def without(household: Household, gone: Collection[PersonId], until: date, cause: str) -> Household:
@@ -34,33 +34,37 @@ def without(household: Household, gone: Collection[PersonId], until: date, cause
     Memberships not begun by then fall away; a person's own category ends with the membership.
     """
     members: list[Membership] = []
-    for member in household.members:
+    for member in household.people.members:
         if member.person not in gone or (member.end is not None and member.end <= until):
             members.append(member)
         elif member.start < until:
             members.append(replace(member, end=until, cause=cause))
     categories = tuple(
         spell if spell.person not in gone or _is_over(spell, until) else replace(spell, end=until)
-        for spell in household.categories
+        for spell in household.status.categories
         if spell.person not in gone or spell.start < until
     )
-    changed = replace(household, members=tuple(members), categories=categories)
-    if categories != household.categories:
-        changed = replace(changed, benefits=_own_ended(changed, until))
+    changed = replace(
+        household,
+        people=replace(household.people, members=tuple(members)),
+        status=replace(household.status, categories=categories),
+    )
+    if categories != household.status.categories:
+        changed = replace(changed, aid=replace(changed.aid, benefits=_own_ended(changed, until)))
     return represented(changed, until)
 
 
 def changed(household: Household, person: PersonId, since: date, **facts: object) -> Household:
     """The household in which a member is otherwise from a day on: one membership ends, the next begins."""
     members: list[Membership] = []
-    for member in household.members:
+    for member in household.people.members:
         if member.person != person or not holds(member, since):
             members.append(member)
             continue
         if member.start < since:
             members.append(replace(member, end=since, cause=None))
         members.append(replace(member, start=since, **facts))  # type: ignore[arg-type]
-    return replace(household, members=tuple(members))
+    return replace(household, people=replace(household.people, members=tuple(members)))
 
 
 def contradiction(household: Household) -> date | None:
@@ -68,8 +72,10 @@ def contradiction(household: Household) -> date | None:
 
     A chain may tell of members before its first head: those days are left alone.
     """
-    first = min((m.start for m in household.members if m.relation == "head"), default=date.max)
-    days = {m.start for m in household.members} | {m.end for m in household.members if m.end is not None}
+    first = min((m.start for m in household.people.members if m.relation == "head"), default=date.max)
+    days = {m.start for m in household.people.members} | {
+        m.end for m in household.people.members if m.end is not None
+    }
     for day in sorted(day for day in days if day >= first):
         counted = household.counted(day)
         heads = sum(member.relation == "head" for member in counted)
@@ -88,7 +94,12 @@ def represented(household: Household, day: date) -> Household:
 
 def noticed(household: Household, on: date, person: PersonId, kind: str = "members") -> Household:
     """The household with a change to be looked at by the next check (M57 art.30)."""
-    return replace(household, changes=(*household.changes, Change(on, person, kind)))
+    return replace(
+        household,
+        management=replace(
+            household.management, changes=(*household.management.changes, Change(on, person, kind))
+        ),
+    )
 
 
 def day_after(day: date) -> date:
@@ -107,11 +118,11 @@ def _is_over(spell: CategorySpell, day: date) -> bool:
 
 def _own_ended(household: Household, until: date) -> tuple[BenefitSpell, ...]:
     """The benefits with those of single persons ended, once nobody has such a category any more."""
-    if any(holds(spell, until) for spell in household.categories if spell.person is not None):
-        return household.benefits
+    if any(holds(spell, until) for spell in household.status.categories if spell.person is not None):
+        return household.aid.benefits
     return tuple(
         replace(benefit, last=last_month(until))
         if benefit.kind.personal and benefit.last is None
         else benefit
-        for benefit in household.benefits
+        for benefit in household.aid.benefits
     )

@@ -24,24 +24,24 @@ class RetentionRuns(Refusal):
 
 def in_use(household: Household, today: date) -> Iterator[str]:
     """What keeps a household's file in use on a day (在办事项), in words; nothing when all of it is over."""
-    if any(spell.end is None or spell.end > today for spell in household.categories):
+    if any(spell.end is None or spell.end > today for spell in household.status.categories):
         yield "救助类别仍有效"
     if household.case is not None:
         yield "有在办事项"
     month = Month.of(today)
-    if any(spell.last is None or spell.last >= month for spell in household.benefits):
+    if any(spell.last is None or spell.last >= month for spell in household.aid.benefits):
         yield "待遇仍在发放"
-    if any(spell.open for spell in household.benefits) or any(
-        aid.state in ("granted", "ordered", "returned") for aid in household.temporary
+    if any(spell.open for spell in household.aid.benefits) or any(
+        aid.state in ("granted", "ordered", "returned") for aid in household.aid.temporary
     ):
         yield "有未结清的发放"
-    if household.handing is not None:
+    if household.place.handing is not None:
         yield "档案正在移交"
-    if any(alert.verified_on is None and alert.merged_on is None for alert in household.alerts):
+    if any(alert.verified_on is None and alert.merged_on is None for alert in household.clues.alerts):
         yield "有未核实的预警"
-    if any(each.answered_on is None for each in household.complaints):
+    if any(each.answered_on is None for each in household.oversight.complaints):
         yield "有未答复的投诉举报"
-    if any(each.answered_on is None for each in household.suspicions):
+    if any(each.answered_on is None for each in household.oversight.suspicions):
         yield "有未处理的疑点"
 
 
@@ -62,8 +62,8 @@ def require_over(household: Household, last_on: date, months: int, today: date) 
 
 def closed_on(household: Household, last_on: date) -> date:
     """The day from which the file is kept: of the last act, or the last day of aid when that was later."""
-    ends = [spell.end for spell in household.categories if spell.end is not None]
-    paid = [spell.last.last_day for spell in household.benefits if spell.last is not None]
+    ends = [spell.end for spell in household.status.categories if spell.end is not None]
+    paid = [spell.last.last_day for spell in household.aid.benefits if spell.last is not None]
     return max([last_on, *ends, *paid])
 
 

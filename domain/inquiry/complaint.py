@@ -89,7 +89,10 @@ class ComplaintReceived(Event):
 
     def evolve(self, household: Household) -> Household:
         complaint = Complaint(self.complaint, self.on, self.during, self.named)
-        return replace(household, complaints=(*household.complaints, complaint))
+        return replace(
+            household,
+            oversight=replace(household.oversight, complaints=(*household.oversight.complaints, complaint)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +150,9 @@ class ComplaintAnswered(Event):
     def evolve(self, household: Household) -> Household:
         complaints = tuple(
             replace(each, answered_on=self.on, outcome=self.outcome) if each.id == self.complaint else each
-            for each in household.complaints
+            for each in household.oversight.complaints
         )
-        return replace(household, complaints=complaints)
+        return replace(household, oversight=replace(household.oversight, complaints=complaints))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class AnswerComplaint(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
-        meant = [each for each in household.complaints if self.about in (None, each.id)]
+        meant = [each for each in household.oversight.complaints if self.about in (None, each.id)]
         complaint = next((each for each in meant if each.answered_on is None), None)
         if complaint is None:
             if any((each.answered_on, each.outcome) == (self.on, self.outcome) for each in meant):

@@ -146,7 +146,7 @@ class ReportObjected(Event):
 
     def evolve(self, household: Household) -> Household:
         objection = Objection(self.objection, "report", self.on, self.person)
-        return household.with_case(objections=(*household.procedures[-1].objections, objection))
+        return household.with_case(objections=(*household.cases.procedures[-1].objections, objection))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class ReportRechecked(Event):
             report_eligible=self.eligible,
             rechecked_on=self.on,
             told_on=None,
-            objections=answered(household.procedures[-1], "report", self.on),
+            objections=answered(household.cases.procedures[-1], "report", self.on),
         )
 
 

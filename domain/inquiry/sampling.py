@@ -166,17 +166,23 @@ class SampleChecked(Event):
     def evolve(self, household: Household) -> Household:
         household = replace(
             household,
-            procedures=tuple(
-                replace(each, sample=replace(each.sample, checked_on=self.on, result=self.result))
-                if each.id == self.case and each.sample is not None
-                else each
-                for each in household.procedures
+            cases=replace(
+                household.cases,
+                procedures=tuple(
+                    replace(each, sample=replace(each.sample, checked_on=self.on, result=self.result))
+                    if each.id == self.case and each.sample is not None
+                    else each
+                    for each in household.cases.procedures
+                ),
             ),
         )
         if self.result == "in-order":
             return household
         suspicion = Suspicion(self.sample, "sample-defect", self.on)
-        return replace(household, suspicions=(*household.suspicions, suspicion))
+        return replace(
+            household,
+            oversight=replace(household.oversight, suspicions=(*household.oversight.suspicions, suspicion)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +197,9 @@ class CheckSample(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
-        drawn = [(each, each.sample) for each in household.procedures if each.sample and each.sample.drawn]
+        drawn = [
+            (each, each.sample) for each in household.cases.procedures if each.sample and each.sample.drawn
+        ]
         waiting = next(((case, sample) for case, sample in drawn if sample.checked_on is None), None)
         if waiting is None:
             if any((sample.checked_on, sample.result) == (self.on, self.result) for _, sample in drawn):

@@ -309,7 +309,7 @@ class HomeVisited(Event):
 
     def evolve(self, household: Household) -> Household:
         visit = Visit(self.on, self.investigators, self.level)
-        return household.with_case(visits=(*household.procedures[-1].visits, visit))
+        return household.with_case(visits=(*household.cases.procedures[-1].visits, visit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,11 @@ class Applied(Event):
             self.income,
         )
         findings = findings_applied(household, self.on)
-        return replace(household, procedures=(*household.procedures, case), findings=findings)
+        return replace(
+            household,
+            cases=replace(household.cases, procedures=(*household.cases.procedures, case)),
+            clues=replace(household.clues, findings=findings),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +311,7 @@ class ApplicationAccepted(Event):
         return Count("accepted", None, case=self.case)
 
     def evolve(self, household: Household) -> Household:
-        relatives = self.relatives or household.procedures[-1].relatives
+        relatives = self.relatives or household.cases.procedures[-1].relatives
         return household.with_case(accepted_on=self.on, relatives=relatives, delegated=self.delegated)
 
 

@@ -182,8 +182,11 @@ class ApplicationNotAccepted(Event):
         declined = Declined(self.subject, self.on, self.category, self.ground, self.applicant)
         return replace(
             household,
-            declined=(*household.declined, declined),
-            undelivered=(*household.undelivered, Undelivered(self.subject, "non-acceptance")),
+            cases=replace(household.cases, declined=(*household.cases.declined, declined)),
+            papers=replace(
+                household.papers,
+                undelivered=(*household.papers.undelivered, Undelivered(self.subject, "non-acceptance")),
+            ),
         )
 
 
@@ -207,7 +210,7 @@ class DeclineApplication(Command):
         case = household.case
         if case is None and any(
             (d.on, d.ground) == (self.on, self.ground) and self.applicant in (None, d.applicant)
-            for d in household.declined
+            for d in household.cases.declined
         ):
             return
         if case is not None and case.accepted_on is not None:
@@ -274,7 +277,9 @@ def _require_lapsed(household: Household, case: Procedure | None, on: date) -> N
         raise DeclineContradicted(
             ground=GROUND_WORDS["not-supplemented"], why="没有告知补正，或者告知的材料已经补齐"
         )
-    term = next((o.due for o in household.dues if (o.due.what, o.due.subject) == (SUPPLEMENT, case.id)), None)
+    term = next(
+        (o.due for o in household.limits.dues if (o.due.what, o.due.subject) == (SUPPLEMENT, case.id)), None
+    )
     if term is None:
         raise NoTermForSupplement
     if on <= term.day:

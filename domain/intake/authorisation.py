@@ -44,7 +44,7 @@ class VerificationAuthorised(Event):
         return CaseMove(self.case)
 
     def evolve(self, household: Household) -> Household:
-        return household.with_case(authorised=household.procedures[-1].authorised | set(self.persons))
+        return household.with_case(authorised=household.cases.procedures[-1].authorised | set(self.persons))
 
 
 @dataclass(frozen=True, slots=True)

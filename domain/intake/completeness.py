@@ -175,7 +175,7 @@ class MaterialsSupplemented(Event):
         return replace(context, missing=context.missing - set(self.items))
 
     def evolve(self, household: Household) -> Household:
-        return household.with_case(supplemented=(*household.procedures[-1].supplemented, *self.items))
+        return household.with_case(supplemented=(*household.cases.procedures[-1].supplemented, *self.items))
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class MandateRevoked(Event):
     cause: Literal["taken-back", "laid-down"]
 
     def evolve(self, household: Household) -> Household:
-        agent = household.procedures[-1].agent
+        agent = household.cases.procedures[-1].agent
         return household.with_case(agent=agent and replace(agent, revoked_on=self.on))
 
 

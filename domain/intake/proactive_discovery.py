@@ -109,7 +109,9 @@ class NeedFound(Event):
 
     def evolve(self, household: Household) -> Household:
         finding = Finding(self.finding, self.on, self.source, self.person, self.alert)
-        return replace(household, findings=(*household.findings, finding))
+        return replace(
+            household, clues=replace(household.clues, findings=(*household.clues.findings, finding))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +130,16 @@ class ReportNeed(Command):
         require_registered(household)
         if self.person is not None:
             require_member(household, self.person, self.on)
-        if any((f.on, f.source, f.person) == (self.on, self.source, self.person) for f in household.findings):
+        if any(
+            (f.on, f.source, f.person) == (self.on, self.source, self.person)
+            for f in household.clues.findings
+        ):
             return
         context.require("village", "township", "county")
         alert = None
         if self.source == "data-alert":
             alert = verified_alert(household)
-            if any(finding.alert == alert for finding in household.findings):
+            if any(finding.alert == alert for finding in household.clues.findings):
                 return
         note = Private(household.id, "text", self.note) if self.note else None
         yield need_found(household, context, self.on, self.source, self.person, alert, note)
@@ -167,9 +172,9 @@ class HelpOffered(Event):
     def evolve(self, household: Household) -> Household:
         findings = tuple(
             replace(f, answer=self.answer, answered_on=self.on) if f.id in self.findings else f
-            for f in household.findings
+            for f in household.clues.findings
         )
-        return replace(household, findings=findings)
+        return replace(household, clues=replace(household.clues, findings=findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +193,7 @@ class OfferHelp(Command):
         require_registered(household)
         waiting = open_findings(household)
         if not waiting:
-            if any((f.answered_on, f.answer) == (self.on, self.answer) for f in household.findings):
+            if any((f.answered_on, f.answer) == (self.on, self.answer) for f in household.clues.findings):
                 return
             raise NothingFound
         context.require("village", "township", "county")
@@ -250,10 +255,10 @@ def rests_on(
         alert = verified_alert(household) if found.source == "data-alert" else None
         new = need_found(household, context, on, found.source, alert=alert, applying=True)
         return new, new.finding
-    waiting = [f for f in household.findings if f.answer in (None, "told-will-apply")]
+    waiting = [f for f in household.clues.findings if f.answer in (None, "told-will-apply")]
     if waiting:
         return None, waiting[-1].id
-    if not any(alert.need for alert in household.alerts):
+    if not any(alert.need for alert in household.clues.alerts):
         raise FindingMissing
     return None, None
 
@@ -288,7 +293,7 @@ def helped(
 
 def verified_alert(household: Household) -> UUID:
     """The last alert whose need was verified on site; refuses when there is none."""
-    alert = next((a.id for a in reversed(household.alerts) if a.need), None)
+    alert = next((a.id for a in reversed(household.clues.alerts) if a.need), None)
     if alert is None:
         raise AlertNeedUnverified
     return alert
@@ -314,7 +319,7 @@ def need_found(
 
 def open_findings(household: Household) -> tuple[Finding, ...]:
     """The findings nobody has answered yet, oldest first."""
-    return tuple(finding for finding in household.findings if finding.answer is None)
+    return tuple(finding for finding in household.clues.findings if finding.answer is None)
 
 
 def findings_applied(household: Household, on: date) -> tuple[Finding, ...]:
@@ -323,7 +328,7 @@ def findings_applied(household: Household, on: date) -> tuple[Finding, ...]:
         replace(finding, answer="applied", answered_on=on)
         if finding.answer in (None, "told-will-apply")
         else finding
-        for finding in household.findings
+        for finding in household.clues.findings
     )
 
 

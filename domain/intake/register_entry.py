@@ -41,7 +41,7 @@ class EnterFromRegister(Command):
         for event in self.registration.decide(household, context):
             household = follow(household, event)
             yield event
-        persons = [member.person for member in household.members]
+        persons = [member.person for member in household.people.members]
         application = Apply(
             self.on,
             persons[self.applicant],

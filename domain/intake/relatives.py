@@ -80,7 +80,7 @@ class RelativeRegistered(Event):
 
     def evolve(self, household: Household) -> Household:
         known = KnownRelative(self.person, self.relation, self.office, self.officer)
-        case = household.procedures[-1]
+        case = household.cases.procedures[-1]
         return household.with_case(relatives=True, known_relatives=(*case.known_relatives, known))
 
 
@@ -115,7 +115,7 @@ class RegisterRelative(Command):
         elif context.actor.level is not None:  # the family may say so itself
             context.require("village", "township", "county")
         require_order(self.on, case.started_on)
-        if all(member.person != self.person for member in household.members):
+        if all(member.person != self.person for member in household.people.members):
             raise RelativeNotAMember
         if not self.name.strip():
             raise RelativeUnnamed

@@ -114,8 +114,8 @@ def require_here(household: Household) -> None:
 
 def require_apart(household: Household) -> None:
     """Refuse any act on a household that was joined to another."""
-    if household.joined_into is not None:
-        raise JoinedElsewhere(since=household.residences[-1].end)
+    if household.lineage.joined_into is not None:
+        raise JoinedElsewhere(since=household.place.residences[-1].end)
 
 
 def require_movers(household: Household, movers: Collection[Mover], since: date, heads: int) -> None:
@@ -124,7 +124,9 @@ def require_movers(household: Household, movers: Collection[Mover], since: date,
         raise SamePersonTwice(member="重复人员")
     for mover in movers:
         require_leaving(household, mover.person, since)
-        own = next((s for s in household.categories if s.person == mover.person and holds(s, since)), None)
+        own = next(
+            (s for s in household.status.categories if s.person == mover.person and holds(s, since)), None
+        )
         if own is not None:
             raise OwnAidRunning(category=own.category.word)
     named = sum(mover.relation == "head" for mover in movers)

@@ -137,7 +137,7 @@ class RecordDeath(Command):
 
 def death_of(household: Household, person: PersonId) -> Membership | None:
     """The membership a recorded death ended."""
-    return next((m for m in household.members if m.person == person and m.cause == DEAD), None)
+    return next((m for m in household.people.members if m.person == person and m.cause == DEAD), None)
 
 
 def last_day(member: Membership) -> date:
@@ -148,7 +148,7 @@ def last_day(member: Membership) -> date:
 
 def death_due(household: Household, context: Context, died_on: date, death: UUID) -> Due | None:
     """The limit that runs from a death in a family that is paid; None in others, and before M83 set it."""
-    aided = any(holds(spell, died_on) and is_paid(spell.category) for spell in household.categories)
+    aided = any(holds(spell, died_on) and is_paid(spell.category) for spell in household.status.categories)
     if not aided or f"deadline.{DEATH}" not in context.rules(died_on):
         return None
     return context.due(DEATH, died_on, death)

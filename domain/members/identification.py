@@ -58,9 +58,9 @@ class PersonIdentified(Event):
             )
             if member.person == self.person
             else member
-            for member in household.members
+            for member in household.people.members
         )
-        return replace(household, members=members)
+        return replace(household, people=replace(household.people, members=members))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class IdentifyPerson(Command):
         known_as = identity(named, context)
         assert known_as.number is not None
         person = context.persons.get(known_as.number, self.person)
-        if person != self.person and any(m.person == person for m in household.members):
+        if person != self.person and any(m.person == person for m in household.people.members):
             raise AlreadyMember
         yield PersonIdentified(
             self.on,
@@ -132,15 +132,18 @@ def _known_as(household: Household, provisional: PersonId, person: PersonId) -> 
             authorised=frozenset(person if each == provisional else each for each in case.authorised),
             income=named(case.income),
         )
-        for case in household.procedures
+        for case in household.cases.procedures
     )
-    review = household.review
+    review = household.management.review
     return replace(
         household,
-        members=named(household.members),
-        categories=named(household.categories),
-        alerts=named(household.alerts),
-        changes=named(household.changes),
-        procedures=procedures,
-        review=replace(review, income=named(review.income)) if review else None,
+        people=replace(household.people, members=named(household.people.members)),
+        status=replace(household.status, categories=named(household.status.categories)),
+        clues=replace(household.clues, alerts=named(household.clues.alerts)),
+        management=replace(
+            household.management,
+            changes=named(household.management.changes),
+            review=replace(review, income=named(review.income)) if review else None,
+        ),
+        cases=replace(household.cases, procedures=procedures),
     )

@@ -116,20 +116,26 @@ class JoinedInto(Event):
         return BenefitChange(ends_before=last_month(self.since) + 1)
 
     def evolve(self, household: Household) -> Household:
-        persons = {member.person for member in household.members}
+        persons = {member.person for member in household.people.members}
         benefits = tuple(
             replace(spell, last=last_month(self.since)) if spell.last is None else spell
-            for spell in household.benefits
+            for spell in household.aid.benefits
         )
         # a home of no day at all where it was registered and joined on one day: it says where the family was
-        home = replace(household.residences[-1], end=self.since)
+        home = replace(household.place.residences[-1], end=self.since)
         return replace(
             without(household, persons, self.since, "joined"),
-            categories=ended(household.categories, self.since),
-            labels=ended(household.labels, self.since),
-            residences=(*household.residences[:-1], home),
-            benefits=benefits,
-            joined_into=self.into,
+            status=replace(
+                without(household, persons, self.since, "joined").status,
+                categories=ended(household.status.categories, self.since),
+                labels=ended(household.status.labels, self.since),
+            ),
+            place=replace(
+                without(household, persons, self.since, "joined").place,
+                residences=(*household.place.residences[:-1], home),
+            ),
+            aid=replace(without(household, persons, self.since, "joined").aid, benefits=benefits),
+            lineage=replace(without(household, persons, self.since, "joined").lineage, joined_into=self.into),
         )
 
 
@@ -177,7 +183,7 @@ class HouseholdJoined(Event):
             )
             for each in self.alerts
         )
-        return replace(household, alerts=(*household.alerts, *alerts))
+        return replace(household, clues=replace(household.clues, alerts=(*household.clues.alerts, *alerts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +213,13 @@ class JoinHousehold(JointCommand):
         household, other = next(iter(households.values())), households[self.into]
         if household.id == other.id:
             raise SameHousehold
-        if household.joined_into == other.id:
+        if household.lineage.joined_into == other.id:
             return
         require_here(household)
         require_here(other)
         since = self.since or self.on
         require_order(self.on, since)
-        require_order(since, household.residences[-1].start)
+        require_order(since, household.place.residences[-1].start)
         context.require("township", "county")
         require_same_county(household.region(self.on), other.region(self.on), self.on, context)
         context.require_for(other, self.on, "township", "county")
@@ -226,7 +232,7 @@ class JoinHousehold(JointCommand):
         if missing:
             raise MembersLeftBehind(missing=len(missing))
         _require_settled(household, other, since)
-        alerts = tuple(alert for alert in household.alerts if alert.outcome is None)
+        alerts = tuple(alert for alert in household.clues.alerts if alert.outcome is None)
         about = {alert.id for alert in alerts}
         yield household.id, JoinedInto(self.on, other.id, context.versions.get(other.id, 0), since)
         yield (
@@ -240,7 +246,7 @@ class JoinHousehold(JointCommand):
                     CarriedAlert(a.id, a.code, a.person, a.raised_on, a.merged_on, a.verified_on, a.need)
                     for a in alerts
                 ),
-                tuple(o.due for o in household.dues if o.due.subject in about),
+                tuple(o.due for o in household.limits.dues if o.due.subject in about),
                 looked_at_again(other, context, self.on),
             ),
         )
@@ -256,8 +262,8 @@ def _require_settled(household: Household, other: Household, since: date) -> Non
     held, there = household.category(since), other.category(since)
     if held is not None and (there is None or there.category != held.category or there.end is not None):
         raise CategoriesDiffer(category=held.category.word)
-    if household.undelivered:
+    if household.papers.undelivered:
         raise NoticeUnderWay
-    unpaid = any(spell.open or spell.returned for spell in household.benefits)
-    if unpaid or any(aid.state != "settled" for aid in household.temporary):
+    unpaid = any(spell.open or spell.returned for spell in household.aid.benefits)
+    if unpaid or any(aid.state != "settled" for aid in household.aid.temporary):
         raise MoneyUnderWay

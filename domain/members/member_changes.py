@@ -151,7 +151,7 @@ class AddMember(Command):
         require_order(self.on, since)
         if later_rows(household, known.person, since):
             raise AlreadyMember
-        if any((m.person, m.cause) == (known.person, "death") for m in household.members):
+        if any((m.person, m.cause) == (known.person, "death") for m in household.people.members):
             raise RecordedAsDead
         context.require("township", "county")
         if self.member.relation == "head" and household.head(since) is not None:

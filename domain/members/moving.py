@@ -112,7 +112,7 @@ class MoveHousehold(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_here(household)
         since = self.since or self.on
-        home = household.residences[-1]
+        home = household.place.residences[-1]
         if home.region == self.region:
             if home.start == since:
                 return
@@ -163,7 +163,10 @@ class FileHandedOver(Event):
 
     def evolve(self, household: Household) -> Household:
         household = settled(household, self.region, self.area, self.on, self.address)
-        return replace(household, handing=Handing(self.handing, self.on, self.from_region))
+        return replace(
+            household,
+            place=replace(household.place, handing=Handing(self.handing, self.on, self.from_region)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ class HandOverFile(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_here(household)
-        home = household.residences[-1]
+        home = household.place.residences[-1]
         if home.region == self.region and home.start == self.on:
             return
         context.decider("county")
@@ -225,7 +228,7 @@ class FileTakenOver(Event):
         return ((HANDED_OVER, self.handing),)
 
     def evolve(self, household: Household) -> Household:
-        household = replace(household, handing=None)
+        household = replace(household, place=replace(household.place, handing=None))
         return household if self.person is None else noticed(household, self.on, self.person, "residence")
 
 
@@ -237,9 +240,9 @@ class TakeOverFile(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_here(household)
-        handing = household.handing
+        handing = household.place.handing
         if handing is None:
-            if any((m.due.what, m.ended_on) == (HANDED_OVER, self.on) for m in household.ended):
+            if any((m.due.what, m.ended_on) == (HANDED_OVER, self.on) for m in household.limits.ended):
                 return
             raise NothingHandedOver
         context.decider("county")
@@ -259,7 +262,10 @@ def settled(
     """The household living elsewhere from a day: one residence ends, the next begins."""
     before = tuple(
         replace(home, end=since) if home.end is None else home
-        for home in household.residences
+        for home in household.place.residences
         if home.start < since
     )
-    return replace(household, residences=(*before, Residence(region, area, since, address=address)))
+    return replace(
+        household,
+        place=replace(household.place, residences=(*before, Residence(region, area, since, address=address))),
+    )

@@ -90,7 +90,11 @@ class HouseholdRegistered(Event):
 
     def evolve(self, household: Household) -> Household:
         return replace(
-            household, residences=(Residence(self.region, self.area, self.on, address=self.address),)
+            household,
+            place=replace(
+                household.place,
+                residences=(Residence(self.region, self.area, self.on, address=self.address),),
+            ),
         )
 
 
@@ -157,7 +161,12 @@ class MemberAdded(Event):
         return (self.id_number, self.name)
 
     def evolve(self, household: Household) -> Household:
-        return replace(household, members=(*household.members, membership_of(self, self.on)))
+        return replace(
+            household,
+            people=replace(
+                household.people, members=(*household.people.members, membership_of(self, self.on))
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +185,7 @@ class RegisterHousehold(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         if household.registered:
-            if (household.region(self.on), len(household.members)) == (
+            if (household.region(self.on), len(household.people.members)) == (
                 self.region,
                 len(self.members),
             ):

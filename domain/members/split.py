@@ -101,7 +101,11 @@ class HouseholdSplitFrom(Event):
 
     def evolve(self, household: Household) -> Household:
         home = Residence(self.region, self.area, self.since, address=self.address)
-        return replace(household, residences=(home,), split_from=self.origin)
+        return replace(
+            household,
+            place=replace(household.place, residences=(home,)),
+            lineage=replace(household.lineage, split_from=self.origin),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,7 @@ class SplitHousehold(JointCommand):
     def _address(self, household: Household, new: HouseholdId, stays: bool) -> Private[str] | None:
         if self.address:
             return Private(new, "address", self.address)
-        old = current(household.residences, self.on)
+        old = current(household.place.residences, self.on)
         return old.address.handed_to(new) if stays and old is not None and old.address is not None else None
 
 

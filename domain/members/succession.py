@@ -55,7 +55,7 @@ def has_left(household: Household, person: PersonId, until: date, cause: str) ->
     """Whether this very leaving is on record."""
     return any(
         (m.person, m.end, m.cause) == (person, until, cause) and not row_of(household, person, until)
-        for m in household.members
+        for m in household.people.members
     )
 
 

@@ -152,11 +152,13 @@ class DocumentDelivered(Event):
     def evolve(self, household: Household) -> Household:
         documents = tuple(
             replace(each, delivered_on=self.delivered_on) if each.id == self.document else each
-            for each in household.documents
+            for each in household.papers.documents
         )
         told = Undelivered(self.subject, AWAITED.get(self.kind, ""))
-        rest = tuple(each for each in household.undelivered if each != told)
-        household = replace(household, documents=documents, undelivered=rest)
+        rest = tuple(each for each in household.papers.undelivered if each != told)
+        household = replace(
+            household, papers=replace(household.papers, documents=documents, undelivered=rest)
+        )
         case = household.last_case
         against = case is not None and case.report_eligible is False and case.told_on is None
         if self.kind == "verification-result" and against and case is not None and case.id == self.subject:
@@ -254,9 +256,9 @@ class DeliveryFailed(Event):
         attempt = FailedAttempt(self.on, self.method, self.cause)
         documents = tuple(
             replace(each, failures=(*each.failures, attempt)) if each.id == self.document else each
-            for each in household.documents
+            for each in household.papers.documents
         )
-        return replace(household, documents=documents)
+        return replace(household, papers=replace(household.papers, documents=documents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,9 @@ def deliverable(household: Household, document: UUID | None) -> IssuedDocument:
     """The document of this id, by default the last still to be delivered; refuses what is not for the family."""
     require_registered(household)
     if document is None:
-        meant = [each for each in household.documents if each.kind not in INTERNAL and not each.replaced]
+        meant = [
+            each for each in household.papers.documents if each.kind not in INTERNAL and not each.replaced
+        ]
         waiting = [each for each in meant if each.delivered_on is None] or meant
         if not waiting:
             raise DocumentUnknown

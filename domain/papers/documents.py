@@ -170,20 +170,20 @@ class DocumentIssued(Event):
     def evolve(self, household: Household) -> Household:
         before = tuple(
             replace(document, replaced=True) if document.id == self.replaces else document
-            for document in household.documents
+            for document in household.papers.documents
         )
         issued = IssuedDocument(
             self.document, self.kind, self.number, self.organ, self.subject, self.step_on, self.on
         )
-        household = replace(household, documents=(*before, issued))
+        household = replace(household, papers=replace(household.papers, documents=(*before, issued)))
         awaited = AWAITED.get(self.kind)
         wrong = any(each.id == self.replaces and each.delivered_on is not None for each in before)
         if awaited is None or not wrong:
             return household
         # what reached the family was wrong: what replaces it has to reach it in its turn
         waiting = Undelivered(self.subject, awaited)
-        rest = tuple(each for each in household.undelivered if each != waiting)
-        return replace(household, undelivered=(*rest, waiting))
+        rest = tuple(each for each in household.papers.undelivered if each != waiting)
+        return replace(household, papers=replace(household.papers, undelivered=(*rest, waiting)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +257,7 @@ class IssueDocument(Command):
     def kept(self, household: Household, certified: Certified) -> IssuedDocument | None:
         """The document that certifies this step already; never one that is to be replaced."""
         wanted = (self.kind, certified.subject, certified.step_on)
-        alike = (d for d in household.documents if (d.kind, d.subject, d.step_on) == wanted)
+        alike = (d for d in household.papers.documents if (d.kind, d.subject, d.step_on) == wanted)
         return next((d for d in alike if not d.replaced and self.replaces is None), None)
 
     def certified(self, household: Household) -> Certified:
@@ -274,7 +274,7 @@ class IssueDocument(Command):
 
 def document_of(household: Household, document: UUID) -> IssuedDocument:
     """The household's document of this id; refuses an unknown one and one that was replaced."""
-    found = next((each for each in household.documents if each.id == document), None)
+    found = next((each for each in household.papers.documents if each.id == document), None)
     if found is None:
         raise DocumentUnknown
     if found.replaced:
@@ -286,7 +286,7 @@ def awaited_document(household: Household, waiting: Undelivered) -> IssuedDocume
     """The document by which a decision the family waits for will reach it, once one was issued."""
     alike = (
         each
-        for each in household.documents
+        for each in household.papers.documents
         if (each.subject, AWAITED.get(each.kind)) == (waiting.subject, waiting.kind)
     )
     return next((each for each in alike if not each.replaced and each.delivered_on is None), None)
@@ -312,7 +312,7 @@ def require_issuer(context: Context, organ: str) -> None:
 
 
 def _case(household: Household, asked: IssueDocument) -> Procedure:
-    cases = [case for case in household.procedures if asked.about in (None, case.id)]
+    cases = [case for case in household.cases.procedures if asked.about in (None, case.id)]
     if not cases:
         raise StepNotTaken(step="该户没有办理中的申请", kind=DOCUMENT_WORDS[asked.kind])
     return cases[-1]
@@ -344,14 +344,16 @@ def _visit(household: Household, asked: IssueDocument) -> Certified:
 
 
 def _hearing(household: Household, asked: IssueDocument) -> Certified:
-    days = [h.on for h in household.hearings if h.substitute is None and asked.step_on in (None, h.on)]
+    days = [
+        h.on for h in household.management.hearings if h.substitute is None and asked.step_on in (None, h.on)
+    ]
     if not days:
         raise StepNotTaken(step="尚未听取意见", kind=DOCUMENT_WORDS[asked.kind])
     return Certified(household.id, days[-1], days[-1])
 
 
 def _grace(household: Household, asked: IssueDocument) -> Certified:
-    graces = [grace for grace in household.graces if asked.about in (None, grace.id)]
+    graces = [grace for grace in household.aid.graces if asked.about in (None, grace.id)]
     if not graces:
         raise StepNotTaken(step="尚未给予渐退期", kind=DOCUMENT_WORDS[asked.kind])
     return Certified(graces[-1].id, None, graces[-1].granted_on)
@@ -359,17 +361,17 @@ def _grace(household: Household, asked: IssueDocument) -> Certified:
 
 def _awaited(household: Household, asked: IssueDocument) -> Certified:
     """A decision still waiting to be told, or one its document was issued about already."""
-    waiting = [u.subject for u in household.undelivered if u.kind == AWAITED[asked.kind]]
-    issued = [each.subject for each in household.documents if each.kind == asked.kind]
+    waiting = [u.subject for u in household.papers.undelivered if u.kind == AWAITED[asked.kind]]
+    issued = [each.subject for each in household.papers.documents if each.kind == asked.kind]
     about = [subject for subject in (*issued, *waiting) if asked.about in (None, subject)]
     if not about:
         raise StepNotTaken(step="没有待告知的决定", kind=DOCUMENT_WORDS[asked.kind])
-    known = {each.id: each.on for each in household.decided}
+    known = {each.id: each.on for each in household.management.decided}
     return Certified(about[-1], None, known.get(about[-1], asked.on))
 
 
 def _declined(household: Household, asked: IssueDocument) -> Certified:
-    declined = [each for each in household.declined if asked.about in (None, each.subject)]
+    declined = [each for each in household.cases.declined if asked.about in (None, each.subject)]
     if not declined:
         raise StepNotTaken(step="尚未决定不予受理", kind=DOCUMENT_WORDS[asked.kind])
     return Certified(declined[-1].subject, None, declined[-1].on)
@@ -384,7 +386,7 @@ def _returned(household: Household, asked: IssueDocument) -> Certified:
 
 
 def _receipt(household: Household, asked: IssueDocument) -> Certified:
-    kept = [d for d in household.documents if d.kind not in INTERNAL and not d.replaced]
+    kept = [d for d in household.papers.documents if d.kind not in INTERNAL and not d.replaced]
     about = [document for document in kept if asked.about in (None, document.id)]
     if not about:
         raise StepNotTaken(step="尚未制发需要送达的文书", kind=DOCUMENT_WORDS[asked.kind])

@@ -60,8 +60,8 @@ class NoticeDelivered(Event):
         return PaperMove("delivered", None, self.about, on=self.on)
 
     def evolve(self, household: Household) -> Household:
-        rest = tuple(u for u in household.undelivered if u.subject != self.about)
-        return replace(household, undelivered=rest)
+        rest = tuple(u for u in household.papers.undelivered if u.subject != self.about)
+        return replace(household, papers=replace(household.papers, undelivered=rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ class DeliverNotice(Command):
     received_by: PersonId
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        if not household.undelivered:
+        if not household.papers.undelivered:
             raise NothingToDeliver
         context.require("township", "county")
         require_member(household, self.received_by, self.on)
-        waiting = household.undelivered[0]
+        waiting = household.papers.undelivered[0]
         paper = awaited_document(household, waiting)
         if paper is not None:
             # one fact, not two: the periods of appeal run from it
@@ -126,5 +126,5 @@ class PublishConfirmation(Command):
         if case.published_on is not None:
             return
         context.require("township", "county")
-        fen = household.benefits[-1].fen if road.programme is not None else Fen(0)
+        fen = household.aid.benefits[-1].fen if road.programme is not None else Fen(0)
         yield ConfirmationPublished(self.on, case.id, case.assessment.members, fen)

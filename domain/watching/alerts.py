@@ -78,9 +78,12 @@ class AlertRaised(Event):
     def evolve(self, household: Household) -> Household:
         return replace(
             household,
-            alerts=(
-                *household.alerts,
-                Alert(self.alert, self.code, self.person, self.on),
+            clues=replace(
+                household.clues,
+                alerts=(
+                    *household.clues.alerts,
+                    Alert(self.alert, self.code, self.person, self.on),
+                ),
             ),
         )
 
@@ -122,7 +125,7 @@ class RaiseAlert(Command):
         if self.person is not None:
             require_member(household, self.person, self.on)
         within = context.rules(self.on).integer("alert.merge-days")
-        for alert in household.alerts:
+        for alert in household.clues.alerts:
             same = (alert.code, alert.person) == (self.code, self.person)
             if same and alert.outcome is None and abs((self.on - alert.raised_on).days) <= within:
                 if self.on not in (alert.raised_on, alert.merged_on):
@@ -181,7 +184,7 @@ class VerifyAlert(Command):
         require_team(self.investigators, self.on, context, "alert.visit-team")
         note = Private(household.id, "text", self.note) if self.note else None
         yield AlertVerified(self.on, alert.id, self.investigators, self.need, note)
-        known = any(finding.alert == alert.id for finding in household.findings)
+        known = any(finding.alert == alert.id for finding in household.clues.findings)
         if self.need and not known and f"deadline.{HELP}" in context.rules(self.on):
             yield need_found(household, context, self.on, "data-alert", alert.person, alert.id)
 
@@ -223,8 +226,8 @@ class FeedBackAlert(Command):
     outcome: AlertOutcome
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        waiting = any(alert.outcome is None for alert in household.alerts)
-        if household.alerts and not waiting and household.alerts[-1].outcome == self.outcome:
+        waiting = any(alert.outcome is None for alert in household.clues.alerts)
+        if household.clues.alerts and not waiting and household.clues.alerts[-1].outcome == self.outcome:
             return
         alert = _open_alert(household)
         if alert.verified_on is None:
@@ -248,7 +251,7 @@ _HELPED: Mapping[AlertOutcome, HelpAnswer] = {
 
 
 def _open_alert(household: Household) -> Alert:
-    for alert in reversed(household.alerts):
+    for alert in reversed(household.clues.alerts):
         if alert.outcome is None:
             return alert
     raise NoOpenAlert
@@ -257,6 +260,6 @@ def _open_alert(household: Household) -> Alert:
 def _with_alert(household: Household, alert_id: UUID, **changes: object) -> Household:
     alerts = tuple(
         replace(alert, **changes) if alert.id == alert_id else alert  # type: ignore[arg-type]
-        for alert in household.alerts
+        for alert in household.clues.alerts
     )
-    return replace(household, alerts=alerts)
+    return replace(household, clues=replace(household.clues, alerts=alerts))

@@ -102,7 +102,7 @@ async def test_a_family_is_taken_from_alert_to_confirmed_dibao_over_http(office:
             ordered = await give(client, household, "order-payment", version, on="2021-08-10")
         assert ordered.status_code == 200, ordered.text
     state = office.households.get(UUID(household))  # type: ignore[arg-type]
-    assert [spell.category for spell in state.categories] == ["DIBAO"]
+    assert [spell.category for spell in state.status.categories] == ["DIBAO"]
 
 
 async def test_the_same_request_again_gets_the_first_answer_and_says_so(office: Office) -> None:
@@ -208,7 +208,7 @@ async def test_what_is_so_already_is_no_news(office: Office) -> None:
     async with office.client(office.token(YU_TOWNSHIP)) as client:
         household = office.tell(stories.yu_accepted())
         version = office.store.load(household).version
-        persons = [str(member.person) for member in stories.yu_accepted().household.members]
+        persons = [str(member.person) for member in stories.yu_accepted().household.people.members]
         answer = await give(
             client, household, "authorise-verification", version, on="2021-07-01", persons=persons
         )

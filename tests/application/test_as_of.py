@@ -53,7 +53,7 @@ def said(office: Installation, answer: ValidOn) -> tuple[object, ...]:
 
 def test_the_day_stays_and_what_is_known_of_it_changes(office: Installation) -> None:
     household = confirmed(office, "first")
-    father, daughter = (m.person for m in office.households.get(household).members)
+    father, daughter = (m.person for m in office.households.get(household).people.members)
     day = date(2021, 8, 15)
     first = known(office, household)
     dead = RecordDeath(NOW, father, date(2021, 8, 10), "village-statement", daughter)

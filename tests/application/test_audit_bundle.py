@@ -200,7 +200,7 @@ def test_two_exports_under_one_checkpoint_differ_in_their_time_alone(still: Seal
 
 def test_erasure_leaves_every_proof_valid(family: Sealed, clean: Clean, tmp_path: Path) -> None:
     before, _ = family.exported()
-    for member in family.office.households.get(HOUSEHOLD).members:
+    for member in family.office.households.get(HOUSEHOLD).people.members:
         family.office.store.erase(member.person)
     family.office.store.erase(HOUSEHOLD)
     family.office.store.erase_stream(HOUSEHOLD)

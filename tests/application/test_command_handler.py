@@ -70,7 +70,7 @@ def registered(office: Installation, what: str = "register") -> Handled:
 
 
 def head(office: Installation, household: HouseholdId) -> PersonId:
-    return office.households.get(household).members[0].person
+    return office.households.get(household).people.members[0].person
 
 
 def events_of(databases: Databases, name: str) -> int:
@@ -188,7 +188,7 @@ def confirmed(office: Installation, what: str) -> HouseholdId:
     """A family in Dibao since 2021-07-26 by the shortest lawful road."""
     township, county = TOWNSHIP.organ, COUNTY.organ
     household = office.handler.handle(asked(what, family())).household
-    father, daughter = (member.person for member in office.households.get(household).members)
+    father, daughter = (member.person for member in office.households.get(household).people.members)
     road: list[tuple[str, Command]] = [
         (township, Apply(DAY, father, income=(stories.other(400),))),
         (township, AuthoriseVerification(DAY, (father, daughter))),

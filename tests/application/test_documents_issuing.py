@@ -169,7 +169,7 @@ def test_nothing_personal_lies_in_clear(
     assert "岭某" not in data
     said = json.loads(data)
     assert [each["name"] for each in said["personal"]] == ["applicant"]
-    applicant = office.households.get(HOUSEHOLD).members[0].person
+    applicant = office.households.get(HOUSEHOLD).people.members[0].person
     assert UUID(said["personal"][0]["value"]["owner"]) == applicant
     sealed = owner.execute("SELECT sealed FROM es_attachment WHERE id = %s", (paper.document,)).fetchone()
     assert sealed is not None
@@ -200,7 +200,7 @@ def test_an_erased_household_has_no_page_any_more(office: Installation) -> None:
 def test_no_page_is_printed_with_an_erased_name(
     office: Installation, owner: psycopg.Connection[tuple[object, ...]]
 ) -> None:
-    office.store.erase(office.households.get(HOUSEHOLD).members[0].person)
+    office.store.erase(office.households.get(HOUSEHOLD).people.members[0].person)
     with pytest.raises(OwnerErased):
         office.documents.issue(acceptance())
     assert counted(owner, "es_attachment") == 0
@@ -231,7 +231,7 @@ def test_what_people_wrote_cannot_become_markup(databases: Databases, tmp_path: 
 
 def test_a_document_is_delivered_and_its_receipt_says_how(office: Installation) -> None:
     paper = office.documents.issue(acceptance())
-    head = office.households.get(HOUSEHOLD).members[0].person
+    head = office.households.get(HOUSEHOLD).people.members[0].person
     answer = handled(office, DeliverDocument(ON, paper.document, received_by=head), TOWNSHIP)
     assert [type(event) for event in answer.events] == [DocumentDelivered]
     receipt = page_of(office, issued(office, "delivery-receipt", ON, TOWNSHIP).document)
@@ -260,7 +260,7 @@ def test_each_year_begins_with_one(databases: Databases, tmp_path: Path) -> None
                 Actor("w1", TOWNSHIP),
             )
             household = office.handler.handle(request).household
-            head = office.households.get(household).members[0].person
+            head = office.households.get(household).people.members[0].person
             applied = Request(uuid5(PAPERS, f"apply/{n}"), Apply(on, head), Actor("w1", TOWNSHIP), household)
             office.handler.handle(applied)
             command = IssueDocument(on, "verification-authorisation")

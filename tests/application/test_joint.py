@@ -56,7 +56,7 @@ def single(office: Installation, what: str, **said: object) -> HouseholdId:
 
 
 def people(office: Installation, household: HouseholdId) -> list[PersonId]:
-    return [member.person for member in office.households.get(household).members]
+    return [member.person for member in office.households.get(household).people.members]
 
 
 def clear(office: Installation, *privates: Private[str] | None) -> list[str | None]:
@@ -79,7 +79,7 @@ def done(office: Installation, what: str, command: Command, household: Household
 def test_a_split_is_one_answer_for_both_households(office: Installation) -> None:
     household = confirmed(office, "first")
     before = office.households.get(household)
-    daughter = before.members[1].person
+    daughter = before.people.members[1].person
     request = asked("split", SplitHousehold(ON, (Mover(daughter, "head"),)), household)
     handled = office.handler.handle(request)
     (other,) = handled.others
@@ -97,15 +97,15 @@ def test_a_split_is_one_answer_for_both_households(office: Installation) -> None
 
 def test_a_name_goes_along_sealed_and_erasing_the_person_erases_both(office: Installation) -> None:
     household = confirmed(office, "first")
-    daughter = office.households.get(household).members[1]
+    daughter = office.households.get(household).people.members[1]
     split = done(office, "split", SplitHousehold(ON, (Mover(daughter.person, "head"),)), household)
-    (arrived,) = office.households.get(split.others[0].household).members
+    (arrived,) = office.households.get(split.others[0].household).people.members
     assert clear(office, arrived.name, arrived.id_number) == ["于某某", stories.A2]
     assert arrived.name is not None
     assert daughter.name is not None
     assert arrived.name.token == daughter.name.token
     office.store.erase(daughter.person)
-    for member in (office.households.get(household).members[1], arrived):
+    for member in (office.households.get(household).people.members[1], arrived):
         assert clear(office, member.name, member.id_number) == [ERASED, ERASED]
 
 
@@ -114,8 +114,8 @@ def test_what_is_the_households_is_sealed_anew_for_the_new_one(office: Installat
     daughter = people(office, household)[1]
     split = done(office, "split", SplitHousehold(ON, (Mover(daughter, "head"),), phone="1"), household)
     new = office.households.get(split.others[0].household)
-    old = office.households.get(household).residences[0].address
-    moved = new.residences[0].address
+    old = office.households.get(household).place.residences[0].address
+    moved = new.place.residences[0].address
     assert old is not None
     assert moved is not None
     assert (moved.owner, old.owner) == (new.id, household)
@@ -132,7 +132,7 @@ def test_a_joined_stream_is_closed_and_says_where_the_family_went(office: Instal
     request = asked("join", JoinHousehold(ON, first, (Mover(man, "other"),)), second)
     handled = office.handler.handle(request)
     assert isinstance(handled.others[0].events[0], HouseholdJoined)
-    assert office.households.get(second).joined_into == first
+    assert office.households.get(second).lineage.joined_into == first
     assert office.households.on_day(second, ON).joined_into == first
     alert = RaiseAlert(date(2021, 9, 2), "E-EXP-01", "RED")
     with pytest.raises(JoinedElsewhere):
@@ -262,7 +262,7 @@ def test_of_two_merges_of_one_household_at_once_one_wins(office: Installation, d
     (won,) = [answer for answer in answers if isinstance(answer, Handled)]
     assert [type(answer) for answer in answers if not isinstance(answer, Handled)] == [JoinedElsewhere]
     into = won.others[0].household
-    assert office.households.get(joining).joined_into == into
+    assert office.households.get(joining).lineage.joined_into == into
     held = claims(databases).get(man)
     assert held == ((first, ON, None) if into == first else None)
 
@@ -303,7 +303,7 @@ def test_a_correction_names_the_recorded_event(office: Installation) -> None:
     corrected = done(office, "correct", CorrectMember(ON, 3, "笔误", name="于晓晓"), household).events[0]
     assert (corrected.step, corrected.corrects) == (3, second.event_id)  # type: ignore[attr-defined]
     assert office.store.find("name", "于晓晓") == second.event.person  # type: ignore[attr-defined]
-    assert clear(office, office.households.get(household).members[1].name) == ["于晓晓"]
+    assert clear(office, office.households.get(household).people.members[1].name) == ["于晓晓"]
 
 
 def test_a_number_taken_by_somebody_else_meanwhile_is_told(office: Installation) -> None:

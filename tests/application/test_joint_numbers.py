@@ -55,7 +55,7 @@ def registered(office: Installation, what: str, id_number: str, village: str = V
 
 
 def person(office: Installation, household: HouseholdId) -> PersonId:
-    return office.households.get(household).members[0].person
+    return office.households.get(household).people.members[0].person
 
 
 def done(office: Installation, what: str, command: Command, household: HouseholdId) -> Handled:
@@ -94,7 +94,10 @@ def test_the_wrong_number_is_free_for_its_true_owner(office: Installation) -> No
     assert owner != person(office, household)
     assert (found(office, WRONG), found(office, RIGHT)) == (owner, person(office, household))
     clear = office.store.keys.reveal(
-        [office.households.get(household).members[0].id_number], purpose="test", actor="w1", subject=SEED
+        [office.households.get(household).people.members[0].id_number],
+        purpose="test",
+        actor="w1",
+        subject=SEED,
     )
     assert clear == [RIGHT]
 
@@ -125,7 +128,7 @@ def test_a_household_s_own_release_leaves_the_entries_of_others(office: Installa
     two = NewMember("B", "甲同名", "other", number(3))
     done(office, "second", AddMember(ON, two, "return"), other)
     done(office, "correct", CorrectMember(ON, 2, "笔误", name="甲异"), one)
-    assert office.store.find("name", "甲同名") == office.households.get(other).members[1].person
+    assert office.store.find("name", "甲同名") == office.households.get(other).people.members[1].person
 
 
 def test_what_an_append_rests_on_must_still_be_so(office: Installation) -> None:

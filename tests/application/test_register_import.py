@@ -53,7 +53,7 @@ def test_twenty_households_become_accepted_applications_and_ten_stay_out(
     household = office.households.get(ids[checked.good[0].local_number])  # type: ignore[arg-type]
     assert household.case is not None
     assert household.case.accepted_on == checked.good[0].applied_on
-    assert {each.due.what for each in household.dues} == {"DL-DIB-INV", "DL-DIB-TOT"}
+    assert {each.due.what for each in household.limits.dues} == {"DL-DIB-INV", "DL-DIB-TOT"}
 
 
 def test_importing_again_changes_nothing(office: Installation, databases: Databases) -> None:

@@ -116,7 +116,9 @@ def test_what_may_not_be_is_refused_in_the_story(story: Json) -> None:
 
 def test_a_household_is_named_by_its_key_wherever_one_is_asked_for(installation: Installation) -> None:
     run = run_script(script(MOVE, name="moves"), installation.handler)
-    (moved,) = [m for m in installation.households.get(run.households["yi"]).members if m.relation == "other"]
+    (moved,) = [
+        m for m in installation.households.get(run.households["yi"]).people.members if m.relation == "other"
+    ]
     assert run.subjects[moved.person] == "A2"
     assert run.events == 7  # two households registered with three members, and the move's two
 
@@ -133,8 +135,8 @@ def test_the_household_a_split_begins_is_named_in_the_steps_after_it(installatio
     back = f"on: 2025-07-03, {JOIN}, into: xin"
     run = run_script(script(SPLIT + ", begins: xin", change, back, name="xin"), installation.handler)
     xin = installation.households.get(run.households["xin"])
-    assert [run.subjects[m.person] for m in xin.members] == ["A2", "B1"]
-    assert installation.households.get(run.households["yi"]).joined_into == xin.id
+    assert [run.subjects[m.person] for m in xin.people.members] == ["A2", "B1"]
+    assert installation.households.get(run.households["yi"]).lineage.joined_into == xin.id
     assert (
         run_script(script(SPLIT + ", begins: xin", change, back, name="xin"), installation.handler).events
         == 0
@@ -146,7 +148,7 @@ def test_who_is_added_later_goes_by_their_key_from_then_on(installation: Install
     for events in (8, 0):
         run = run_script(script(ADD, leave, name="added"), installation.handler)
         assert run.events == events
-        (moved,) = installation.households.get(run.households["yi"]).members[1:]
+        (moved,) = installation.households.get(run.households["yi"]).people.members[1:]
         assert run.subjects[moved.person] == "K"
 
 

@@ -180,7 +180,7 @@ def test_a_worker_in_between_changes_nothing_of_a_second_run(server: TestServer)
         assert carry_out(installation.handler, household, date(2026, 10, 2)).acts == 1
         again = run_script(told_before, installation.handler)
         assert (again.events, again.refused, again.reached) == (0, first.refused, first.reached)
-        assert [label.label for label in installation.households.get(household).labels] == [
+        assert [label.label for label in installation.households.get(household).status.labels] == [
             Label.GRACE,
             Label.EXITED,
         ]
@@ -193,7 +193,7 @@ def test_what_the_worker_did_first_the_script_does_not_do_again(server: TestServ
         household = run_script(half, installation.handler).households["yu"]
         assert carry_out(installation.handler, household, date(2023, 6, 1)).acts == 1
         assert run_script(whole, installation.handler).events == 0
-        assert installation.households.get(household).cycle == 2
+        assert installation.households.get(household).status.cycle == 2
 
 
 def test_a_told_time_is_when_it_was_recorded_and_later_steps_follow(installation: Installation) -> None:
@@ -228,7 +228,9 @@ def test_a_person_of_two_households_is_one_person_by_the_id_number(installation:
     second = HEAD.replace("steps:", '  wu: {region: "370786101215", members: {A1: head}}\nsteps:')
     steps = (APPLY, APPLY.replace("yu", "wu").replace("07-01", "07-02"))
     run = run_script(script("two", *steps, head=second), installation.handler)
-    (one, _), (other,) = (installation.households.get(run.households[key]).members for key in ("yu", "wu"))
+    (one, _), (other,) = (
+        installation.households.get(run.households[key]).people.members for key in ("yu", "wu")
+    )
     assert one.person == other.person
     assert run.subjects[one.person] == "A1"
 

@@ -92,7 +92,7 @@ def archive(databases: Databases, tmp_path: Path) -> Iterator[Archive]:
     with installed(databases, settings.key_directory) as installation:
         household = register(installation, "home", ("于福来", NUMBERS[0]), ("于小妮", NUMBERS[1]))
         father, daughter = (
-            member.person for member in installation.households.get(HouseholdId(household)).members
+            member.person for member in installation.households.get(HouseholdId(household)).people.members
         )
         yield Archive(settings, installation, household, father, daughter)
 
@@ -189,7 +189,7 @@ def rows(url: str, query: str) -> list[Any]:
 def test_a_number_erased_may_come_again_as_another_person(archive: Archive) -> None:
     archive.erase(archive.father)
     again = register(archive.installation, "again", ("于福来", NUMBERS[0]))
-    (member,) = archive.installation.households.get(HouseholdId(again)).members
+    (member,) = archive.installation.households.get(HouseholdId(again)).people.members
     assert member.person != archive.father
     assert "于福来" in archive.read(again)
 

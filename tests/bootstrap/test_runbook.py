@@ -91,7 +91,7 @@ def people(home: Path) -> tuple[str, str]:
         accepted = next(each.household for each in import_register(installation.handler, checked, "w1"))
         member = NewMember("A1", "于福来", "head")
         (answer,) = told(installation, [(TOWNSHIP, RegisterHousehold(date(2026, 3, 2), VILLAGE, (member,)))])
-        (registered,) = installation.households.get(answer.household).members
+        (registered,) = installation.households.get(answer.household).people.members
     return str(accepted), str(registered.person)
 
 

@@ -74,7 +74,7 @@ def last_case_of(household: Household) -> Procedure:
 
 
 def open_dues(household: Household) -> set[str]:
-    return {each.due.what for each in household.dues}
+    return {each.due.what for each in household.limits.dues}
 
 
 def aided(household: Household) -> bool:
@@ -83,18 +83,18 @@ def aided(household: Household) -> bool:
 
 
 STANDS: Mapping[str, Callable[[Household], bool]] = {
-    "alerted": lambda h: h.alerts[-1].verified_on is None,
-    "alert-late": lambda h: h.alerts[-1].verified_on is None,
-    "alert-verified": lambda h: h.alerts[-1].need and h.alerts[-1].outcome is None,
-    "alert-false": lambda h: h.alerts[-1].outcome == "false-positive",
-    "found": lambda h: h.findings[-1].answer is None and not h.procedures,
+    "alerted": lambda h: h.clues.alerts[-1].verified_on is None,
+    "alert-late": lambda h: h.clues.alerts[-1].verified_on is None,
+    "alert-verified": lambda h: h.clues.alerts[-1].need and h.clues.alerts[-1].outcome is None,
+    "alert-false": lambda h: h.clues.alerts[-1].outcome == "false-positive",
+    "found": lambda h: h.clues.findings[-1].answer is None and not h.cases.procedures,
     "applied": lambda h: case_of(h).accepted_on is None and not case_of(h).missing_notified,
     "by-agent": lambda h: case_of(h).agent is not None and case_of(h).accepted_on is None,
     "papers-missing": lambda h: bool(set(case_of(h).missing_notified) - set(case_of(h).supplemented)),
     "papers-supplemented": lambda h: (
         set(case_of(h).missing_notified) == set(case_of(h).supplemented) != set()
     ),
-    "turned-away": lambda h: len(h.declined) == 1 and "DL-NAC" in open_dues(h),
+    "turned-away": lambda h: len(h.cases.declined) == 1 and "DL-NAC" in open_dues(h),
     "withdrawn": lambda h: last_case_of(h).outcome == "withdrawn",
     "accepted": lambda h: case_of(h).accepted_on is not None and case_of(h).investigation_on is None,
     "accepted-late": lambda h: case_of(h).accepted_on is not None and case_of(h).investigation_on is None,
@@ -113,31 +113,37 @@ STANDS: Mapping[str, Callable[[Household], bool]] = {
     "county-late": lambda h: case_of(h).file_received_on is not None,
     "returned": lambda h: case_of(h).returns[-1].resubmitted_on is None,
     "extended": lambda h: case_of(h).extended_on is not None,
-    "confirmed": lambda h: last_case_of(h).published_on is not None and h.benefits[-1].ordered is None,
-    "notice-issued": lambda h: len(h.documents) == 1 and last_case_of(h).outcome == "confirmed",
-    "refused": lambda h: last_case_of(h).outcome == "refused" and bool(h.undelivered),
-    "refused-told": lambda h: last_case_of(h).outcome == "refused" and not h.undelivered,
-    "helped-at-once": lambda h: len(h.temporary) == 1 and case_of(h).decided_on is None,
+    "confirmed": lambda h: last_case_of(h).published_on is not None and h.aid.benefits[-1].ordered is None,
+    "notice-issued": lambda h: len(h.papers.documents) == 1 and last_case_of(h).outcome == "confirmed",
+    "refused": lambda h: last_case_of(h).outcome == "refused" and bool(h.papers.undelivered),
+    "refused-told": lambda h: last_case_of(h).outcome == "refused" and not h.papers.undelivered,
+    "helped-at-once": lambda h: len(h.aid.temporary) == 1 and case_of(h).decided_on is None,
     "aided": aided,
-    "helped-and-aided": lambda h: aided(h) and len(h.temporary) == 1,
+    "helped-and-aided": lambda h: aided(h) and len(h.aid.temporary) == 1,
     "check-late": aided,
-    "payment-returned": lambda h: aided(h) and len(h.benefits[-1].returned) == 1,
-    "change-reported": lambda h: aided(h) and h.changes[-1].kind == "employment",
-    "complained-of": lambda h: aided(h) and h.complaints[-1].answered_on is None,
-    "irregular": lambda h: aided(h) and [each.answered_on for each in h.suspicions] == [None],
-    "complaint-answered": lambda h: aided(h) and h.complaints[-1].outcome == "unsubstantiated",
+    "payment-returned": lambda h: aided(h) and len(h.aid.benefits[-1].returned) == 1,
+    "change-reported": lambda h: aided(h) and h.management.changes[-1].kind == "employment",
+    "complained-of": lambda h: aided(h) and h.oversight.complaints[-1].answered_on is None,
+    "irregular": lambda h: aided(h) and [each.answered_on for each in h.oversight.suspicions] == [None],
+    "complaint-answered": lambda h: aided(h) and h.oversight.complaints[-1].outcome == "unsubstantiated",
     "drawn": lambda h: last_case_of(h).sample is not None,
-    "born": lambda h: aided(h) and max(m.start for m in h.members) > min(m.start for m in h.members),
-    "died": lambda h: aided(h) and len(h.counted(DAY)) == len(h.members) - 1 and "DL-DTH" in open_dues(h),
-    "died-adjusted": lambda h: aided(h) and [each.kind for each in h.decided] == ["adjustment"],
-    "split-off": lambda h: aided(h) and len(h.counted(DAY)) == len(h.members) - 1,
-    "moved": lambda h: aided(h) and len(h.residences) == 2,
-    "corrected": lambda h: len(h.corrections) == 1 and case_of(h).opinion_on is None,
-    "handed-over": lambda h: aided(h) and h.handing is not None,
+    "born": lambda h: (
+        aided(h) and max(m.start for m in h.people.members) > min(m.start for m in h.people.members)
+    ),
+    "died": lambda h: (
+        aided(h) and len(h.counted(DAY)) == len(h.people.members) - 1 and "DL-DTH" in open_dues(h)
+    ),
+    "died-adjusted": lambda h: aided(h) and [each.kind for each in h.management.decided] == ["adjustment"],
+    "split-off": lambda h: aided(h) and len(h.counted(DAY)) == len(h.people.members) - 1,
+    "moved": lambda h: aided(h) and len(h.place.residences) == 2,
+    "corrected": lambda h: len(h.oversight.corrections) == 1 and case_of(h).opinion_on is None,
+    "handed-over": lambda h: aided(h) and h.place.handing is not None,
     "in-grace": lambda h: aided(h) and h.grace(Month.of(DAY)) is not None,
-    "exited": lambda h: not h.in_any_category(DAY) and h.cycle == 2,
-    "marginal": lambda h: [s.category for s in h.categories] == [Category.DIBAO, Category.MARGINAL],
-    "own-wish": lambda h: not h.in_any_category(DAY) and h.hearings[-1].substitute == "own-request",
+    "exited": lambda h: not h.in_any_category(DAY) and h.status.cycle == 2,
+    "marginal": lambda h: [s.category for s in h.status.categories] == [Category.DIBAO, Category.MARGINAL],
+    "own-wish": lambda h: (
+        not h.in_any_category(DAY) and h.management.hearings[-1].substitute == "own-request"
+    ),
 }
 
 
@@ -296,5 +302,5 @@ def test_a_store_in_use_is_left_alone(databases: Databases, tmp_path: Path) -> N
 
 def test_labels_stand_beside_categories(office: Installation, standings: list[Standing]) -> None:
     grace = next(each.household for each in standings if each.kind.key == "in-grace")
-    labels = {spell.label for spell in office.households.get(grace).labels}
+    labels = {spell.label for spell in office.households.get(grace).status.labels}
     assert labels == {Label.GRACE}

@@ -241,7 +241,7 @@ def test_people_have_names_and_test_numbers_of_their_own_that_open_and_are_found
     numbers: list[str] = []
     names: set[str] = set()
     for id, household in sampled:
-        for member in household.members:
+        for member in household.people.members:
             name, number = installation.keys.reveal(
                 [member.name, member.id_number], purpose="test", actor="w1", subject=id
             )
@@ -253,7 +253,7 @@ def test_people_have_names_and_test_numbers_of_their_own_that_open_and_are_found
             assert installation.store.find("id-number", number) == member.person
             numbers.append(number)
             names.add(name)
-    assert len(set(numbers)) == len({member.person for _, h in sampled for member in h.members})
+    assert len(set(numbers)) == len({member.person for _, h in sampled for member in h.people.members})
     assert len(names) > SAMPLED
 
 

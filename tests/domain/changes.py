@@ -61,10 +61,10 @@ def changes_of(
         last = [event.on for event in events if isinstance(event, kinds)]
         return last[-1] + timedelta(days=3 - n) if last else since
 
-    people = [member.person for member in household.members]
+    people = [member.person for member in household.people.members]
     one, other = people[n % len(people)], people[(n + 1) % len(people)]
     since = on - timedelta(days=n * 7)
-    paper = household.documents[-1].id if household.documents else uuid5(SEED, "no paper")
+    paper = household.papers.documents[-1].id if household.papers.documents else uuid5(SEED, "no paper")
     delivered = (NoticeDelivered, DocumentDelivered)
     child = NewMember("K", "小某", "child", birth=date(2015, 4, 1))
     return [

@@ -53,4 +53,4 @@ def issued(story: Life, kind: DocumentKind, on: date) -> Life:
 
 def last(story: Life) -> IssuedDocument:
     """The document issued last."""
-    return story.household.documents[-1]
+    return story.household.papers.documents[-1]

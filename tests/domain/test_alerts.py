@@ -38,7 +38,7 @@ def alert(on: date = ON, code: str = "E-EXP-01", level: AlertLevel = "RED") -> R
 
 
 def open_dues(story: Life) -> list[tuple[str, date]]:
-    return [(o.due.what, o.due.day) for o in story.household.dues]
+    return [(o.due.what, o.due.day) for o in story.household.limits.dues]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_same_hit_again_is_no_news_raised_or_merged() -> None:
 def test_another_indicator_and_another_person_are_alerts_of_their_own() -> None:
     story = known().when(alert(), alert(code="E-INC-01"))
     story = story.when(RaiseAlert(ON, "E-EXP-01", "RED", stories.person(story, 1)))
-    assert len(story.household.alerts) == 3
+    assert len(story.household.clues.alerts) == 3
 
 
 def test_it_is_checked_on_site_before_it_is_answered() -> None:
@@ -104,7 +104,7 @@ def test_every_one_of_several_alerts_gets_its_own_answer() -> None:
     story = known().when(alert(), alert(code="E-INC-01"))
     for _ in range(2):
         story = story.when(VerifyAlert(ON, ("w1", "w2"), True), FeedBackAlert(ON, "watch"))
-    assert [each.outcome for each in story.household.alerts] == ["watch", "watch"]
+    assert [each.outcome for each in story.household.clues.alerts] == ["watch", "watch"]
     assert {what for what, _ in open_dues(story)} == {"DL-HELP"}  # the needs they showed wait for help
 
 
@@ -112,7 +112,7 @@ def test_every_one_of_several_missed_alerts_is_noted_once_the_day_after() -> Non
     story = known().when(alert(), alert(code="E-INC-01")).passed(date(2026, 3, 1))
     missed = [event for event in story.events if isinstance(event, DeadlineMissed)]
     assert [event.on for event in missed] == [date(2026, 1, 9)] * 2
-    assert {event.due_subject for event in missed} == {each.id for each in story.household.alerts}
+    assert {event.due_subject for event in missed} == {each.id for each in story.household.clues.alerts}
 
 
 def test_a_limit_is_not_noted_as_missed_while_its_day_lasts() -> None:
@@ -130,7 +130,10 @@ def test_an_alert_that_coverage_may_be_wrong_ends_no_aid() -> None:
     story = story.when(
         VerifyAlert(date(2025, 9, 2), ("w1", "w2"), False), FeedBackAlert(date(2025, 9, 2), "watch")
     )
-    assert (story.household.categories, story.household.benefits) == (before.categories, before.benefits)
+    assert (story.household.status.categories, story.household.aid.benefits) == (
+        before.status.categories,
+        before.aid.benefits,
+    )
 
 
 def test_a_family_in_a_category_is_not_put_back_on_the_watch_list() -> None:

@@ -91,7 +91,7 @@ def test_the_corrected_step_stays_and_is_marked_by_step_and_event() -> None:
     assert story.events[: len(before)] == before
     corrected = of(story, MemberCorrected)
     assert isinstance(corrected, MemberCorrected)
-    (mark,) = story.household.corrections
+    (mark,) = story.household.oversight.corrections
     assert (mark.step, mark.event, mark.on) == (4, corrected.corrects, NOW)
 
 
@@ -111,7 +111,7 @@ def test_with_the_day_fixed_the_answer_changes_with_what_was_known() -> None:
 def test_what_was_carried_over_wrongly_is_right_afterwards_and_what_changed_since_stays() -> None:
     story = aided().when(ChangeMember(date(2025, 6, 2), person(2), student=False))
     story = story.when(CorrectMember(NOW, 4, "笔误", relation="child", student=False, birth=date(2012, 3, 2)))
-    rows = [m for m in story.household.members if m.person == person(2)]
+    rows = [m for m in story.household.people.members if m.person == person(2)]
     assert [(m.start, m.relation, m.student, m.birth) for m in rows] == [
         (ON, "child", False, date(2012, 3, 2)),
         (date(2025, 6, 2), "child", False, date(2012, 3, 2)),
@@ -138,7 +138,7 @@ def test_an_id_number_corrected_brings_birth_and_sex_and_a_name_its_own_token() 
     assert corrected.name is not None
     assert corrected.id_number is not None
     assert (corrected.name.owner, corrected.id_number.value) == (person(2), "99030120130320002X")
-    member = next(m for m in story.household.members if m.person == person(2))
+    member = next(m for m in story.household.people.members if m.person == person(2))
     assert member.name is corrected.name
 
 
@@ -159,14 +159,14 @@ def test_a_first_day_corrected_over_a_decision_opens_the_duty_to_decide_again() 
     )
     adjustment = of(story, BenefitAdjusted)
     assert isinstance(adjustment, BenefitAdjusted)
-    amounts = story.household.benefits
+    amounts = story.household.aid.benefits
     wrong = CorrectMember(NOW, step_of(story, MemberJoined), "户口登记日期", since=date(2025, 7, 10))
     story = story.when(wrong)
     corrected = of(story, MemberCorrected)
     assert isinstance(corrected, MemberCorrected)
     assert corrected.affected == (adjustment.adjustment,)
     assert corrected.due is not None
-    assert story.household.benefits == amounts
+    assert story.household.aid.benefits == amounts
     answered = story.when(Recertify(NOW))
     stories.county(answered).when(AdjustBenefit(NOW, "重新核定")).then(BenefitAdjusted)
 
@@ -192,17 +192,17 @@ def test_a_wrong_day_of_death_moves_everything_that_hung_on_it() -> None:
     assert household.has_member(person(0), right)
     assert not household.has_member(person(0), date(2025, 5, 31))
     assert [household.head(day) for day in (right, date(2025, 5, 31))] == [person(0), person(1)]
-    assert [o.due.day for o in household.dues if o.due.what == "DL-DTH"] == [date(2025, 9, 1)]
+    assert [o.due.day for o in household.limits.dues if o.due.what == "DL-DTH"] == [date(2025, 9, 1)]
     assert Claim(person(0), date(2025, 4, 28), date(2025, 5, 31)) in claims_of(household)
 
 
 def test_who_is_alive_after_all_counts_again_as_if_never_dead() -> None:
     story = dead().when(CorrectDeath(NOW, step_of(dead(), MemberDied), "本人到场"))
     household = story.household
-    assert [(m.person, m.relation, m.start, m.end, m.cause) for m in household.members] == [
-        (m.person, m.relation, m.start, m.end, m.cause) for m in aided().household.members
+    assert [(m.person, m.relation, m.start, m.end, m.cause) for m in household.people.members] == [
+        (m.person, m.relation, m.start, m.end, m.cause) for m in aided().household.people.members
     ]
-    assert not [o for o in household.dues if o.due.what == "DL-DTH"]
+    assert not [o for o in household.limits.dues if o.due.what == "DL-DTH"]
     assert claims_of(household) == claims_of(aided().household)
     known_before = valid_on(replayed(HOUSEHOLD, story.events[:-1]), NOW)
     assert (len(known_before.members), len(valid_on(household, NOW).members)) == (2, 3)
@@ -218,16 +218,16 @@ def test_an_amount_cut_for_a_death_that_was_none_is_to_be_decided_again() -> Non
     assert isinstance(corrected, DeathCorrected)
     assert corrected.affected == (adjustment.adjustment,)
     assert corrected.due is not None
-    assert story.household.benefits[-1].fen == 52_000
+    assert story.household.aid.benefits[-1].fen == 52_000
     story = stories.county(story.when(Recertify(NOW))).when(AdjustBenefit(NOW, "更正死亡登记"))
-    assert story.household.benefits[-1].fen == 108_000
+    assert story.household.aid.benefits[-1].fen == 108_000
 
 
 def test_a_death_corrected_is_corrected_again_by_naming_the_correction() -> None:
     story = dead().when(CorrectDeath(NOW, step_of(dead(), MemberDied), "核对", date(2025, 5, 30)))
     story = story.when(CorrectDeath(NOW, len(story.events), "再核对", date(2025, 6, 1)))
     assert story.household.has_member(person(0), date(2025, 6, 1))
-    assert len([o for o in story.household.dues if o.due.what == "DL-DTH"]) == 1
+    assert len([o for o in story.household.limits.dues if o.due.what == "DL-DTH"]) == 1
 
 
 # --- residence, income, visit
@@ -238,7 +238,7 @@ def test_a_residence_corrected_holds_from_the_first_day_and_touches_the_decision
     corrected = of(story, ResidenceCorrected)
     assert isinstance(corrected, ResidenceCorrected)
     assert story.household.area(ON) == "urban"
-    (case,) = story.household.procedures
+    (case,) = story.household.cases.procedures
     assert corrected.affected == (case.id,)
     assert corrected.due is not None
     assert isinstance(
@@ -263,7 +263,7 @@ def test_the_day_of_a_visit_is_corrected_between_acceptance_and_decision() -> No
     story = aided()
     step = step_of(story, HomeVisited)
     corrected = story.when(CorrectVisitDay(NOW, step, "录入错误", date(2025, 4, 23)))
-    assert corrected.household.procedures[0].visits[0].on == date(2025, 4, 23)
+    assert corrected.household.cases.procedures[0].visits[0].on == date(2025, 4, 23)
     for day in (date(2025, 4, 20), date(2025, 4, 29)):
         assert isinstance(story.refused(CorrectVisitDay(NOW, step, "录入错误", day)), DayDoesNotFit)
 
@@ -277,7 +277,7 @@ def test_a_family_without_an_amount_is_answered_by_reasons() -> None:
     )
     story = story.when(ReceiveFile(ON), RefuseApplication(ON, "income-above-standard", "收入超过标准"))
     story = stories.township(story).when(CorrectResidence(NOW, 1, "户籍核对", "990301100001"))
-    assert [o.due.what for o in story.household.dues if o.due.what == "DL-CHG"]
+    assert [o.due.what for o in story.household.limits.dues if o.due.what == "DL-CHG"]
     story = story.when(ConcludeReassessment(NOW, "已告知该户重新申请")).then(ReassessmentConcluded)
     story.no_news(ConcludeReassessment(NOW, "已告知该户重新申请"))
     assert story.refused(ConcludeReassessment(date(2025, 8, 5), "再次")).code == "nothing-to-conclude"

@@ -51,7 +51,7 @@ def notice(story: Life, day: date, on: date = NOW) -> CorrectNoticeDay:
 
 
 def running(story: Life) -> dict[str, date]:
-    return {o.due.what: o.due.day for o in story.household.dues}
+    return {o.due.what: o.due.day for o in story.household.limits.dues}
 
 
 # --- the public notice
@@ -100,15 +100,15 @@ def test_a_notice_closed_too_early_is_open_again_and_the_file_comes_back() -> No
 
 def test_a_decision_taken_before_the_notice_was_over_is_named_and_stands() -> None:
     story = stories.township(stories.ling_in_dibao(ON))
-    amounts = story.household.benefits
+    amounts = story.household.aid.benefits
     story = story.when(notice(story, ON + timedelta(days=1)))
     corrected = of(story, NoticeDayCorrected)
     assert isinstance(corrected, NoticeDayCorrected)
-    (case,) = story.household.procedures
+    (case,) = story.household.cases.procedures
     assert (corrected.affected, corrected.reopened, corrected.period) == ((case.id,), False, None)
     assert (case.notice_on, case.notice_closed_on) == (ON + timedelta(days=1), ENDS)
     assert running(story)["DL-CHG"] == corrected.due.day  # type: ignore[union-attr]
-    assert story.household.benefits == amounts
+    assert story.household.aid.benefits == amounts
 
 
 def test_a_notice_posted_earlier_than_recorded_touches_no_decision() -> None:
@@ -163,7 +163,7 @@ def test_the_terms_of_appeal_run_from_the_right_day() -> None:
     story = story.when(correct(story, date(2025, 4, 30))).then(DeliveryDayCorrected)
     assert running(story) == {"DL-FXS-FILE": date(2025, 6, 30), "DL-XSL-FILE": date(2025, 10, 30)}
     assert last(story).delivered_on == date(2025, 4, 30)
-    (met,) = [each for each in story.household.ended if each.due.what == "DL-DIB-REF"]
+    (met,) = [each for each in story.household.limits.ended if each.due.what == "DL-DIB-REF"]
     assert met.ended_on == date(2025, 4, 30)
 
 
@@ -189,7 +189,7 @@ def test_a_notice_without_a_document_meets_its_limit_on_the_right_day() -> None:
     story = refused(document=False)
     story = story.when(DeliverNotice(date(2025, 5, 6), stories.person(story, 0))).then(NoticeDelivered)
     right = story.when(correct(story, date(2025, 4, 30), NoticeDelivered))
-    (met,) = [each for each in right.household.ended if each.due.what == "DL-DIB-REF"]
+    (met,) = [each for each in right.household.limits.ended if each.due.what == "DL-DIB-REF"]
     assert met.ended_on == date(2025, 4, 30)
     assert isinstance(story.refused(correct(story, date(2025, 4, 27), NoticeDelivered)), DayDoesNotFit)
 
@@ -216,12 +216,12 @@ def test_a_refusal_whose_ground_the_family_was_told_only_afterwards_is_named() -
     story = story.when(DeliverDocument(told, last(story).id, received_by=head))
     story = story.when(VisitHome(told, ("w1", "w2"), head), GiveOpinion(told))
     story = stories.county(story).when(ReceiveFile(decided), RefuseApplication(decided, "other", "理由"))
-    (case,) = story.household.procedures
+    (case,) = story.household.cases.procedures
     for day, decisions in ((decided, ()), (date(2025, 4, 25), (case.id,))):
         corrected = of(stories.township(story).when(correct(story, day)), DeliveryDayCorrected)
         assert isinstance(corrected, DeliveryDayCorrected)
         assert (corrected.affected, corrected.due is not None) == (decisions, bool(decisions))
-    assert stories.township(story).when(correct(story, day)).household.procedures[0].told_on == day
+    assert stories.township(story).when(correct(story, day)).household.cases.procedures[0].told_on == day
 
 
 def test_a_termination_s_notice_is_corrected_too() -> None:
@@ -230,7 +230,7 @@ def test_a_termination_s_notice_is_corrected_too() -> None:
     story = story.when(TerminateBenefit(end, "own-request", "本人申请"))
     story = story.when(DeliverNotice(date(2025, 6, 12), stories.person(story, 0)))
     right = story.when(correct(story, date(2025, 6, 11), NoticeDelivered))
-    assert right.household.benefits == story.household.benefits
+    assert right.household.aid.benefits == story.household.aid.benefits
     assert isinstance(story.refused(correct(story, end - timedelta(days=1), NoticeDelivered)), DayDoesNotFit)
 
 

@@ -57,21 +57,21 @@ def delivered(story: Life, on: date, document: IssuedDocument | None = None) -> 
 
 
 def dues(story: Life) -> dict[str, tuple[date, str]]:
-    return {o.due.what: (o.due.day, o.due.kind) for o in story.household.dues}
+    return {o.due.what: (o.due.day, o.due.kind) for o in story.household.limits.dues}
 
 
 def test_delivering_a_refusal_meets_its_term_and_starts_the_periods_of_appeal() -> None:
     story = refused()
     assert "DL-DIB-REF" in dues(story)
-    assert story.household.undelivered
+    assert story.household.papers.undelivered
     story = delivered(story, date(2025, 4, 30)).then(DocumentDelivered)
     assert "DL-DIB-REF" not in dues(story)
-    assert story.household.undelivered == ()
+    assert story.household.papers.undelivered == ()
     # 60 days end on Sunday 2025-06-29 and run on to Monday; six months on Thursday 2025-10-30
     assert dues(story)["DL-FXS-FILE"] == (date(2025, 6, 30), "period")
     assert dues(story)["DL-XSL-FILE"] == (date(2025, 10, 30), "period")
     subject = last(story).subject
-    assert {o.due.subject for o in story.household.dues if o.due.kind == "period"} == {subject}
+    assert {o.due.subject for o in story.household.limits.dues if o.due.kind == "period"} == {subject}
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_delivering_a_termination_takes_it_off_what_waits() -> None:
         TerminateBenefit(date(2026, 9, 10), "income-above-standard", "人均收入超过标准")
     )
     story = issued(story, "termination-notice", date(2026, 9, 10))
-    assert story.household.undelivered
+    assert story.household.papers.undelivered
     story = delivered(story, date(2026, 9, 11))
-    assert story.household.undelivered == ()
+    assert story.household.papers.undelivered == ()
     assert "DL-FXS-FILE" in dues(story)
 
 
@@ -150,7 +150,7 @@ def test_a_document_left_unnamed_is_the_last_one_that_waits() -> None:
     assert isinstance(story.refused(DeliverDocument(ON, received_by=head(story))), DocumentUnknown)
     story = issued(issued(story, "acceptance-notice", ON), "verification-authorisation", ON)
     story = story.when(DeliverDocument(ON, received_by=head(story)))
-    assert [each.delivered_on for each in story.household.documents] == [ON, None]
+    assert [each.delivered_on for each in story.household.papers.documents] == [ON, None]
     story.no_news(DeliverDocument(ON, received_by=head(story)))
 
 
@@ -248,7 +248,7 @@ def test_a_corrected_decision_gives_the_whole_term_anew() -> None:
     )
     story = delivered(story, date(2025, 6, 4))
     assert dues(story)["DL-FXS-FILE"][0] == date(2025, 8, 4)
-    assert [o.due.what for o in story.household.dues].count("DL-FXS-FILE") == 1
+    assert [o.due.what for o in story.household.limits.dues].count("DL-FXS-FILE") == 1
 
 
 def test_hearing_record_is_printed_for_who_was_heard_and_not_for_a_substitute() -> None:

@@ -82,7 +82,7 @@ def test_no_document_is_dated_before_its_step() -> None:
 def test_a_document_about_a_step_is_issued_once() -> None:
     story = issued(township(up_to("accept")), "acceptance-notice", ON)
     story.no_news(IssueDocument(date(2025, 4, 25), "acceptance-notice"))
-    assert [each.kind for each in story.household.documents] == ["acceptance-notice"]
+    assert [each.kind for each in story.household.papers.documents] == ["acceptance-notice"]
 
 
 def test_alike_steps_of_one_case_have_a_document_each() -> None:
@@ -143,7 +143,7 @@ def test_a_wrong_document_is_replaced_and_stays() -> None:
     wrong = last(story)
     corrected = IssueDocument(END, "acceptance-notice", replaces=wrong.id, reason="姓名有误")
     story = story.when(corrected)
-    assert [each.replaced for each in story.household.documents] == [True, False]
+    assert [each.replaced for each in story.household.papers.documents] == [True, False]
     assert last(story).subject == wrong.subject
     assert story.events[-1].cause.value == "姓名有误"  # type: ignore[attr-defined]
     assert isinstance(story.refused(corrected), DocumentReplaced)
@@ -166,11 +166,11 @@ def test_a_refusal_delivered_wrong_has_to_reach_the_family_again() -> None:
     story = issued(refused(), "refusal-decision", on)
     wrong, head = last(story), stories.person(story, 0)
     story = story.when(DeliverDocument(on, wrong.id, received_by=PersonId(head)))
-    assert story.household.undelivered == ()
+    assert story.household.papers.undelivered == ()
     story = story.when(IssueDocument(on, "refusal-decision", replaces=wrong.id, reason="理由有误"))
-    assert story.household.undelivered == (Undelivered(wrong.subject, "refusal"),)
+    assert story.household.papers.undelivered == (Undelivered(wrong.subject, "refusal"),)
     story = story.when(DeliverNotice(on, head))
-    assert story.household.undelivered == ()
+    assert story.household.papers.undelivered == ()
     assert last(story).delivered_on == on
 
 

@@ -62,7 +62,7 @@ def single() -> RecordIrregular:
 
 
 def dues(story: Life) -> set[str]:
-    return {o.due.what for o in story.household.dues}
+    return {o.due.what for o in story.household.limits.dues}
 
 
 def test_a_record_names_the_act_its_day_who_did_it_and_who_found_it() -> None:
@@ -79,7 +79,9 @@ def test_a_record_names_the_act_its_day_who_did_it_and_who_found_it() -> None:
 
 def test_it_opens_a_suspicion_that_is_answered() -> None:
     story = known().when(single())
-    assert [(each.kind, each.day) for each in story.household.suspicions] == [("visited-alone", THEN)]
+    assert [(each.kind, each.day) for each in story.household.oversight.suspicions] == [
+        ("visited-alone", THEN)
+    ]
     assert "DL-IRR-CHK" in dues(story)
     answer = AnswerSuspicion(FOUND, "mended", "已补做入户调查")
     story = story.when(answer).then(SuspicionAnswered)
@@ -107,15 +109,15 @@ def test_the_same_act_of_the_same_day_again_is_no_news() -> None:
 
 def test_a_visit_by_one_person_does_not_count_as_a_visit() -> None:
     story = stories.on_the_road(stories.ling_registered(ON), ON, until="accept").when(single())
-    assert story.household.procedures[-1].visits == ()
+    assert story.household.cases.procedures[-1].visits == ()
 
 
 def test_a_confirmation_that_took_effect_has_it_and_takes_no_claim() -> None:
     story = known().when(confirmed()).then(IrregularRecorded, IrregularlyConfirmed)
     household = story.household
-    (spell,) = household.categories
+    (spell,) = household.status.categories
     assert (spell.category, spell.start, spell.end, spell.irregular) == (Category.DIBAO, THEN, None, True)
-    assert household.benefits[0].first == Month(2025, 6)
+    assert household.aid.benefits[0].first == Month(2025, 6)
     assert claims_of(household) == frozenset()
     story.when(OrderPayment(FOUND, month=Month(2025, 6))).then(PaymentOrdered)
 
@@ -149,7 +151,7 @@ def test_a_marginal_family_rose_into_it() -> None:
     )
     act = RecordIrregular(FOUND, "confirmed-without-notice", date(2025, 8, 1), "未见公示单", fen=Fen(50_000))
     household = story.when(act).household
-    assert [(s.category, s.end, s.irregular) for s in household.categories[1:]] == [
+    assert [(s.category, s.end, s.irregular) for s in household.status.categories[1:]] == [
         (Category.MARGINAL, date(2025, 8, 1), False),
         (Category.DIBAO, None, True),
     ]
@@ -171,15 +173,15 @@ def test_it_is_ended_like_any_other_by_a_decision() -> None:
         TerminateBenefit(FOUND, "property-above-limit", "名下有经营性房产"),
     )
     story.then(Exited)
-    assert [(s.end, s.irregular) for s in story.household.categories] == [(date(2025, 10, 1), True)]
+    assert [(s.end, s.irregular) for s in story.household.status.categories] == [(date(2025, 10, 1), True)]
 
 
 def test_an_ending_nobody_decided_has_its_effect_and_the_family_is_watched() -> None:
     story = stories.ling_in_dibao(ON)
     act = RecordIrregular(FOUND, "ended-unheard", date(2025, 8, 15), "名单中直接删除", month=Month(2025, 9))
     story = story.when(act).then(IrregularRecorded, IrregularlyEnded)
-    assert story.household.categories[0].end == date(2025, 9, 1)
-    assert story.household.benefits[0].last == Month(2025, 8)
+    assert story.household.status.categories[0].end == date(2025, 9, 1)
+    assert story.household.aid.benefits[0].last == Month(2025, 8)
     assert dues(story) == {"DL-IRR-CHK", "return-to-monitoring"}
     assert {claim.end for claim in claims_of(story.household)} == {date(2025, 9, 1)}
     story.passed(FOUND).then(ReturnedToMonitoring)
@@ -199,10 +201,10 @@ def test_two_payments_of_two_months_are_two_records_and_so_are_two_visits_by_two
         return RecordIrregular(FOUND, "paid-early", THEN, "发放册", month=Month(2025, month), fen=Fen(1))
 
     story = known().when(paid(4), paid(5), single(), replace(single(), officers=("w2",)))
-    assert len(story.household.suspicions) == 4
+    assert len(story.household.oversight.suspicions) == 4
     story.no_news(paid(4))
 
 
 def test_what_happened_in_no_listed_way_is_recorded_each_time() -> None:
     other = RecordIrregular(FOUND, "other", THEN, "说明")
-    assert len(known().when(other, other).household.suspicions) == 2
+    assert len(known().when(other, other).household.oversight.suspicions) == 2

@@ -76,7 +76,7 @@ def command_of(
 ) -> tuple[Command, Actor]:
     """Any of the commands that move people about, plausible in its fields, fitting or not."""
     household = families.household(id)
-    people = [m.person for m in household.members] or [PersonId(SEED)]
+    people = [m.person for m in household.people.members] or [PersonId(SEED)]
     one, other = people[a % len(people)], people[b % len(people)]
     ids = list(families.chains)
     into = ids[(ids.index(id) + 1 + a) % len(ids)]
@@ -127,7 +127,7 @@ def walked(walk: list[Step]) -> Iterator[Told]:
         ids = list(families.chains)
         id = ids[whose % len(ids)]
         command, actor = command_of(families, id, on, which, a, b)
-        if families.household(id).joined_into is not None and not isinstance(
+        if families.household(id).lineage.joined_into is not None and not isinstance(
             command, JoinHousehold | MoveMember
         ):
             continue
@@ -172,7 +172,9 @@ def test_the_claims_kept_by_differences_are_those_the_states_say(walk: list[Step
 def test_every_household_but_an_emptied_one_has_one_head_and_nobody_twice(walk: list[Step]) -> None:
     for families, id, *_ in walked(walk):
         household = families.household(id)
-        days = {m.start for m in household.members} | {m.end for m in household.members if m.end}
+        days = {m.start for m in household.people.members} | {
+            m.end for m in household.people.members if m.end
+        }
         for day in days:
             counted = household.counted(day)
             assert len({m.person for m in counted}) == len(counted)
@@ -182,7 +184,7 @@ def test_every_household_but_an_emptied_one_has_one_head_and_nobody_twice(walk: 
 
 def _before_the_head(household: Household, day: date) -> bool:
     """A first day corrected to earlier than the head's own: the roster had no head then, and nobody says it had."""
-    return day < min(m.start for m in household.members if m.relation == "head")
+    return day < min(m.start for m in household.people.members if m.relation == "head")
 
 
 @laws

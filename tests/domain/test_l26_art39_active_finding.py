@@ -59,7 +59,7 @@ def verified(*, need: bool = True) -> Life:
 
 
 def dues(story: Life) -> dict[str, date]:
-    return {open_due.due.what: open_due.due.day for open_due in story.household.dues}
+    return {open_due.due.what: open_due.due.day for open_due in story.household.limits.dues}
 
 
 @pytest.mark.parametrize("source", ["village-visit", "grid", "hotline"])
@@ -83,7 +83,11 @@ def test_an_alert_verified_as_a_need_opens_the_duty_to_help() -> None:
     story = verified().then(AlertVerified, NeedFound)
     need = story.events[-1]
     assert isinstance(need, NeedFound)
-    assert (need.source, need.alert, need.person) == ("data-alert", story.household.alerts[0].id, who(0))
+    assert (need.source, need.alert, need.person) == (
+        "data-alert",
+        story.household.clues.alerts[0].id,
+        who(0),
+    )
     assert "DL-HELP" in dues(story)
     story.no_news(ReportNeed(NEXT, "data-alert"))
 
@@ -141,7 +145,7 @@ def test_a_member_is_told_and_an_adult_declines() -> None:
 def test_an_application_answers_what_was_found(channel: str) -> None:
     story = found().when(Apply(NEXT, who(0), channel))  # type: ignore[arg-type]
     assert "DL-HELP" not in dues(story)
-    assert [finding.answer for finding in story.household.findings] == ["applied"]
+    assert [finding.answer for finding in story.household.clues.findings] == ["applied"]
 
 
 def test_the_application_rests_on_the_finding_with_the_familys_consent() -> None:
@@ -149,7 +153,7 @@ def test_the_application_rests_on_the_finding_with_the_familys_consent() -> None
     helped = story.events[-1]
     assert isinstance(helped, HelpedToApply)
     assert (helped.finding, helped.consent, helped.consented_by) == (
-        story.household.findings[0].id,
+        story.household.clues.findings[0].id,
         "given",
         who(0),
     )

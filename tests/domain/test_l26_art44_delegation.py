@@ -111,7 +111,7 @@ def test_a_paper_without_a_word_is_none() -> None:
 
 def test_the_whole_way_without_the_county_in_twenty_working_days() -> None:
     story = noticed(delegated=True)
-    assert {o.due.what: o.due.day for o in story.household.dues} == {"DL-DIB-DEL": date(2025, 5, 21)}
+    assert {o.due.what: o.due.day for o in story.household.limits.dues} == {"DL-DIB-DEL": date(2025, 5, 21)}
     story = story.when(ConfirmDibao(END, delegated_by=PAPER)).then(Classified)
     assert not [event for event in story.events if isinstance(event, FileReceived)]
     refused = noticed(delegated=True).when(RefuseApplication(END, "other", "人户不一致", delegated_by=PAPER))
@@ -143,7 +143,7 @@ def test_since_the_law_a_provinces_rule_lets_townships_decide_and_is_cited() -> 
         stories.ling_registered(on), altered("99", "procedure.delegation-allowed", True, "flag")
     )
     story = stories.on_the_road(ruled, on, until="close", delegated=True).by("990301100/township", "w8")
-    end = story.household.procedures[-1].notice_closed_on
+    end = story.household.cases.procedures[-1].notice_closed_on
     assert end is not None
     story = story.when(ConfirmDibao(end, delegated_by="试验省政府令第1号")).then(Classified)
     assert rules_of(story.events[-1])["decision.delegated"].article == "试验值"

@@ -112,7 +112,7 @@ def test_it_takes_effect_from_the_next_month_neither_earlier_nor_later() -> None
     story = story.when(end(LAST, from_month=Month(2026, 7)))
     assert story.household.in_any_category(LAST)
     assert not story.household.in_any_category(FIRST)
-    assert story.household.benefits[-1].last == Month(2026, 6)
+    assert story.household.aid.benefits[-1].last == Month(2026, 6)
 
 
 def test_reasons_are_always_owed() -> None:

@@ -185,10 +185,10 @@ def test_nobody_is_claimed_twice_at_a_time_and_no_day_has_two_categories(
     walk = whole(life)
     household = Household(HOUSEHOLD)
     for event in walk.events:
-        before, household = household.categories, follow(household, event)
-        if before == household.categories:
+        before, household = household.status.categories, follow(household, event)
+        if before == household.status.categories:
             continue
-        spells = sorted((s for s in household.categories if s.person is None), key=lambda s: s.start)
+        spells = sorted((s for s in household.status.categories if s.person is None), key=lambda s: s.start)
         for spell in spells:
             assert spell.end is None or spell.start <= spell.end
         for earlier, later in pairwise(spells):
@@ -211,11 +211,11 @@ def test_no_month_is_paid_twice_or_without_being_owed(life: Life) -> None:
             out.add((event.benefit, event.month))
         elif isinstance(event, PaymentReturned) and event.programme == "DIBAO":
             out.remove((event.benefit, event.month))
-    benefits = {spell.id: spell for spell in walk.household.benefits}
+    benefits = {spell.id: spell for spell in walk.household.aid.benefits}
     assert all(benefits[benefit].covers(month) for benefit, month in out)
     months = [month for _, month in out]
     assert len(months) == len(set(months))
-    assert all(aid.fen > 0 for aid in walk.household.temporary)
+    assert all(aid.fen > 0 for aid in walk.household.aid.temporary)
 
 
 @laws
@@ -231,7 +231,7 @@ def test_the_system_warns_notes_and_watches_and_decides_nothing(life: Life) -> N
     before = walk.household
     walk.pass_days(end + timedelta(days=900))
     after = walk.household
-    assert (after.categories, after.benefits) == (before.categories, before.benefits)
+    assert (after.status.categories, after.aid.benefits) == (before.status.categories, before.aid.benefits)
     told = len(walk.events)
     walk.pass_days(end + timedelta(days=900))
     assert len(walk.events) == told

@@ -85,8 +85,8 @@ def test_no_fact_names_a_limit_that_nobody_sets() -> None:
 @given(life=lives)
 def test_what_runs_in_a_life_is_in_the_table(life: Life) -> None:
     household = whole(life).household
-    running = {each.due.what for each in household.dues if each.due.kind != "timer"}
-    running |= {each.due.what for each in household.ended if each.due.kind != "timer"}
+    running = {each.due.what for each in household.limits.dues if each.due.kind != "timer"}
+    running |= {each.due.what for each in household.limits.ended if each.due.kind != "timer"}
     assert running <= LIMIT_KINDS.keys(), "domain/clock/limit_kinds.py lacks it"
 
 

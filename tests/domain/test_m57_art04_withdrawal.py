@@ -49,13 +49,13 @@ def test_at_every_step_before_the_decision(step: str) -> None:
     assert last is not None
     assert (last.outcome, last.decided_on) == ("withdrawn", END)
     assert story.household.case is None
-    assert [open_due.due.what for open_due in story.household.dues] == ["return-to-monitoring"]
+    assert [open_due.due.what for open_due in story.household.limits.dues] == ["return-to-monitoring"]
     story.no_news(WithdrawApplication(END))
 
 
 def test_the_family_is_watched_afterwards_and_may_apply_again() -> None:
     story = up_to("accept").when(WithdrawApplication(END)).passed(END).then(ReturnedToMonitoring)
-    assert [label.label for label in story.household.labels] == [Label.REFUSED]
+    assert [label.label for label in story.household.status.labels] == [Label.REFUSED]
     story.when(Apply(END, who(0)))
 
 
@@ -100,8 +100,8 @@ def test_once_he_is_no_longer_a_member_another_adult_may() -> None:
     household = Household(HOUSEHOLD)
     for event in story.events:
         household = follow(household, event)
-    gone = tuple(replace(m, end=END) if m.person == who(0) else m for m in household.members)
-    orphaned = replace(household, members=gone)
+    gone = tuple(replace(m, end=END) if m.person == who(0) else m for m in household.people.members)
+    orphaned = replace(household, people=replace(household.people, members=gone))
     context = story.ground().context(story.region, END, story.actor, SEED)
     with pytest.raises(NotAMember):
         list(WithdrawApplication(END).decide(orphaned, context))

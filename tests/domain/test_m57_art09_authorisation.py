@@ -95,12 +95,12 @@ def test_the_promise_of_truth_comes_with_the_application() -> None:
 def test_a_family_that_refuses_to_sign_may_have_its_procedure_ended() -> None:
     story = accepted().when(EndProcedure(ON, "authorisation-refused", "拒绝签署核对授权"))
     assert story.household.case is None
-    assert [each.due.what for each in story.household.dues] == ["return-to-monitoring"]
+    assert [each.due.what for each in story.household.limits.dues] == ["return-to-monitoring"]
     story.no_news(EndProcedure(ON, "authorisation-refused", "拒绝签署核对授权"))
 
 
 def test_a_family_whose_procedure_was_ended_is_watched() -> None:
     story = accepted().when(EndProcedure(ON, "authorisation-refused", "拒绝签署核对授权")).passed(ON)
     household = story.household
-    assert [(label.label, label.start) for label in household.labels] == [(Label.REFUSED, ON)]
-    assert household.dues == ()
+    assert [(label.label, label.start) for label in household.status.labels] == [(Label.REFUSED, ON)]
+    assert household.limits.dues == ()

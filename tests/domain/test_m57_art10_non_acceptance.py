@@ -55,7 +55,7 @@ def applied(place: Place | None = None) -> Life:
 
 
 def limits(story: Life) -> dict[str, date]:
-    return {open_due.due.what: open_due.due.day for open_due in story.household.dues}
+    return {open_due.due.what: open_due.due.day for open_due in story.household.limits.dues}
 
 
 def test_it_ends_the_case_and_tells_place_and_remedy() -> None:
@@ -78,12 +78,12 @@ def test_the_written_notice_is_due_and_closed_by_its_delivery() -> None:
     assert any(isinstance(e, DeadlineMissed) for e in story.passed(date(2025, 4, 25)).events)
     delivered = story.when(DeliverNotice(date(2025, 4, 23), head()))
     assert "DL-NAC" not in limits(delivered)
-    assert delivered.household.undelivered == ()
+    assert delivered.household.papers.undelivered == ()
 
 
 def test_the_family_is_watched_and_may_apply_again() -> None:
     story = applied().when(AWAY).passed(END).then(ReturnedToMonitoring, DeadlineMissed)
-    assert any(each.label is Label.REFUSED and holds(each, END) for each in story.household.labels)
+    assert any(each.label is Label.REFUSED and holds(each, END) for each in story.household.status.labels)
     again = story.when(Apply(END, head()))
     assert again.household.case is not None
     again.when(AcceptApplication(END))
@@ -146,7 +146,7 @@ def test_a_member_is_not_declined_as_a_stranger() -> None:
 def test_at_the_door_it_is_recorded_without_a_case() -> None:
     refused = DeclineApplication(ON, "promise-refused", "拒签承诺书", applicant=head())
     story = known().when(refused).then(ApplicationNotAccepted)
-    assert story.household.procedures == ()
+    assert story.household.cases.procedures == ()
     assert limits(story) == {"DL-NAC": date(2025, 4, 24)}
     story.no_news(refused)
     stranger = DeclineApplication(ON, "not-a-member", "已分户")

@@ -64,13 +64,13 @@ def test_nothing_is_missing_any_more_once_accepted() -> None:
 
 
 def test_the_application_is_accepted_or_answered_within_five_working_days() -> None:
-    (due,) = applied().household.dues
+    (due,) = applied().household.limits.dues
     assert (due.due.what, due.due.day) == ("DL-ONE-NOTICE", date(2025, 4, 27))  # a make-up Sunday
     late = applied().passed(date(2025, 4, 28))
     late.then(DeadlineMissed)
     for answer in (NotifyMissingItems(ON, ITEMS), AcceptApplication(ON)):
         story = applied().when(answer)
-        assert "DL-ONE-NOTICE" not in {o.due.what for o in story.household.dues}
+        assert "DL-ONE-NOTICE" not in {o.due.what for o in story.household.limits.dues}
 
 
 def test_materials_handed_in_twice_are_no_news() -> None:

@@ -27,7 +27,7 @@ def requested(on: date) -> Life:
 
 
 def due(story: Life, what: str) -> date:
-    (day,) = [o.due.day for o in story.household.dues if o.due.what == what]
+    (day,) = [o.due.day for o in story.household.limits.dues if o.due.what == what]
     return day
 
 
@@ -62,13 +62,13 @@ def test_a_limit_kept_on_its_last_day_is_not_missed() -> None:
 def test_a_late_step_is_taken_all_the_same_and_the_miss_was_noted_the_day_after() -> None:
     story = accepted(date(2026, 2, 12)).when(StartInvestigation(date(2026, 2, 25)))
     assert missed(story) == [(date(2026, 2, 25), "DL-DIB-INV")]
-    assert "DL-DIB-INV" not in {o.due.what for o in story.household.dues}
+    assert "DL-DIB-INV" not in {o.due.what for o in story.household.limits.dues}
 
 
 def test_a_missed_limit_stays_open_until_the_step_is_taken_and_is_noted_once() -> None:
     story = accepted(date(2026, 2, 12)).passed(date(2026, 3, 12))
     assert missed(story) == [(date(2026, 2, 25), "DL-DIB-INV")]
-    assert [o.missed for o in story.household.dues if o.due.what == "DL-DIB-INV"] == [True]
+    assert [o.missed for o in story.household.limits.dues if o.due.what == "DL-DIB-INV"] == [True]
 
 
 def test_the_check_is_neither_begun_before_the_request_nor_reported_before_the_beginning() -> None:

@@ -55,7 +55,7 @@ def objected(on: date = ON) -> Life:
 
 
 def dues(story: Life) -> dict[str, date]:
-    return {o.due.what: o.due.day for o in story.household.dues}
+    return {o.due.what: o.due.day for o in story.household.limits.dues}
 
 
 def test_a_report_against_the_family_makes_the_township_owe_it_word_in_three_working_days() -> None:
@@ -108,7 +108,7 @@ def test_while_it_is_open_nothing_is_opined_or_decided() -> None:
 
 def test_the_rechecks_finding_stands_and_the_first_report_stays_in_the_chain() -> None:
     story = objected().when(Recheck(LATER, True), GiveOpinion(LATER), PostNotice(LATER))
-    end = story.household.procedures[-1].notice_ends
+    end = story.household.cases.procedures[-1].notice_ends
     assert end is not None
     story = stories.county(story.when(CloseNotice(end))).when(ReceiveFile(end), ConfirmDibao(end))
     story.then(Classified)

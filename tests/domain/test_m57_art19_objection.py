@@ -79,18 +79,18 @@ def test_who_objects_is_sealed_under_an_owner_of_its_own_or_stays_unknown() -> N
     event = story.events[-1]
     assert isinstance(event, NoticeObjected)
     assert event.name is not None
-    assert event.name.owner not in {story.household.id, *(m.person for m in story.household.members)}
+    assert event.name.owner not in {story.household.id, *(m.person for m in story.household.people.members)}
     anonymous = posted().when(against(ON, None)).events[-1]
     assert isinstance(anonymous, NoticeObjected)
     assert (anonymous.named, anonymous.name) == (False, None)
-    assert "name" not in {field.name for field in fields(story.household.procedures[-1].objections[0])}
+    assert "name" not in {field.name for field in fields(story.household.cases.procedures[-1].objections[0])}
 
 
 def test_two_neighbours_are_two_objections_and_one_inquiry_answers_both() -> None:
     story = posted().when(against(ON), against(ON, "钱某"))
-    assert len(story.household.procedures[-1].objections) == 2
+    assert len(story.household.cases.procedures[-1].objections) == 2
     story = story.when(Reinvestigate(ON, ("w3", "w4"), "务工收入已中断"), GiveOpinion(ON))
-    assert [o.answered_on for o in story.household.procedures[-1].objections] == [ON, ON]
+    assert [o.answered_on for o in story.household.cases.procedures[-1].objections] == [ON, ON]
 
 
 def test_an_opposed_notice_is_not_closed_and_the_opinion_waits_for_an_inquiry() -> None:
@@ -105,7 +105,7 @@ def test_an_opposed_notice_is_not_closed_and_the_opinion_waits_for_an_inquiry() 
 def test_an_objection_on_the_last_day_opens_a_notice_closed_that_morning_and_brings_the_file_back() -> None:
     story = posted().when(CloseNotice(END))
     story = stories.county(story).when(ReceiveFile(END), against(END))
-    assert {o.due.what for o in story.household.dues} == {"DL-DIB-TOT"}
+    assert {o.due.what for o in story.household.limits.dues} == {"DL-DIB-TOT"}
     assert story.refused(ConfirmDibao(END)).code == "objection-open"
 
 
@@ -113,7 +113,9 @@ def test_reinvestigated_and_opined_anew_it_goes_on_notice_again_for_seven_days()
     again = date(2025, 4, 23)
     story = objected().when(Reinvestigate(again, ("w3", "w4"), "务工收入已中断")).then(Reinvestigated)
     story = story.when(GiveOpinion(again)).then(OpinionGiven).when(PostNotice(again))
-    assert [o.due.day for o in story.household.dues if o.due.what == "DL-DIB-NOT"] == [date(2025, 4, 30)]
+    assert [o.due.day for o in story.household.limits.dues if o.due.what == "DL-DIB-NOT"] == [
+        date(2025, 4, 30)
+    ]
     story = story.when(CloseNotice(date(2025, 4, 30)))
     story = stories.county(story).when(ReceiveFile(date(2025, 4, 30)), ConfirmDibao(date(2025, 4, 30)))
     story.then(Classified)

@@ -56,7 +56,7 @@ def test_it_can_be_closed_on_its_last_day() -> None:
     ],
 )
 def test_it_ends_on_a_working_day(on: date, ends: date) -> None:
-    (due,) = [o.due for o in posted(on).household.dues if o.due.what == "DL-DIB-NOT"]
+    (due,) = [o.due for o in posted(on).household.limits.dues if o.due.what == "DL-DIB-NOT"]
     assert (due.day, due.kind) == (ends, "period")
 
 
@@ -108,4 +108,4 @@ def test_an_opinion_changed_at_the_countys_desk_takes_the_file_back() -> None:
     story = stories.county(posted(MONDAY).when(CloseNotice(end))).when(ReceiveFile(end))
     story = stories.township(story).when(GiveOpinion(end, income=(stories.other(900),)))
     assert stories.county(story).refused(ConfirmDibao(end)).code == "file-not-received"
-    assert {o.due.what for o in story.household.dues} == {"DL-DIB-TOT"}
+    assert {o.due.what for o in story.household.limits.dues} == {"DL-DIB-TOT"}

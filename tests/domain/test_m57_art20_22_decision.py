@@ -31,7 +31,7 @@ from tests.scenario import Life, altered, with_pack
 
 
 def limit(story: Life, what: str) -> date:
-    (day,) = [o.due.day for o in story.household.dues if o.due.what == what]
+    (day,) = [o.due.day for o in story.household.limits.dues if o.due.what == what]
     return day
 
 
@@ -129,7 +129,7 @@ def test_the_written_refusal_reaches_the_family_within_three_working_days() -> N
     in_time = story.when(DeliverNotice(date(2025, 10, 10), stories.person(story, 0)))
     in_time.then(NoticeDelivered)
     assert missed(in_time) == []
-    assert in_time.household.dues == ()
+    assert in_time.household.limits.dues == ()
     assert isinstance(
         in_time.refused(DeliverNotice(date(2025, 10, 10), stories.person(story, 0))), NothingToDeliver
     )
@@ -140,8 +140,8 @@ def test_the_written_refusal_reaches_the_family_within_three_working_days() -> N
 def test_a_refused_family_is_watched_again() -> None:
     story = received(date(2025, 5, 7)).when(RefuseApplication(date(2025, 5, 12), "other", "人户不一致"))
     story = story.passed(date(2025, 5, 12)).then(ReturnedToMonitoring)
-    assert {label.label.value for label in story.household.labels} == {"REFUSED"}
-    assert story.household.cycle == 2
+    assert {label.label.value for label in story.household.status.labels} == {"REFUSED"}
+    assert story.household.status.cycle == 2
 
 
 def test_what_was_decided_is_not_decided_the_other_way() -> None:
@@ -163,7 +163,7 @@ def test_only_income_strictly_below_the_standard_enters(fen: int, confirmed: boo
     if confirmed:
         story = stories.township(story).when(PostNotice(on), CloseNotice(date(2025, 4, 28)))
         story = stories.county(story).when(ReceiveFile(date(2025, 4, 28)), ConfirmDibao(date(2025, 4, 28)))
-        assert story.household.benefits[-1].fen == 1
+        assert story.household.aid.benefits[-1].fen == 1
     else:
         refusal = story.when(ReceiveFile(on)).refused(ConfirmDibao(on))
         assert isinstance(refusal, IncomeNotBelowStandard)

@@ -74,17 +74,19 @@ def test_who_complained_is_sealed_under_an_owner_of_its_own() -> None:
     event = story.events[-1]
     assert isinstance(event, ComplaintReceived)
     assert event.name is not None
-    assert event.name.owner not in {story.household.id, *(m.person for m in story.household.members)}
+    assert event.name.owner not in {story.household.id, *(m.person for m in story.household.people.members)}
     assert event.named
 
 
 @pytest.mark.parametrize(("day", "late"), [(date(2025, 5, 6), False), (date(2025, 5, 7), True)])
 def test_it_is_answered_within_its_days_whatever_becomes_of_the_case(day: date, late: bool) -> None:
     story = received().when(complain(END, "赵某"))
-    assert [o.due.day for o in story.household.dues if o.due.what == "DL-CMP-ANS"] == [date(2025, 5, 6)]
+    assert [o.due.day for o in story.household.limits.dues if o.due.what == "DL-CMP-ANS"] == [
+        date(2025, 5, 6)
+    ]
     story = story.when(visit(story, END), ConfirmDibao(END))
     story = story.when(AnswerComplaint(day, "unsubstantiated", "经营已停止")).then(ComplaintAnswered)
-    assert "DL-CMP-ANS" not in {o.due.what for o in story.household.dues}
+    assert "DL-CMP-ANS" not in {o.due.what for o in story.household.limits.dues}
     assert bool([e for e in story.events if isinstance(e, DeadlineMissed) and e.what == "DL-CMP-ANS"]) == late
 
 
@@ -99,9 +101,9 @@ def test_a_named_one_is_closed_only_when_its_maker_was_told() -> None:
 
 def test_several_are_answered_each_the_oldest_first() -> None:
     story = received().when(complain(END), complain(date(2025, 4, 22)))
-    first, second = (each.id for each in story.household.complaints)
+    first, second = (each.id for each in story.household.oversight.complaints)
     story = story.when(AnswerComplaint(DECIDED, "unsubstantiated", "不实"))
-    assert [each.answered_on for each in story.household.complaints] == [DECIDED, None]
+    assert [each.answered_on for each in story.household.oversight.complaints] == [DECIDED, None]
     story = story.when(AnswerComplaint(DECIDED, "unsubstantiated", "不实", about=second))
     story.no_news(AnswerComplaint(DECIDED, "unsubstantiated", "不实", about=first))
     assert isinstance(story.refused(AnswerComplaint(DECIDED, "substantiated", "属实")), NoOpenComplaint)

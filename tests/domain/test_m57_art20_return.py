@@ -37,7 +37,7 @@ def returned() -> Life:
 
 
 def dues(story: Life) -> dict[str, date]:
-    return {o.due.what: o.due.day for o in story.household.dues}
+    return {o.due.what: o.due.day for o in story.household.limits.dues}
 
 
 def test_it_stops_the_countys_clock_starts_the_townships_and_leaves_the_total() -> None:
@@ -103,7 +103,7 @@ def test_how_often_it_went_back_is_counted() -> None:
     story = stories.township(returned()).when(ResubmitFile(BACK))
     story = stories.county(story).when(ReceiveFile(BACK), ReturnFile(date(2025, 4, 24), ("照片",), "不清"))
     assert [e.ordinal for e in story.events if isinstance(e, FileReturned)] == [1, 2]
-    assert len(story.household.procedures[-1].returns) == 2
+    assert len(story.household.cases.procedures[-1].returns) == 2
 
 
 def test_a_new_opinion_answers_the_return_by_going_the_whole_way_again() -> None:

@@ -37,7 +37,7 @@ def extend(on: date = ON, reason: ExtensionReason = "person-apart", proposer: st
 
 
 def dues(story: Life) -> dict[str, date]:
-    return {o.due.what: o.due.day for o in story.household.dues}
+    return {o.due.what: o.due.day for o in story.household.limits.dues}
 
 
 @pytest.mark.parametrize(("delegated", "code"), [(False, "DL-DIB-TOT"), (True, "DL-DIB-DEL")])
@@ -122,7 +122,7 @@ def test_it_is_extended_once_and_the_same_day_again_is_no_news() -> None:
 
 def test_the_family_is_told() -> None:
     story = accepted().when(extend())
-    assert [waiting.kind for waiting in story.household.undelivered] == ["extension"]
+    assert [waiting.kind for waiting in story.household.papers.undelivered] == ["extension"]
 
 
 def test_the_decision_meets_the_longer_limit() -> None:

@@ -113,7 +113,7 @@ def test_temporary_aid_is_a_positive_amount_and_expenditure_aid_another_procedur
 
 def test_temporary_aid_may_come_while_a_review_runs_and_names_it() -> None:
     story = stories.yu_opined()
-    (aid,) = story.household.temporary
+    (aid,) = story.household.aid.temporary
     assert aid.fen == 553_700
     (granted,) = [event for event in story.events if isinstance(event, TemporaryAidGranted)]
-    assert granted.during == story.household.procedures[0].id
+    assert granted.during == story.household.cases.procedures[0].id

@@ -63,7 +63,7 @@ def test_no_decision_from_any_earlier_step(until: str) -> None:
     story = stories.on_the_road(stories.ling_registered(ON), ON, until=until)
     assert story.refused(ConfirmDibao(END)).article.startswith("M57 art.")
     assert story.refused(RefuseApplication(END, "other", "理由")).article.startswith("M57 art.")
-    assert story.household.categories == ()
+    assert story.household.status.categories == ()
 
 
 def test_the_whole_road_leads_to_dibao() -> None:
@@ -77,7 +77,7 @@ def test_a_red_alert_confirmed_on_site_opens_no_door() -> None:
         VerifyAlert(ON, ("w1", "w2"), True),
         FeedBackAlert(ON, "application-started"),
     )
-    assert story.household.categories == ()
+    assert story.household.status.categories == ()
     story = stories.county(story)
     assert story.refused(ConfirmDibao(ON)).code == "not-applied"
     assert story.refused(OrderPayment(date(2025, 5, 12))).code == "no-benefit-in-month"

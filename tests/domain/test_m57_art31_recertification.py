@@ -23,7 +23,7 @@ def confirmed() -> Life:
 
 
 def open_dues(story: Life) -> dict[str, date]:
-    return {o.due.what: o.due.day for o in story.household.dues}
+    return {o.due.what: o.due.day for o in story.household.limits.dues}
 
 
 def test_a_family_with_a_member_able_to_work_is_checked_half_yearly() -> None:
@@ -63,15 +63,15 @@ def test_the_finding_is_told_and_the_amount_is_not_touched(income: int, finding:
     found = story.events[-1]
     assert isinstance(found, Recertified)
     assert found.finding == finding
-    assert story.household.benefits == confirmed().household.benefits
-    assert story.household.categories == confirmed().household.categories
+    assert story.household.aid.benefits == confirmed().household.aid.benefits
+    assert story.household.status.categories == confirmed().household.status.categories
 
 
 def test_a_check_forgotten_is_noted_and_terminates_nothing() -> None:
     story = confirmed().passed(date(2026, 6, 30)).then(DeadlineMissed)
     assert story.events[-1].on == date(2025, 10, 29)
     assert story.household.in_any_category(date(2026, 6, 30))
-    assert story.household.benefits[-1].last is None
+    assert story.household.aid.benefits[-1].last is None
     story = story.when(Recertify(date(2026, 6, 30)))
     assert open_dues(story) == {"DL-REC-HALF": date(2026, 12, 30)}
 

@@ -157,8 +157,8 @@ def test_the_familys_own_wish_ends_dibao_and_its_grace_at_any_time() -> None:
     story = earning(200_000).when(GrantGrace(GRANTED))
     story = story.when(TerminateBenefit(date(2025, 12, 5), "own-request", "本人申请退出"))
     household = story.household
-    assert not [o for o in household.dues if o.due.what in ("DL-GRC", "warn-grace-expiry")]
-    (label,) = [label for label in household.labels if label.label is Label.GRACE]
+    assert not [o for o in household.limits.dues if o.due.what in ("DL-GRC", "warn-grace-expiry")]
+    (label,) = [label for label in household.status.labels if label.label is Label.GRACE]
     assert (holds(label, date(2025, 12, 31)), holds(label, date(2026, 1, 1))) == (True, False)
     assert household.grace(Month(2025, 12)) is not None
     assert household.grace(Month(2026, 1)) is None
@@ -170,7 +170,7 @@ def test_the_grace_end_is_warned_of_and_passes_without_ending_anything() -> None
     missed = [(e.on, e.what) for e in story.events if isinstance(e, DeadlineMissed)]
     assert (date(2026, 4, 1), "DL-GRC") in missed
     assert story.household.in_any_category(date(2026, 6, 1))
-    assert story.household.benefits[-1].last is None
+    assert story.household.aid.benefits[-1].last is None
 
 
 def test_a_warning_is_neither_early_nor_given_twice() -> None:

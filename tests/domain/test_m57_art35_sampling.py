@@ -73,7 +73,7 @@ def test_three_in_ten_are_drawn_and_another_seed_draws_others() -> None:
 @pytest.mark.parametrize(("numerator", "hit"), [(0, False), (1, True)])
 def test_none_of_none_and_all_of_all_are_drawn_and_only_a_hit_is_due(numerator: int, hit: bool) -> None:
     story = with_ratio(decided(), numerator, 1).when(DrawSample(END, "2025-2")).then(SampleDrawn)
-    assert ("DL-SMP-CHK" in {o.due.what for o in story.household.dues}) == hit
+    assert ("DL-SMP-CHK" in {o.due.what for o in story.household.limits.dues}) == hit
     if not hit:
         assert isinstance(story.refused(CheckSample(END, ("c2", "c3"), "in-order")), NotDrawn)
 
@@ -96,12 +96,12 @@ def test_without_a_case_or_a_seed_there_is_no_draw_and_the_township_does_not_dra
 def test_a_case_in_order_closes_its_check_and_a_defect_opens_a_suspicion() -> None:
     story = drawn()
     fine = story.when(CheckSample(END, ("c2", "c3"), "in-order")).then(SampleChecked)
-    assert not {"DL-SMP-CHK", "DL-IRR-CHK"} & {o.due.what for o in fine.household.dues}
-    assert fine.household.suspicions == ()
+    assert not {"DL-SMP-CHK", "DL-IRR-CHK"} & {o.due.what for o in fine.household.limits.dues}
+    assert fine.household.oversight.suspicions == ()
     fine.no_news(CheckSample(END, ("c2", "c3"), "in-order"))
     bad = story.when(CheckSample(END, ("c2", "c3"), "defect", "mended", "缺少邻里访问")).then(SampleChecked)
-    assert [each.kind for each in bad.household.suspicions] == ["sample-defect"]
-    assert "DL-IRR-CHK" in {o.due.what for o in bad.household.dues}
+    assert [each.kind for each in bad.household.oversight.suspicions] == ["sample-defect"]
+    assert "DL-IRR-CHK" in {o.due.what for o in bad.household.limits.dues}
 
 
 def test_a_defect_says_what_was_done_about_it() -> None:
@@ -124,7 +124,7 @@ def test_a_drawn_case_is_checked_also_after_another_one_began() -> None:
         StartTransfer(day),
         CheckSample(day, ("c2", "c3"), "in-order"),
     )
-    first, second = story.household.procedures
+    first, second = story.household.cases.procedures
     assert first.sample is not None
     assert (first.sample.result, second.sample) == ("in-order", None)
-    assert "DL-SMP-CHK" not in {o.due.what for o in story.household.dues}
+    assert "DL-SMP-CHK" not in {o.due.what for o in story.household.limits.dues}

@@ -59,9 +59,9 @@ def settled() -> Life:
 
 def test_the_settlement_is_due_three_months_from_the_death_not_from_the_report() -> None:
     story = died(couple()).then(MemberDied, HeadChanged)
-    (due,) = [o.due for o in story.household.dues if o.due.what == "DL-DTH"]
+    (due,) = [o.due for o in story.household.limits.dues if o.due.what == "DL-DTH"]
     assert (due.day, due.rule) == (date(2026, 6, 5), "M83 §1.3")
-    assert not any(o.due.what == "DL-DTH" for o in settled().household.dues)
+    assert not any(o.due.what == "DL-DTH" for o in settled().household.limits.dues)
 
 
 def test_the_reduction_is_paid_from_the_next_month_and_the_overpayment_said() -> None:
@@ -113,7 +113,10 @@ def test_a_death_before_the_rule_sets_no_three_months() -> None:
     spouse = stories.person(story, 1)
     early = story.when(RecordDeath(on, spouse, date(2022, 10, 19), "household-register"))
     late = story.when(RecordDeath(on, spouse, on, "household-register"))
-    assert [[o.due.what for o in each.household.dues][-1] for each in (early, late)] == ["DL-CHG", "DL-DTH"]
+    assert [[o.due.what for o in each.household.limits.dues][-1] for each in (early, late)] == [
+        "DL-CHG",
+        "DL-DTH",
+    ]
 
 
 def test_when_all_are_dead_the_aid_ends_without_a_hearing_that_nobody_could_hold() -> None:
@@ -126,7 +129,7 @@ def test_when_all_are_dead_the_aid_ends_without_a_hearing_that_nobody_could_hold
     assert isinstance(stories.county(story).refused(end), HearingNotHeld)
     story = story.when(HearOpinion(day, substitute="death-without-survivors"))
     story = stories.county(story).when(end).then(Exited)
-    assert not any(o.due.what == "DL-DTH" for o in story.household.dues)
+    assert not any(o.due.what == "DL-DTH" for o in story.household.limits.dues)
     assert {claim.end for claim in claims_of(story.household)} == {date(2026, 3, 6)}
 
 
@@ -135,7 +138,7 @@ def test_a_single_persons_aid_ends_with_the_person() -> None:
     dead = stories.person(story, 0)
     own = CategorySpell(Category.DIBAO_SINGLE, date(2026, 1, 20), person=dead)
     (death, *_) = story.asked(RecordDeath(TOLD, dead, DIED, "death-certificate", stories.person(story, 1)))
-    household = replace(story.household, categories=(own,))
+    household = replace(story.household, status=replace(story.household.status, categories=(own,)))
     after = death.evolve(household)
     assert after.category(DIED, person=dead) is not None
     assert after.category(date(2026, 3, 6), person=dead) is None

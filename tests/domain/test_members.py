@@ -70,12 +70,12 @@ def test_the_amount_rises_from_the_month_after_the_decision_once_the_family_was_
     story = checked(story, LATER).when(AdjustBenefit(date(2025, 7, 3), "新生儿")).then(BenefitAdjusted)
     amounts = {month: story.household.benefit(month) for month in (Month(2025, 7), Month(2025, 8))}
     assert [spell.fen for spell in amounts.values() if spell] == [108_000, 164_000]
-    assert not any(o.due.what == "DL-CHG" for o in story.household.dues)
+    assert not any(o.due.what == "DL-CHG" for o in story.household.limits.dues)
 
 
 def test_a_new_member_of_an_aided_family_is_claimed_from_the_day_they_count() -> None:
     story = aided().when(AddMember(LATER, BABY, "birth", date(2025, 6, 20)))
-    baby = story.household.members[-1].person
+    baby = story.household.people.members[-1].person
     assert Claim(baby, date(2025, 6, 20), None) in claims_of(story.household)
 
 
@@ -161,9 +161,9 @@ def test_a_reduction_waits_for_the_hearing_since_the_new_law() -> None:
         52_000,
         Month(2026, 8),
     )
-    assert heard.household.undelivered[-1].kind == "reduction"
+    assert heard.household.papers.undelivered[-1].kind == "reduction"
     assert "复议" in adjusted.remedy
-    assert all(h.used for h in heard.household.hearings)
+    assert all(h.used for h in heard.household.management.hearings)
 
 
 def test_inside_the_check_period_a_small_change_leaves_the_amount_alone() -> None:
@@ -183,7 +183,7 @@ def test_an_amount_looked_at_and_left_is_no_news_unless_it_was_awaited() -> None
     last = story.events[-1]
     assert isinstance(last, BenefitAdjusted)
     assert (last.direction, last.fen) == ("unchanged", 108_000)
-    assert not any(o.due.what == "DL-CHG" for o in story.household.dues)
+    assert not any(o.due.what == "DL-CHG" for o in story.household.limits.dues)
 
 
 def test_an_ordered_month_is_paid_as_ordered() -> None:
@@ -192,7 +192,7 @@ def test_an_ordered_month_is_paid_as_ordered() -> None:
     story = stories.county(story).when(OrderPayment(on, month=Month(2025, 9)))
     story = stories.township(story).when(AddMember(on, BABY, "birth"))
     story = checked(story, on).when(AdjustBenefit(on, "新生儿"))
-    spells = [(s.first, s.last, s.fen) for s in story.household.benefits]
+    spells = [(s.first, s.last, s.fen) for s in story.household.aid.benefits]
     assert spells == [
         (Month(2025, 5), Month(2025, 9), Fen(108_000)),
         (Month(2025, 10), None, Fen(164_000)),

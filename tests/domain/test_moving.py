@@ -83,7 +83,7 @@ def test_across_counties_the_old_county_hands_over_and_the_new_one_takes() -> No
     assert families.ask(LING, HandOverFile(MOVED, FAR), THERE) == {LING: []}
     (taken,) = families.ask(LING, TakeOverFile(date(2025, 6, 9)), THERE)[LING]
     assert isinstance(taken, FileTakenOver)
-    running = {o.due.what for o in families.household(LING).dues}
+    running = {o.due.what for o in families.household(LING).limits.dues}
     assert "DL-MOV" not in running
     assert "DL-CHG" in running
     assert families.ask(LING, TakeOverFile(date(2025, 6, 9)), THERE) == {LING: []}
@@ -95,7 +95,7 @@ def test_the_old_county_loses_its_access_on_the_day() -> None:
     check = Recertify(MOVED)
     assert isinstance(families.refused(LING, check, TOWNSHIP), OutsideJurisdiction)
     assert families.ask(LING, check, THERE_TOWNSHIP)[LING]
-    before = families.household(LING).members[0].person
+    before = families.household(LING).people.members[0].person
     late = ReportChange(MOVED - timedelta(days=1), before, "income")
     assert families.ask(LING, late, TOWNSHIP)[LING]
 

@@ -21,7 +21,9 @@ ON, END = date(2025, 4, 21), date(2025, 4, 28)
 @pytest.mark.parametrize("held", [Category.RIGID, Category.TEKUN, Category.DIBAO])
 def test_dibao_is_not_confirmed_beside_another_category(held: Category) -> None:
     story = stories.on_the_road(stories.ling_registered(ON), ON)
-    beside = replace(story.household, categories=(CategorySpell(held, ON),))
+    beside = replace(
+        story.household, status=replace(story.household.status, categories=(CategorySpell(held, ON),))
+    )
     with pytest.raises(OneCategoryOnly) as refused:
         list(ConfirmDibao(END).decide(beside, _context(story)))
     assert refused.value.facts == {"category": held.word}
@@ -41,7 +43,7 @@ def test_each_procedure_ends_in_its_own_category() -> None:
 def test_every_member_is_claimed_once_for_the_unbroken_run() -> None:
     household = stories.ling_marginal().household
     claims = claims_of(household)
-    assert {claim.person for claim in claims} == {member.person for member in household.members}
+    assert {claim.person for claim in claims} == {member.person for member in household.people.members}
     assert {(claim.start, claim.end) for claim in claims} == {(date(2025, 5, 20), None)}
 
 

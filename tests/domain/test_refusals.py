@@ -128,7 +128,7 @@ def replaced(
     story: Life, kind: DocumentKind = "acceptance-notice", reason: str = "有误"
 ) -> documents.IssueDocument:
     """What replaces the first document of a life."""
-    return documents.IssueDocument(ON, kind, replaces=story.household.documents[0].id, reason=reason)
+    return documents.IssueDocument(ON, kind, replaces=story.household.papers.documents[0].id, reason=reason)
 
 
 def register(*members: NewMember, village: str = VILLAGE, on: date = ON) -> Refusal:
@@ -156,7 +156,9 @@ def transferred(yuan: int) -> Life:
 
 
 def with_categories(story: Life, category: Category, command: Command) -> Refusal:
-    beside = replace(story.household, categories=(CategorySpell(category, ON),))
+    beside = replace(
+        story.household, status=replace(story.household.status, categories=(CategorySpell(category, ON),))
+    )
     ground = reference().context(story.region, command.on, story.actor, SEED)
     with pytest.raises(Refusal) as refused:
         list(command.decide(beside, ground))
@@ -164,7 +166,7 @@ def with_categories(story: Life, category: Category, command: Command) -> Refusa
 
 
 def with_nobody(story: Life, command: Command) -> Refusal:
-    empty = replace(story.household, members=())
+    empty = replace(story.household, people=replace(story.household.people, members=()))
     ground = reference().context(story.region, command.on, story.actor, SEED)
     with pytest.raises(Refusal) as refused:
         list(command.decide(empty, ground))
@@ -228,13 +230,13 @@ def provisional(village: str = VILLAGE) -> Life:
 
 
 def everybody(story: Life) -> joining.JoinHousehold:
-    movers = tuple(arrival.Mover(m.person, "other") for m in story.household.members)
+    movers = tuple(arrival.Mover(m.person, "other") for m in story.household.people.members)
     return joining.JoinHousehold(END, OTHER, movers)
 
 
 def joined() -> Refusal:
     families = Families.of(provisional(), known(), ids=(FIRST, OTHER))
-    (movers,) = (tuple(arrival.Mover(m.person, "other") for m in families.household(FIRST).members),)
+    (movers,) = (tuple(arrival.Mover(m.person, "other") for m in families.household(FIRST).people.members),)
     families.ask(FIRST, joining.JoinHousehold(END, OTHER, movers))
     return families.refused(OTHER, split.MoveMember(END, FIRST, head(), "other"))
 
@@ -246,7 +248,7 @@ def handed() -> Life:
 def alone(story: Life) -> Refusal:
     """A single-person Dibao member asked to leave."""
     own = CategorySpell(Category.DIBAO_SINGLE, ON, person=spouse())
-    beside = replace(story.household, categories=(own,))
+    beside = replace(story.household, status=replace(story.household.status, categories=(own,)))
     context = reference().context(story.region, END, story.actor, SEED)
     with pytest.raises(Refusal) as refused:
         list(member_changes.RemoveMember(END, spouse(), "marriage").decide(beside, context))

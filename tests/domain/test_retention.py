@@ -38,10 +38,10 @@ def test_a_household_whose_alert_nobody_looked_at_is_in_use() -> None:
 def test_the_time_begins_when_the_last_of_the_aid_is_over() -> None:
     life = stories.yu_exited()
     household = life.household
-    (spell,) = [each for each in household.categories if each.person is None]
+    (spell,) = [each for each in household.status.categories if each.person is None]
     assert spell.end is not None
     closed = closed_on(household, last_on(life))
-    last_month = max(each.last.last_day for each in household.benefits if each.last is not None)
+    last_month = max(each.last.last_day for each in household.aid.benefits if each.last is not None)
     assert closed == max(last_on(life), spell.end, last_month)
 
 

@@ -64,7 +64,7 @@ def test_the_papers_go_along_and_the_family_does_not_apply_again() -> None:
     case = story.household.case
     assert case is not None
     assert (case.category, case.origin, case.accepted_on) == (Category.MARGINAL, "transfer", DAY)
-    assert case.authorised == story.household.procedures[0].authorised
+    assert case.authorised == story.household.cases.procedures[0].authorised
     assert case.reported_on == date(2026, 3, 2)
     assert [item.fen for item in case.income] == [200_000]
     story.when(ConfirmMarginal(date(2026, 6, 15))).then(Classified)
@@ -114,7 +114,9 @@ def test_marginal_is_confirmed_strictly_below_its_line() -> None:
 def test_marginal_begins_when_dibao_ends_so_that_no_day_has_two_or_none() -> None:
     household = asked(ended(), True).when(StartTransfer(DAY), ConfirmMarginal(DAY)).household
     for day, category in ((date(2026, 6, 30), Category.DIBAO), (date(2026, 7, 1), Category.MARGINAL)):
-        found = [s.category for s in household.categories if s.start <= day and (not s.end or day < s.end)]
+        found = [
+            s.category for s in household.status.categories if s.start <= day and (not s.end or day < s.end)
+        ]
         assert found == [category]
 
 
@@ -138,8 +140,8 @@ def test_a_marginal_family_may_apply_for_dibao_and_leaves_marginal_when_confirme
     assert case.file_received_on is not None
     confirmed = case.file_received_on
     household = story.when(ConfirmDibao(confirmed)).household
-    assert [o.due.what for o in household.dues] == ["DL-REC-HALF"]
-    assert [(s.category, s.start, s.end) for s in household.categories][1:] == [
+    assert [o.due.what for o in household.limits.dues] == ["DL-REC-HALF"]
+    assert [(s.category, s.start, s.end) for s in household.status.categories][1:] == [
         (Category.MARGINAL, date(2026, 7, 1), confirmed),
         (Category.DIBAO, confirmed, None),
     ]

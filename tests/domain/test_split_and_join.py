@@ -61,7 +61,7 @@ def both(first: Life | None = None, second: Life | None = None) -> Families:
 
 
 def people(families: Families, id: HouseholdId) -> list[PersonId]:
-    return [member.person for member in families.household(id).members]
+    return [member.person for member in families.household(id).people.members]
 
 
 def split(families: Families, *ordinals: int, on: date = SPLIT, **said: object) -> HouseholdId:
@@ -89,13 +89,13 @@ def test_a_split_begins_a_chain_that_needs_no_other_to_be_read() -> None:
     alone = Household(new)
     for event in families.chains[new]:
         alone = follow(alone, event)
-    assert [(m.person, m.relation, m.start) for m in alone.members] == [
+    assert [(m.person, m.relation, m.start) for m in alone.people.members] == [
         (persons[1], "head", SPLIT),
         (persons[2], "other", SPLIT),
     ]
-    assert (alone.region(SPLIT), alone.split_from) == ("990301100201", LING)
-    before = {m.person: m for m in families.household(LING).members}
-    for member in alone.members:
+    assert (alone.region(SPLIT), alone.lineage.split_from) == ("990301100201", LING)
+    before = {m.person: m for m in families.household(LING).people.members}
+    for member in alone.people.members:
         was = before[member.person]
         assert (member.birth, member.sex, member.name, member.student) == (
             was.birth,
@@ -125,7 +125,7 @@ def test_who_split_off_leaves_the_category_and_both_are_looked_at_again() -> Non
     assert not begun.in_any_category(SPLIT)
     assert [claim.end for claim in claims_of(old) if claim.person == gone] == [SPLIT]
     assert claims_of(begun) == frozenset()
-    assert [[o.due.what for o in each.dues if o.due.what == "DL-CHG"] for each in (old, begun)] == [
+    assert [[o.due.what for o in each.limits.dues if o.due.what == "DL-CHG"] for each in (old, begun)] == [
         ["DL-CHG"],
         ["DL-CHG"],
     ]
@@ -142,8 +142,8 @@ def test_the_new_household_is_answered_by_the_decision_on_its_own_application() 
     assert case is not None
     assert case.file_received_on is not None
     confirmed = story.when(ConfirmDibao(case.file_received_on))
-    assert not [o for o in confirmed.household.dues if o.due.what == "DL-CHG"]
-    assert confirmed.household.benefits[-1].fen == 82_000
+    assert not [o for o in confirmed.household.limits.dues if o.due.what == "DL-CHG"]
+    assert confirmed.household.aid.benefits[-1].fen == 82_000
 
 
 def test_a_split_leaves_somebody_and_each_side_one_head() -> None:
@@ -219,7 +219,7 @@ def test_a_joined_chain_ends_with_the_way_to_the_other() -> None:
     assert [type(e) for e in facts[MO]] == [JoinedInto]
     assert [type(e) for e in facts[LING]] == [HouseholdJoined, MemberArrived]
     ended = families.household(MO)
-    assert (ended.joined_into, ended.counted(SPLIT), ended.dues) == (LING, (), ())
+    assert (ended.lineage.joined_into, ended.counted(SPLIT), ended.limits.dues) == (LING, (), ())
     assert families.household(LING).has_member(only, SPLIT)
     assert families.claims[only] == (LING, SPLIT, None)
 
@@ -254,12 +254,12 @@ def test_alerts_without_an_answer_go_along_with_their_deadlines() -> None:
     assert isinstance(alert, CarriedAlert)
     assert alert.code == "E-LOS-01"
     ling = families.household(LING)
-    assert [a.code for a in ling.alerts if a.outcome is None] == ["E-LOS-01"]
-    due = [o.due for o in ling.dues if o.due.subject == alert.alert]
+    assert [a.code for a in ling.clues.alerts if a.outcome is None] == ["E-LOS-01"]
+    due = [o.due for o in ling.limits.dues if o.due.subject == alert.alert]
     assert [each.what for each in due] == ["DL-ALERT-R"]
     families.ask(LING, VerifyAlert(on, ("w1", "w2"), False))
     families.ask(LING, FeedBackAlert(on, "false-positive"))
-    assert not [o for o in families.household(LING).dues if o.due.subject == alert.alert]
+    assert not [o for o in families.household(LING).limits.dues if o.due.subject == alert.alert]
 
 
 def test_with_a_case_under_way_on_either_side_nothing_is_joined() -> None:
@@ -299,7 +299,7 @@ def test_a_category_that_differs_is_terminated_first_and_the_notice_delivered() 
     families, movers = terminated()
     assert isinstance(families.refused(LING, join(movers, MO, date(2025, 6, 30))), CategoriesDiffer)
     assert isinstance(families.refused(LING, join(movers, MO, date(2025, 7, 1))), NoticeUnderWay)
-    (waiting,) = families.household(LING).undelivered
+    (waiting,) = families.household(LING).papers.undelivered
     assert waiting.kind == "termination"
 
 
@@ -315,7 +315,7 @@ def test_two_dibao_households_become_one_without_a_day_unclaimed() -> None:
     new = split(families, 1, 2)
     # both aided: the new one is confirmed by hand here, its road is another test's
     begun = families.household(new)
-    dibao = replace(begun, categories=(CategorySpell(Category.DIBAO, SPLIT),))
+    dibao = replace(begun, status=replace(begun.status, categories=(CategorySpell(Category.DIBAO, SPLIT),)))
     assert {c.start for c in claims_of(dibao)} == {SPLIT}
     day = SPLIT + timedelta(days=30)
     ended = JoinedInto(day, LING, 0, day).evolve(dibao)
@@ -340,11 +340,11 @@ def test_a_provisional_person_turns_out_to_be_somebody(known: bool) -> None:
     assert isinstance(identified, PersonIdentified)
     state = families.household(MO)
     is_now = somebody if known else nobody
-    assert [m.person for m in state.members] == [is_now]
-    assert [m.start for m in state.members] == [ON]
+    assert [m.person for m in state.people.members] == [is_now]
+    assert [m.start for m in state.people.members] == [ON]
     case = state.case
     assert case is not None
-    assert (case.applicant, case.income[0].person, state.alerts[0].person) == (is_now, is_now, is_now)
+    assert (case.applicant, case.income[0].person, state.clues.alerts[0].person) == (is_now, is_now, is_now)
     later = families.ask(MO, command, persons={number: is_now}) if known else {}
     assert not any(later.values())
 

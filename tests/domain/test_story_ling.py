@@ -31,7 +31,7 @@ def test_a_fifth_of_the_wage_is_deducted_and_the_exact_sum_compared() -> None:
 
 def test_grace_runs_from_april_to_september_and_is_warned_of_30_days_before() -> None:
     story = stories.ling_graced()
-    assert story.household.graces[-1].months == Months(Month(2026, 4), Month(2026, 9))
+    assert story.household.aid.graces[-1].months == Months(Month(2026, 4), Month(2026, 9))
     warned = [e for e in stories.ling_heard().events if isinstance(e, GraceExpiryWarned)]
     assert [event.on for event in warned] == [date(2026, 8, 31)]
 
@@ -44,7 +44,7 @@ def test_marginal_runs_from_the_day_dibao_ends() -> None:
         spell = story.household.category(day)
         assert spell is not None
         assert spell.category is category
-    assert story.household.cycle == 1
+    assert story.household.status.cycle == 1
     assert not [e for e in story.events if isinstance(e, DeadlineMissed)]
 
 
@@ -58,7 +58,7 @@ def test_termination_without_hearing_is_refused_on_2026_09_10() -> None:
 
 def test_the_same_termination_without_hearing_is_accepted_on_2026_06_10() -> None:
     story = stories.county(stories.ling_graced(months_earlier=3))
-    assert story.household.graces[-1].months == Months(Month(2026, 1), Month(2026, 6))
+    assert story.household.aid.graces[-1].months == Months(Month(2026, 1), Month(2026, 6))
     story = story.when(TerminateBenefit(date(2026, 6, 10), "income-above-standard", "人均收入超过标准"))
     spell = story.household.category(date(2026, 6, 30))
     assert spell is not None

@@ -40,12 +40,12 @@ def test_the_classes_by_date_are_none_then_dibao_then_grace_then_exited(yu: Life
     assert household.category(date(2023, 6, 1)) is None
 
     def labels(day: date) -> set[Label]:
-        return {label.label for label in household.labels if holds(label, day)}
+        return {label.label for label in household.status.labels if holds(label, day)}
 
     assert labels(date(2022, 11, 30)) == set()
     assert labels(date(2022, 12, 1)) == labels(date(2023, 5, 31)) == {Label.GRACE}
     assert labels(date(2023, 6, 1)) == {Label.EXITED}
-    assert household.cycle == 2
+    assert household.status.cycle == 2
 
 
 def test_every_deadline_on_the_road_is_the_one_of_the_story(yu: Life) -> None:
@@ -62,7 +62,7 @@ def test_every_deadline_on_the_road_is_the_one_of_the_story(yu: Life) -> None:
 
 def test_nothing_is_late_and_nothing_stays_open(yu: Life) -> None:
     assert not [event for event in yu.events if isinstance(event, DeadlineMissed)]
-    assert yu.household.dues == ()
+    assert yu.household.limits.dues == ()
 
 
 def test_the_benefit_is_the_gap_of_1_000_from_august(yu: Life) -> None:

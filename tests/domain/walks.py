@@ -92,7 +92,7 @@ class Walk:
         )
         if isinstance(command, IssueDocument):
             context = replace(context, printed=printed(seed, actor.organ))
-        if self.household.joined_into is not None:
+        if self.household.lineage.joined_into is not None:
             return []
         try:
             events = list(self._decided(command, context))
@@ -185,10 +185,12 @@ def fitting(household: Household, on: date, n: int) -> tuple[Command, Actor]:
     people = tuple(member.person for member in household.counted(on))
     if not people:
         return TerminateBenefit(on, "death", "全户死亡"), COUNTY
-    papers = [each.id for each in household.documents if each.delivered_on is None and not each.replaced]
+    papers = [
+        each.id for each in household.papers.documents if each.delivered_on is None and not each.replaced
+    ]
     if n == 3 and papers:
         return DeliverDocument(on, papers[-1], received_by=people[0]), TOWNSHIP
-    if n == 2 and household.undelivered:
+    if n == 2 and household.papers.undelivered:
         return DeliverNotice(on, people[0]), TOWNSHIP
     if case is None:
         held = household.category(on)
@@ -214,7 +216,7 @@ def fitting(household: Household, on: date, n: int) -> tuple[Command, Actor]:
         return ConfirmMarginal(on), COUNTY
     opposed = open_objection(case, "notice") is not None
     inquiry = Reinvestigate(on, ("w3", "w4"), "属实") if n % 2 else HoldDemocraticReview(on, 9, 6, n)
-    complained = [each.on for each in household.complaints if each.case == case.id]
+    complained = [each.on for each in household.oversight.complaints if each.case == case.id]
     visits = [visit.on for visit in case.visits if visit.level == "county"]
     accused = complained and max(visits, default=date.min) < max(complained)
     steps: list[tuple[object, Command, Actor]] = [
@@ -273,7 +275,7 @@ def beside_the_road(case: Procedure, on: date, applicant: PersonId) -> tuple[Com
 
 def anything(household: Household, on: date, which: int, n: int, events: Sequence[Event] = ()) -> Command:
     """Any command at all, plausible in its fields, fitting or not."""
-    people = [member.person for member in household.members]
+    people = [member.person for member in household.people.members]
     person = people[n % len(people)]
     income = (stories.wage(n * 500), stories.other(100))
     month = Month.of(on) + -(n % 3)

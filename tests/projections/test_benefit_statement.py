@@ -138,11 +138,11 @@ def test_any_facts_leave_the_statement_the_state_folds_to(
         found = sorted((row.version, row) for row in statement.holdings if row.kind == kind)
         return [(row.code, row.since, row.until) for _, row in found]
 
-    assert of("category") == [(spell.category, spell.start, spell.end) for spell in state.categories]
-    assert of("label") == [(label.label, label.start, label.end) for label in state.labels]
+    assert of("category") == [(spell.category, spell.start, spell.end) for spell in state.status.categories]
+    assert of("label") == [(label.label, label.start, label.end) for label in state.status.labels]
     assert of("benefit") == [
         (spell.kind, spell.first.first_day, (spell.last + 1).first_day if spell.last else None)
-        for spell in state.benefits
+        for spell in state.aid.benefits
     ]
     events = [envelope.event for envelope in life]
     for state_word, kind in (("settled", AidDelivered), ("returned", PaymentReturned)):

@@ -214,7 +214,7 @@ def test_a_corrected_step_stays_and_is_marked_with_the_one_that_corrects_it(
 
 def test_every_step_about_a_document_says_its_kind_and_number(databases: Databases, told: Tell) -> None:
     story, on = test_delivery.refused(), test_delivery.REFUSED
-    story = story.when(NoteFailedDelivery(on, "absent", story.household.documents[-1].id))
+    story = story.when(NoteFailedDelivery(on, "absent", story.household.papers.documents[-1].id))
     (life,) = told(test_delivery.delivered(story, on + timedelta(days=1)))
     steps = [step for step in chain(databases, life) if step.name.startswith("household.d") and step.facts]
     about = [json.loads(s.facts or "") for s in steps if "document" in s.name or "delivery" in s.name]

@@ -120,7 +120,7 @@ def test_a_delegated_case_is_decided_by_the_township() -> None:
 def test_the_county_visits_a_registered_relative_before_it_decides() -> None:
     story = stories.on_the_road(stories.ling_registered(START), START, relatives=True)
     assert steps_of(story) == {"decide", "visit-home-county"}
-    on = story.household.procedures[-1].file_received_on
+    on = story.household.cases.procedures[-1].file_received_on
     assert on is not None
     assert steps_of(story.when(VisitHome(on, ("c1", "c2"), stories.person(story, 0)))) == {"decide"}
 
@@ -235,7 +235,7 @@ def test_a_death_is_settled_by_what_is_decided_of_the_amount() -> None:
         RecordDeath(date(2025, 7, 3), stories.person(story, 1), date(2025, 7, 1), "death-certificate")
     )
     assert "adjust-after-death" in steps_of(story)
-    (due,) = [each.due for each in story.household.dues if each.due.what == "DL-DTH"]
+    (due,) = [each.due for each in story.household.limits.dues if each.due.what == "DL-DTH"]
     assert any(
         duty.subject == due.subject and DUTY_KINDS[duty.step].is_limited_by("DL-DTH")
         for duty in awaited(story.events, story.household.id)

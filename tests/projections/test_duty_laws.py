@@ -42,7 +42,7 @@ def next_of(case: Procedure, state: Household) -> set[str]:
         }
         return {step for step, awaited in steps.items() if awaited} or {"give-opinion"}
     if case.file_received_on is not None:
-        complained = [each.on for each in state.complaints if each.case == case.id]
+        complained = [each.on for each in state.oversight.complaints if each.case == case.id]
         visits = [visit.on for visit in case.visits if visit.level == "county"]
         looked_at = case.relatives or complained
         if looked_at and max(visits, default=date.min) < max(complained, default=date(1, 1, 2)):
@@ -62,7 +62,7 @@ def next_of(case: Procedure, state: Household) -> set[str]:
 
 def _seen_on_the_day_of_a_complaint(case: Procedure, state: Household) -> set[str]:
     """The county visited and heard of a complaint on one day: which came first, the days do not tell."""
-    complained = {each.on for each in state.complaints if each.case == case.id}
+    complained = {each.on for each in state.oversight.complaints if each.case == case.id}
     visits = {visit.on for visit in case.visits if visit.level == "county"}
     return {"visit-home-county"} if visits & complained else set()
 
@@ -71,7 +71,7 @@ def check(state: Household, duties: list[Duty]) -> None:
     keys = [(duty.step, duty.subject, duty.month) for duty in duties]
     assert len(keys) == len(set(keys))
     steps = {(duty.step, duty.subject) for duty in duties}
-    for due in (each.due for each in state.dues if each.due.kind == "limit"):
+    for due in (each.due for each in state.limits.dues if each.due.kind == "limit"):
         mine = [DUTY_KINDS[step] for step, subject in steps if subject == due.subject]
         held = any(step.is_limited_by(due.what) or due.what in TOTALS for step in mine)
         assert held or due.what in NOBODY, f"{due.what}: nobody has it on a list"
@@ -81,26 +81,26 @@ def check(state: Household, duties: list[Duty]) -> None:
         beside = {"tell-result", "recheck"} | _seen_on_the_day_of_a_complaint(state.case, state)
         assert of_case - beside == next_of(state.case, state) - beside
         assert ("recheck" in of_case) == (open_objection(state.case, "report") is not None)
-    for case in state.procedures:
+    for case in state.cases.procedures:
         if case.outcome is not None:
             assert {step for step, subject in steps if subject == case.id} <= AFTERWARDS
-    assert ("check-change", HOUSEHOLD) not in steps or state.changes
+    assert ("check-change", HOUSEHOLD) not in steps or state.management.changes
     told = {duty.subject for duty in duties if duty.step == "deliver-notice"}
-    assert told == {each.subject for each in state.undelivered}
+    assert told == {each.subject for each in state.papers.undelivered}
     unseen = {subject for step, subject in steps if step == "verify-alert"}
-    assert unseen == {a.id for a in state.alerts if a.outcome is None and a.verified_on is None}
+    assert unseen == {a.id for a in state.clues.alerts if a.outcome is None and a.verified_on is None}
     checked = {subject for step, subject in steps if step in ("verify-alert", "answer-alert")}
-    assert checked == {alert.id for alert in state.alerts if alert.outcome is None}
+    assert checked == {alert.id for alert in state.clues.alerts if alert.outcome is None}
     answered = {subject for step, subject in steps if step == "answer-complaint"}
-    assert answered == {each.id for each in state.complaints if each.answered_on is None}
+    assert answered == {each.id for each in state.oversight.complaints if each.answered_on is None}
     suspected = {subject for step, subject in steps if step == "answer-suspicion"}
-    assert suspected == {each.id for each in state.suspicions if each.answered_on is None}
+    assert suspected == {each.id for each in state.oversight.suspicions if each.answered_on is None}
     ordered = {(duty.subject, duty.month) for duty in duties if duty.step == "confirm-payment" and duty.month}
-    assert ordered == {(spell.id, str(order.month)) for spell in state.benefits for order in spell.open}
+    assert ordered == {(spell.id, str(order.month)) for spell in state.aid.benefits for order in spell.open}
     again = {(duty.subject, duty.month) for duty in duties if duty.step == "order-again" and duty.month}
-    assert again == {(spell.id, str(month)) for spell in state.benefits for month in spell.returned}
+    assert again == {(spell.id, str(month)) for spell in state.aid.benefits for month in spell.returned}
     unpaid = {subject for step, subject in steps if step == "pay-temporary-aid"}
-    assert unpaid == {aid.id for aid in state.temporary if aid.state == "granted"}
+    assert unpaid == {aid.id for aid in state.aid.temporary if aid.state == "granted"}
 
 
 @settings(max_examples=150, deadline=None)

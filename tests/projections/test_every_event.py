@@ -26,7 +26,19 @@ from domain.household.parts import (
     Suspicion,
 )
 from domain.household.replay import follow
-from domain.household.state import Household
+from domain.household.state import (
+    Aid,
+    Cases,
+    Clues,
+    Household,
+    Limits,
+    Management,
+    Oversight,
+    Papers,
+    People,
+    Place,
+    Status,
+)
 from domain.intake.application import Applied
 from domain.members.joining import JoinedInto
 from domain.members.registration import HouseholdRegistered
@@ -101,44 +113,56 @@ def somebody(event: Event) -> Household:
     case = None if isinstance(event, STARTING) else getattr(event, "case", None) or uuid5(SEED, "case")
     return Household(
         ID,
-        residences=tuple(homes(days)),
-        members=tuple(members(ids, days)),
-        alerts=tuple(Alert(id, "E-EXP-01", None, LONG_AGO) for id in ids),
-        procedures=tuple(procedures(ids, case)),
-        categories=(
-            CategorySpell(Category.MARGINAL, LONG_AGO, LONG_AGO + timedelta(days=9)),
-            CategorySpell(Category.DIBAO, LONG_AGO + timedelta(days=9)),
-            *(CategorySpell(Category.DIBAO_SINGLE, LONG_AGO, None, PersonId(id)) for id in ids),
-            *(CategorySpell(Category.TEKUN, LONG_AGO, day, PersonId(id)) for id in ids for day in days),
+        place=Place(residences=tuple(homes(days))),
+        people=People(members=tuple(members(ids, days))),
+        clues=Clues(
+            alerts=tuple(Alert(id, "E-EXP-01", None, LONG_AGO) for id in ids),
+            findings=tuple(Finding(id, LONG_AGO, "grid") for id in ids),
         ),
-        labels=(
-            LabelSpell(Label.EXITED, LONG_AGO),
-            LabelSpell(Label.REFUSED, LONG_AGO),
-            LabelSpell(Label.GRACE, LONG_AGO, date(2031, 1, 1)),
-            LabelSpell(Label.GRACE, date(2030, 1, 1), date(2031, 1, 1)),
+        cases=Cases(procedures=tuple(procedures(ids, case))),
+        status=Status(
+            categories=(
+                CategorySpell(Category.MARGINAL, LONG_AGO, LONG_AGO + timedelta(days=9)),
+                CategorySpell(Category.DIBAO, LONG_AGO + timedelta(days=9)),
+                *(CategorySpell(Category.DIBAO_SINGLE, LONG_AGO, None, PersonId(id)) for id in ids),
+                *(CategorySpell(Category.TEKUN, LONG_AGO, day, PersonId(id)) for id in ids for day in days),
+            ),
+            labels=(
+                LabelSpell(Label.EXITED, LONG_AGO),
+                LabelSpell(Label.REFUSED, LONG_AGO),
+                LabelSpell(Label.GRACE, LONG_AGO, date(2031, 1, 1)),
+                LabelSpell(Label.GRACE, date(2030, 1, 1), date(2031, 1, 1)),
+            ),
+            cycle=3,
         ),
-        benefits=tuple(
-            BenefitSpell(
-                id,
-                kind,
-                Fen(7),
-                Month.of(LONG_AGO),
-                open=tuple(Ordered(o, Month(2026, 1), Fen(7)) for o in ids),
+        aid=Aid(
+            benefits=tuple(
+                BenefitSpell(
+                    id,
+                    kind,
+                    Fen(7),
+                    Month.of(LONG_AGO),
+                    open=tuple(Ordered(o, Month(2026, 1), Fen(7)) for o in ids),
+                )
+                for id in ids
+                for kind in (Category.DIBAO, Category.DIBAO_SINGLE)
+            ),
+            temporary=tuple(TemporaryAid(id, Fen(7), LONG_AGO) for id in ids),
+            graces=tuple(
+                Grace(id, "employment", Months(Month(2020, 1), Month(2030, 1)), LONG_AGO) for id in ids
+            ),
+        ),
+        management=Management(review=Review(LONG_AGO, FOUND, (), "yearly")),
+        oversight=Oversight(
+            complaints=tuple(Complaint(id, LONG_AGO, None, True) for id in ids),
+            suspicions=tuple(Suspicion(id, "other", LONG_AGO) for id in ids),
+        ),
+        papers=Papers(
+            documents=tuple(
+                IssuedDocument(id, "refusal-decision", "1", "990301", id, None, LONG_AGO) for id in ids
             )
-            for id in ids
-            for kind in (Category.DIBAO, Category.DIBAO_SINGLE)
         ),
-        temporary=tuple(TemporaryAid(id, Fen(7), LONG_AGO) for id in ids),
-        graces=tuple(Grace(id, "employment", Months(Month(2020, 1), Month(2030, 1)), LONG_AGO) for id in ids),
-        review=Review(LONG_AGO, FOUND, (), "yearly"),
-        findings=tuple(Finding(id, LONG_AGO, "grid") for id in ids),
-        complaints=tuple(Complaint(id, LONG_AGO, None, True) for id in ids),
-        suspicions=tuple(Suspicion(id, "other", LONG_AGO) for id in ids),
-        documents=tuple(
-            IssuedDocument(id, "refusal-decision", "1", "990301", id, None, LONG_AGO) for id in ids
-        ),
-        dues=tuple(awaited(event)),
-        cycle=3,
+        limits=Limits(dues=tuple(awaited(event))),
     )
 
 
@@ -190,16 +214,17 @@ def procedures(ids: list[UUID], case: UUID | None) -> Iterator[Procedure]:
 
 def written(household: Household) -> WholeCard:
     """The card of a family as it stands in the tables."""
-    head = next((m for m in household.members if m.relation == "head" and m.end is None), None)
+    head = next((m for m in household.people.members if m.relation == "head" and m.end is None), None)
     case = household.case
-    home = household.residences[-1]
-    code, dues = home.region, household.dues
+    home = household.place.residences[-1]
+    code, dues = home.region, household.limits.dues
     card = Card(
         0, ID, code, code[:2], code[:4], code[:6], code[:9], code[:12], home.area, False, LONG_AGO,
-        7, LONG_AGO, "household.registered.1", "", cycle=household.cycle, joined_into=household.joined_into,
+        7, LONG_AGO, "household.registered.1", "", cycle=household.status.cycle,
+        joined_into=household.lineage.joined_into,
         running=text_of(started(each.due) for each in dues),
     )  # fmt: skip
-    card.members = sum(member.end is None for member in household.members)
+    card.members = sum(member.end is None for member in household.people.members)
     if head is not None:
         card.head, card.head_name = head.person, head.name.token if head.name else None
     if case is not None:
@@ -210,11 +235,11 @@ def written(household: Household) -> WholeCard:
         card.next_due, card.next_what = first.due.day, first.due.what
     return WholeCard(
         card,
-        [Home.of(0, ID, n, each) for n, each in enumerate(household.residences)],
-        [Member.of(0, ID, n, each) for n, each in enumerate(household.members)],
-        [CategoryRow.of(0, ID, n, each) for n, each in enumerate(household.categories)],
-        [LabelRow.of(0, ID, n, each) for n, each in enumerate(household.labels)],
-        [BenefitRow.of(0, ID, n, each) for n, each in enumerate(household.benefits)],
+        [Home.of(0, ID, n, each) for n, each in enumerate(household.place.residences)],
+        [Member.of(0, ID, n, each) for n, each in enumerate(household.people.members)],
+        [CategoryRow.of(0, ID, n, each) for n, each in enumerate(household.status.categories)],
+        [LabelRow.of(0, ID, n, each) for n, each in enumerate(household.status.labels)],
+        [BenefitRow.of(0, ID, n, each) for n, each in enumerate(household.aid.benefits)],
     )
 
 
@@ -282,7 +307,7 @@ def test_an_event_that_changes_spells_is_among_those_that_are_followed(name: str
 def test_an_event_changes_deadlines_as_it_changes_those_of_the_state(name: str) -> None:
     event = example(HOUSEHOLDS[name], name)
     before = Household(ID) if isinstance(event, BEGINNING) else somebody(event)
-    after = follow(before, event).dues
+    after = follow(before, event).limits.dues
     card = told(before, name, event).card
     assert [running_of(each) for each in running_in(card.running)] == [open_due(each) for each in after]
     # what the dues are not told or do not read they would go on awaiting
@@ -290,7 +315,7 @@ def test_an_event_changes_deadlines_as_it_changes_those_of_the_state(name: str) 
         (ID, 7, n): Deadline(
             0, ID, 7, n, o.due.what, o.due.subject, o.due.kind, o.due.day, "M57", "", False, LONG_AGO, None, None, None
         )
-        for n, o in enumerate(before.dues)
+        for n, o in enumerate(before.limits.dues)
     }  # fmt: skip
     dues = Dues()
     if type(event) in DUE.reads:

@@ -41,10 +41,10 @@ def heads_by_tally(events: Iterable[Event]) -> Counter[tuple[date, str, str]]:
 
 def assert_counted(events: Sequence[Event], household: Household) -> None:
     found = heads_by_tally(events)
-    days = {day for day, _, _ in found} | {each.start for each in household.categories}
+    days = {day for day, _, _ in found} | {each.start for each in household.status.categories}
     for day in days | {day - timedelta(days=1) for day in days}:
         there: Counter[str] = Counter()
-        for spell in household.categories:
+        for spell in household.status.categories:
             if holds(spell, day):
                 members = household.counted(day) if spell.person is None else (spell.person,)
                 there[str(spell.category)] += 1_000 + len(members)

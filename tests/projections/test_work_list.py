@@ -232,7 +232,7 @@ def test_any_facts_leave_the_duties_and_days_the_table_and_the_state_say(
     assert sorted((row.step, row.subject, row.month) for row in rows) == sorted(
         (duty.step, duty.subject, duty.month) for duty in duties
     )
-    running = [each.due for each in folded(life).dues if each.due.kind != "timer"]
+    running = [each.due for each in folded(life).limits.dues if each.due.kind != "timer"]
     for row in rows:
         mine = [due for due in running if due.subject == row.subject]
         own = [due.day for due in mine if DUTY_KINDS[row.step].is_limited_by(due.what)]

@@ -51,9 +51,9 @@ def assert_card(state: Household, whole: WholeCard, last: date) -> None:
         assert card.head == head
         name = next(m.name for m in state.counted(today) if m.relation == "head")
         assert card.head_name == token(name)
-    assert (card.cycle, card.joined_into) == (state.cycle, state.joined_into)
-    if state.residences:
-        home = state.residences[-1]
+    assert (card.cycle, card.joined_into) == (state.status.cycle, state.lineage.joined_into)
+    if state.place.residences:
+        home = state.place.residences[-1]
         assert (card.region, card.area) == (home.region, home.area)
     code = card.region
     assert (card.province, card.city, card.county) == (code[:2], code[:4], code[:6])
@@ -63,29 +63,30 @@ def assert_card(state: Household, whole: WholeCard, last: date) -> None:
         (case.id, case.category, case.started_on) if case else (None, None, None)
     )
     assert (card.case_step is None) == (case is None)
-    first = min((each.due.day for each in state.dues if each.due.kind != "timer"), default=None)
+    first = min((each.due.day for each in state.limits.dues if each.due.kind != "timer"), default=None)
     assert card.next_due == first
 
 
 def assert_spells(state: Household, whole: WholeCard) -> None:
     assert [(h.region, h.area, h.since, h.until) for h in whole.homes] == [
-        (home.region, home.area, home.start, home.end) for home in state.residences
+        (home.region, home.area, home.start, home.end) for home in state.place.residences
     ]
     assert [(c.category, c.since, c.until, c.person, c.irregular) for c in whole.categories] == [
-        (spell.category, spell.start, spell.end, spell.person, spell.irregular) for spell in state.categories
+        (spell.category, spell.start, spell.end, spell.person, spell.irregular)
+        for spell in state.status.categories
     ]
     assert [(label.label, label.since, label.until) for label in whole.labels] == [
-        (label.label, label.start, label.end) for label in state.labels
+        (label.label, label.start, label.end) for label in state.status.labels
     ]
     assert [(b.benefit, b.kind, b.fen, b.first_month, b.last_month) for b in whole.benefits] == [
-        (b.id, b.kind, b.fen, str(b.first), str(b.last) if b.last else None) for b in state.benefits
+        (b.id, b.kind, b.fen, str(b.first), str(b.last) if b.last else None) for b in state.aid.benefits
     ]
     assert [
         (m.person, m.relation, m.birth, m.sex, m.student, m.work_capacity, m.since, m.until, m.cause)
         for m in whole.members
     ] == [
         (m.person, m.relation, m.birth, m.sex, m.student, m.work_capacity, m.start, m.end, m.cause)
-        for m in state.members
+        for m in state.people.members
     ]
     assert [(m.disability, m.name, m.id_number) for m in whole.members] == [
         (
@@ -93,17 +94,19 @@ def assert_spells(state: Household, whole: WholeCard) -> None:
             token(m.name),
             token(m.id_number),
         )
-        for m in state.members
+        for m in state.people.members
     ]
 
 
 def assert_dues(state: Household, dues: Sequence[Deadline]) -> None:
-    assert [due_of(due) for due in dues if due.done_on is None] == [open_due(each) for each in state.dues]
+    assert [due_of(due) for due in dues if due.done_on is None] == [
+        open_due(each) for each in state.limits.dues
+    ]
     done = sorted(
         (d.what, d.day, d.subject, d.opened_on, d.done_on, d.met) for d in dues if d.done_on is not None
     )
     assert done == sorted(
-        (m.due.what, m.due.day, m.due.subject, m.since, m.ended_on, m.met) for m in state.ended
+        (m.due.what, m.due.day, m.due.subject, m.since, m.ended_on, m.met) for m in state.limits.ended
     )
 
 
@@ -111,9 +114,9 @@ def assert_chain(state: Household, chain: Sequence[Step], life: Sequence[Envelop
     assert [(step.version, step.title) for step in chain] == [
         (version, type(each.event).title) for version, each in enumerate(life, start=1)
     ]
-    assert chain[-1].cycle == state.cycle
+    assert chain[-1].cycle == state.status.cycle
     corrected = {step.version: step.corrected_by for step in chain if step.corrected_by is not None}
-    assert set(corrected) == {each.step for each in state.corrections}
+    assert set(corrected) == {each.step for each in state.oversight.corrections}
     assert all(chain[by - 1].corrects == step for step, by in corrected.items())
     assert {step.version for step in chain if step.corrects is not None} == set(corrected.values())
 
@@ -134,10 +137,10 @@ def assert_payments(state: Household, payments: Sequence[Payment], life: Sequenc
         p.payment: (p.kind, p.benefit, p.month, p.fen, p.state, p.answered_on) for p in payments
     } == expected
     ordered = {payment.payment for payment in payments if payment.state == "ordered"}
-    assert ordered == {order.payment for spell in state.benefits for order in spell.open} | {
-        aid.payment for aid in state.temporary if aid.state == "ordered"
+    assert ordered == {order.payment for spell in state.aid.benefits for order in spell.open} | {
+        aid.payment for aid in state.aid.temporary if aid.state == "ordered"
     }
-    for spell in state.benefits:
+    for spell in state.aid.benefits:
         of_spell = [payment for payment in payments if payment.benefit == spell.id]
         last = max((Month.parse(payment.month) for payment in of_spell), default=None)
         assert last == spell.ordered

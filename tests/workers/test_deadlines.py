@@ -36,7 +36,7 @@ def office(databases: Databases, tmp_path: Path) -> Iterator[Installation]:
 def accepted(office: Installation) -> HouseholdId:
     members = (NewMember("A1", "于某", "head", "990101197304120013"),)
     (registered,) = told(office, [(TOWNSHIP, RegisterHousehold(DAY, "370786101215", members))])
-    head = office.households.get(registered.household).members[0].person
+    head = office.households.get(registered.household).people.members[0].person
     income = (IncomeItem("property", "monthly", Fen(40_000)),)
     told(
         office,
@@ -53,7 +53,7 @@ def accepted(office: Installation) -> HouseholdId:
 
 
 def missed(household: Household) -> list[str]:
-    return sorted(each.due.what for each in household.dues if each.missed)
+    return sorted(each.due.what for each in household.limits.dues if each.missed)
 
 
 def candidates(office: Installation, today: date) -> list[HouseholdId]:
