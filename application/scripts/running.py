@@ -27,7 +27,12 @@ from eventstore.errors import StoreError
 
 
 class ScriptStopped(Exception):
-    """A step did not go as the script says; what came before it is done. `step` counts from 1."""
+    """A step did not go as the script says; what came before it is done. `step` counts from 1.
+
+    `run` is what the script did up to there; the step stands last in its `refused` where it was refused.
+    """
+
+    run: ScriptRun
 
     def __init__(self, step: Step, on: date, do: str, code: str, sentence: str) -> None:
         self.step = step.number
@@ -72,7 +77,7 @@ class RefusalMissing(ScriptStopped):
 
 @dataclass(frozen=True, slots=True)
 class RefusedStep:
-    """A step that was refused as the script says it should be."""
+    """A step that was refused, as the script says it should be or, at the end of a stopped run, unexpectedly."""
 
     step: int
     on: date
@@ -87,8 +92,8 @@ class RefusedStep:
 class ScriptRun:
     """What a run did: the households and persons by the script's keys, the refused steps, how many new facts.
 
-    `households` are those the script registers, then those it splits off. `subjects` finds the script's key of a
-    person id. `reached` is what readers must have read, by lane.
+    `households` are those the script has registered, then those it has split off. `subjects` finds the script's
+    key of a person id. `reached` is what readers must have read, by lane.
     """
 
     script: Script
@@ -153,16 +158,25 @@ class _Run:
         self._threads[household] = _Thread(begun, Household(begun))
 
     def run(self) -> ScriptRun:
-        for occurrence in self._script.occurrences():
-            self._occurrence = occurrence
-            self._pass(occurrence.on)
-            self._take(occurrence)
-        self._pass(self._script.last_day)
+        try:
+            for occurrence in self._script.occurrences():
+                self._occurrence = occurrence
+                self._pass(occurrence.on)
+                self._take(occurrence)
+            self._pass(self._script.last_day)
+        except ScriptStopped as stop:
+            stop.run = self._done()
+            raise
+        return self._done()
+
+    def _done(self) -> ScriptRun:
+        """What this run has done so far."""
         subjects = {person: key for key, person in self._persons.items()}
         for thread in self._threads.values():
             subjects.update((person, key) for key, person in thread.persons.items())
         split_off = [step.begins for step in self._script.steps if step.begins is not None]
-        households = {key: self._threads[key].id for key in (*self._script.households, *split_off)}
+        begun = [key for key in (*self._script.households, *split_off) if self._threads[key].version]
+        households = {key: self._threads[key].id for key in begun}
         return ScriptRun(
             self._script, households, subjects, tuple(self._refused), self._events, dict(self._reached)
         )
@@ -186,7 +200,7 @@ class _Run:
         if expected is not None:
             self._refuse(occurrence, do, request, expected)
         elif self._is_news(request):
-            handled = self._handle(step, occurrence.on, do, request)
+            handled = self._handle(step, occurrence.on, occurrence.household, do, request)
             self._tell(thread, handled)
             self._meet(occurrence, thread, command)
         if self._progress is not None:
@@ -235,10 +249,11 @@ class _Run:
             return Actor(str(persons[step.by.person]))
         return Actor(step.by.officer, step.by.organ)
 
-    def _handle(self, step: Step, on: date, do: str, request: Request) -> Handled:
+    def _handle(self, step: Step, on: date, household: str, do: str, request: Request) -> Handled:
         try:
             return self._desk.handle(request)
         except (Refusal, StoreError) as refusal:
+            self._note(step, on, household, do, refusal)
             raise StepRefused(step, on, do, refusal.code, refusal.sentence) from refusal
 
     def _refuse(self, occurrence: Occurrence, do: str, request: Request, expected: str) -> None:
@@ -250,16 +265,17 @@ class _Run:
                 raise RefusalMissing(step, occurrence.on, do)
             self._desk.handle(request)
         except (Refusal, StoreError) as refusal:
+            self._note(step, occurrence.on, step.household, do, refusal)
             if refusal.code != expected:
                 raise RefusedOtherwise(step, occurrence.on, do, refusal.code, refusal.sentence) from refusal
-            article = refusal.article if isinstance(refusal, Refusal) else ""
-            self._refused.append(
-                RefusedStep(
-                    step.number, occurrence.on, step.household, do, refusal.code, refusal.sentence, article
-                )
-            )
             return
         raise RefusalMissing(step, occurrence.on, do)
+
+    def _note(self, step: Step, on: date, household: str, do: str, refusal: Refusal | StoreError) -> None:
+        article = refusal.article if isinstance(refusal, Refusal) else ""
+        self._refused.append(
+            RefusedStep(step.number, on, household, do, refusal.code, refusal.sentence, article)
+        )
 
     def _is_news(self, request: Request) -> bool:
         """False when the chains, as this run knows them, say it all already: the store would not remember that."""
@@ -335,13 +351,13 @@ class _Run:
             if not waiting:
                 return
             on, order, act = min(waiting, key=lambda each: each[:2])
-            thread = list(self._threads.values())[order]
+            key, thread = list(self._threads.items())[order]
             thread.done.add(act_id(thread.id, act))
             morning = datetime.combine(on, OPENING)
             at = morning if self._clock is None else max(morning, self._clock)
             request = Request(act_id(thread.id, act), act, ACTOR, thread.id, at=at)
             assert self._occurrence is not None
-            handled = self._handle(self._occurrence.step, on, code_of(type(act)), request)
+            handled = self._handle(self._occurrence.step, on, key, code_of(type(act)), request)
             self._tell(thread, handled)
 
 

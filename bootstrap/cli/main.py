@@ -133,8 +133,10 @@ def run(
     outcome = play(load_settings(), file, into=into, quiet=as_json)
     if as_json:
         _print(outcome.to_json())
-    else:
+    elif outcome.stopped is None:
         outcome.show()
+    if outcome.stopped is not None:
+        raise outcome.stopped
 
 
 @app.command()

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from application.handling.command_handler import Handled
 from application.scripts.reading import read_script
-from application.scripts.running import ScriptRun, run_script
+from application.scripts.running import ScriptRun, ScriptStopped, run_script
 from application.scripts.script import Occurrence
 from bootstrap.cli.run_outcome import outcome_json
 from bootstrap.cli.show import print_steps
@@ -38,6 +38,7 @@ class Outcome:
     told: dict[str, Any]
     chains: dict[str, tuple[Step, ...]]
     into: bool
+    stopped: ScriptStopped | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Categories, benefits, payments, deadlines and chains by the script's own keys."""
@@ -64,19 +65,26 @@ class Outcome:
 
 
 def play(settings: Settings, file: Path, *, into: bool, quiet: bool = True) -> Outcome:
-    """Run a script file. Raises `ScriptRefused` before anything is written, `ScriptStopped` at a step."""
+    """Run a script file; a run that stops at a step has the outcome so far and `stopped`.
+
+    Raises `ScriptRefused` before anything is written.
+    """
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise ScriptNotText(file=file.name) from None
     script = read_script(text, file.stem)
     with _stage(settings, into) as installation:
-        with _progress(len(list(script.occurrences())), quiet) as tell:
-            run = run_script(script, installation.desk, progress=tell)
+        stopped = None
+        try:
+            with _progress(len(list(script.occurrences())), quiet) as tell:
+                run = run_script(script, installation.desk, progress=tell)
+        except ScriptStopped as stop:
+            stopped, run = stop, stop.run
         installation.caught_up()
         with installation.pool.connection() as connection:
             chains = {key: tuple(chain_of(connection, each)) for key, each in run.households.items()}
-            return Outcome(run, outcome_json(run, connection), chains, into)
+            return Outcome(run, outcome_json(run, connection, stopped), chains, into, stopped)
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def test_what_came_before_a_stop_is_done_and_nothing_after(installation: Install
     late = f"on: 2021-07-03, {BY}, do: start-verification, household: yu"
     stop = stopped(installation, script("half", APPLY, late, head=without_ids()))
     assert stop.code == "not-accepted"
+    assert (stop.run.events, [each.step for each in stop.run.refused]) == (4, [2])
     mended = run_script(script("half", APPLY, SIGN, head=without_ids()), installation.desk)
     assert events_of(installation, mended)[-2:] == [
         "household.applied.1",
