@@ -19,7 +19,7 @@ from application.scripts.running import (
     run_script,
 )
 from application.scripts.script import CHINA, Script, ScriptRefused
-from bootstrap.cli.run_outcome import OutcomeUnread, outcome_json
+from bootstrap.cli.run.outcome import OutcomeUnread, outcome_json
 from bootstrap.trial_store import fresh_trial
 from bootstrap.wiring import Installation
 from domain.values.spells import Label

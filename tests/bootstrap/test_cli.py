@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from bootstrap.cli.main import SUBCOMMANDS, loaded
 from bootstrap.server.embedded import EmbeddedPostgres
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -71,6 +72,18 @@ def test_every_command_explains_itself(home: Path, words: tuple[str, ...]) -> No
     said = hulian(home, *words, "--help").stdout
     assert "Usage" in said
     assert any("\u4e00" <= sign <= "\u9fff" for sign in said)
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_the_list_of_subcommands_says_what_each_says_of_itself(name: str) -> None:
+    assert loaded(name).help.partition("\n\n")[0] == SUBCOMMANDS[name][1]
+
+
+def test_the_list_of_subcommands_is_printed_without_importing_them() -> None:
+    imported = "import sys; from bootstrap.cli.main import app; app(['--help'], standalone_mode=False)"
+    told = f"{imported}; print([name for name in sys.modules if name.startswith('bootstrap.')])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(["bootstrap.cli", "bootstrap.cli.main"])
 
 
 def test_a_wrong_word_is_wrong_usage(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""What became of a script's households (脚本结果), read from the read models, in the words of `hulian run --json`."""
+"""The outcome of a script (脚本结果), read from the read models, as `hulian run --json` prints it."""
 
 from __future__ import annotations
 
