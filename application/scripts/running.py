@@ -1,4 +1,4 @@
-"""Running scripts (执行脚本): step by step, the system's own acts in between as the script's clock passes."""
+"""Execution of scripts (执行脚本): step by step, with the system's own acts as the script's clock advances."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class ScriptStopped(Exception):
         self.do = do
         self.code = code
         self.sentence = sentence
-        super().__init__(f"第{step.number}步（第{step.line}行，{on}）{do}：{self.told()} [{code}]")
+        super().__init__(f"第{step.number}步（第{step.line}行，{on}）{do}：{self.reason()} [{code}]")
 
-    def told(self) -> str:
-        """What to say about the step, in Chinese."""
+    def reason(self) -> str:
+        """Why the run stopped, in Chinese."""
         return self.sentence
 
 
@@ -59,12 +59,12 @@ class RefusedOtherwise(StepRefused):
         self.expected = step.refused
         super().__init__(step, on, do, code, sentence)
 
-    def told(self) -> str:
+    def reason(self) -> str:
         return f"脚本预期退回代码 {self.expected}，实际因其他原因被退回：{self.sentence}"
 
 
 class RefusalMissing(ScriptStopped):
-    """The step would be carried out although the script expects a refusal; nothing of it was."""
+    """The step was not carried out: it would be accepted although the script expects a refusal."""
 
     CODE: ClassVar[str] = "refusal-missing"
 
@@ -106,7 +106,7 @@ class ScriptRun:
 
 @dataclass(slots=True)
 class _Thread:
-    """One household as far as this run has told it; in a second run that is a beginning of its chain."""
+    """One household as far as this run has come; in a second run, the store may hold more of its chain."""
 
     id: HouseholdId
     state: Household
@@ -119,11 +119,11 @@ Progress = Callable[[Occurrence, Handled | None], None]
 
 
 def run_script(script: Script, desk: Desk, *, progress: Progress | None = None) -> ScriptRun:
-    """Carry a script out; the same script again answers the same and adds nothing.
+    """Carry out a script; the same script again returns the same and adds nothing.
 
-    `progress` is told of every step, with None where it was refused as expected or told nothing new. Raises
-    `ScriptRefused` for a region the register does not know, `ScriptStopped` when a step does not go as the
-    script says.
+    `progress` is called with every step, and with None where the step was refused as expected or was no news.
+    Raises `ScriptRefused` for a region the register does not know, `ScriptStopped` when a step does not go as
+    the script says.
     """
     _check_regions(script, desk)
     return _Run(script, desk, progress).run()
@@ -144,7 +144,7 @@ class _Run:
         store = desk.store.store_id
         self._ids = {each.tag: uuid5(store, f"{script.name}/{each.tag}") for each in script.occurrences()}
         for key in script.persons:
-            # until somebody registers them, nobody's id: the domain then says that they are no member
+            # an id of nobody until the person is registered: the domain then refuses them as no member
             self._persons[key] = PersonId(uuid5(store, f"{script.name}/person/{key}"))
         for each in script.occurrences():
             if each.opens is not None and each.household not in self._threads:
@@ -161,9 +161,9 @@ class _Run:
         try:
             for occurrence in self._script.occurrences():
                 self._occurrence = occurrence
-                self._pass(occurrence.on)
+                self._act_until(occurrence.on)
                 self._take(occurrence)
-            self._pass(self._script.last_day)
+            self._act_until(self._script.last_day)
         except ScriptStopped as stop:
             stop.run = self._done()
             raise
@@ -184,8 +184,8 @@ class _Run:
     def _take(self, occurrence: Occurrence) -> None:
         step, thread = occurrence.step, self._threads[occurrence.household]
         do = REGISTER if occurrence.opens == "implied" else step.do
-        told = None if occurrence.opens == "implied" else step.at
-        at = told or datetime.combine(occurrence.on, OPENING)
+        stated = None if occurrence.opens == "implied" else step.at
+        at = stated or datetime.combine(occurrence.on, OPENING)
         self._clock = at if self._clock is None else max(at, self._clock)
         command = self._command(occurrence, do, thread)
         request = Request(
@@ -201,8 +201,8 @@ class _Run:
             self._refuse(occurrence, do, request, expected)
         elif self._is_news(request):
             handled = self._handle(step, occurrence.on, occurrence.household, do, request)
-            self._tell(thread, handled)
-            self._meet(occurrence, thread, command)
+            self._follow(thread, handled)
+            self._note_members(occurrence, thread, command)
         if self._progress is not None:
             self._progress(occurrence, handled)
 
@@ -253,11 +253,11 @@ class _Run:
         try:
             return self._desk.handle(request)
         except (Refusal, StoreError) as refusal:
-            self._note(step, on, household, do, refusal)
+            self._note_refusal(step, on, household, do, refusal)
             raise StepRefused(step, on, do, refusal.code, refusal.sentence) from refusal
 
     def _refuse(self, occurrence: Occurrence, do: str, request: Request, expected: str) -> None:
-        """Have a step refused: decided on the chain as this run knows it, so that a second run finds the same."""
+        """Check an expected refusal on the chain as this run knows it, so that a second run finds the same."""
         step = occurrence.step
         try:
             self._decided(request)
@@ -265,41 +265,43 @@ class _Run:
                 raise RefusalMissing(step, occurrence.on, do)
             self._desk.handle(request)
         except (Refusal, StoreError) as refusal:
-            self._note(step, occurrence.on, step.household, do, refusal)
+            self._note_refusal(step, occurrence.on, step.household, do, refusal)
             if refusal.code != expected:
                 raise RefusedOtherwise(step, occurrence.on, do, refusal.code, refusal.sentence) from refusal
             return
         raise RefusalMissing(step, occurrence.on, do)
 
-    def _note(self, step: Step, on: date, household: str, do: str, refusal: Refusal | StoreError) -> None:
+    def _note_refusal(
+        self, step: Step, on: date, household: str, do: str, refusal: Refusal | StoreError
+    ) -> None:
         article = refusal.article if isinstance(refusal, Refusal) else ""
         self._refused.append(
             RefusedStep(step.number, on, household, do, refusal.code, refusal.sentence, article)
         )
 
     def _is_news(self, request: Request) -> bool:
-        """False when the chains, as this run knows them, say it all already: the store would not remember that."""
+        """False when the step is no news on the chains as this run knows them; the store records no such command."""
         try:
             return bool(self._decided(request))
         except Refusal:
             return True
 
     def _decided(self, request: Request) -> Mapping[HouseholdId, object]:
-        """What the request would make true of the households as far as this run has told them."""
-        told = {thread.id: Chain(thread.state, thread.version) for thread in self._threads.values()}
+        """What the request would make true of the households as far as this run has come."""
+        known = {thread.id: Chain(thread.state, thread.version) for thread in self._threads.values()}
         named = households_of(request)
-        return self._desk.decided(request, {each: told.get(each) or self._now(each) for each in named})
+        return self._desk.decided(request, {each: known.get(each) or self._now(each) for each in named})
 
     def _now(self, household: HouseholdId) -> Chain:
-        """A household that is not the script's, as it is now."""
+        """The present chain of a household that the script does not name."""
         rows = self._desk.store.load(household).rows
         state = Household(household)
         for row in rows:
             state = follow(state, row.event)
         return Chain(state, len(rows))
 
-    def _tell(self, thread: _Thread, handled: Handled) -> None:
-        """Follow the chains up to where this command left them, at whichever run that was."""
+    def _follow(self, thread: _Thread, handled: Handled) -> None:
+        """Follow the chains to where this command left them, in this run or an earlier one."""
         if not handled.news:
             return
         self._catch_up(thread, handled.version)
@@ -313,7 +315,7 @@ class _Run:
             self._events += len(handled.events) + sum(len(other.events) for other in handled.others)
 
     def _catch_up(self, thread: _Thread, version: int, since: _Thread | None = None) -> None:
-        """Read a chain on to a version; who arrives in it from another goes by the key they have there."""
+        """Read a chain up to a version; persons who arrive from another household keep the key they have there."""
         for row in self._desk.store.slice(thread.id, thread.version, upto=max(version, thread.version)):
             thread.state = follow(thread.state, row.event)
             event = row.event
@@ -326,8 +328,8 @@ class _Run:
                         thread.persons[key] = self._persons[key] = event.person
         thread.version = max(version, thread.version)
 
-    def _meet(self, occurrence: Occurrence, thread: _Thread, command: Command) -> None:
-        """Learn the ids of those who became members: the first in the order the household names them."""
+    def _note_members(self, occurrence: Occurrence, thread: _Thread, command: Command) -> None:
+        """Note the ids of new members; at registration, in the order in which the script names them."""
         rows = self._desk.store.slice(thread.id, 0, upto=thread.version)
         if isinstance(command, RegisterHousehold):
             added = [row.event.person for row in rows if isinstance(row.event, MemberAdded)]
@@ -338,8 +340,8 @@ class _Run:
             joined = [row.event.person for row in rows if isinstance(row.event, MemberJoined)]
             thread.persons[command.member.key] = self._persons[command.member.key] = joined[-1]
 
-    def _pass(self, day: date) -> None:
-        """Do what the system has to do for every household by the end of a day, in the order of the days."""
+    def _act_until(self, day: date) -> None:
+        """Carry out what the system has to do for every household by the end of a day, in the order of the days."""
         while True:
             waiting = [
                 (act.on, order, act)
@@ -358,7 +360,7 @@ class _Run:
             request = Request(act_id(thread.id, act), act, ACTOR, thread.id, at=at)
             assert self._occurrence is not None
             handled = self._handle(self._occurrence.step, on, key, code_of(type(act)), request)
-            self._tell(thread, handled)
+            self._follow(thread, handled)
 
 
 def _check_regions(script: Script, desk: Desk) -> None:
