@@ -13,11 +13,12 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check api-lint bench crash generated requirements setup clean
+.PHONY: help up test test-fast check api-lint bench crash generated requirements setup clean
 
 help:
 	@echo "make up            install, start PostgreSQL, load the samples, serve on 127.0.0.1"
 	@echo "make test          the whole test suite, on its own PostgreSQL"
+	@echo "make test-fast     the tests that need no PostgreSQL, under a minute of CPU"
 	@echo "make check         format, lint, types, imports, generated files"
 	@echo "make api-lint      design rules of the API (needs Node)"
 	@echo "make bench         measure against bare psycopg and stock eventsourcing"
@@ -53,6 +54,12 @@ up: .venv/.stamp-runtime
 
 test: .venv/.stamp-dev .venv/.stamp-client
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+# tests named "laws" try many random walks; they run in the whole suite only
+FAST := tests/domain tests/policy tests/application tests/projections \
+	tests/test_architecture.py tests/test_docs.py tests/test_glossary.py
+test-fast: .venv/.stamp-dev
+	$(BIN)/pytest --without-postgres -k "not laws" $(FAST) $(ARGS)
 
 check: .venv/.stamp-dev generated
 	$(BIN)/ruff format --check .

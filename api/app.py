@@ -40,7 +40,9 @@ from api.reads.work_events import WorkEvents
 from api.reads.work_feed import WorkFeed
 from api.reads.work_items import WorkList
 from application.documents.issuing import Documents
-from application.handling.command_handler import Desk
+from application.handling.command_handler import HandlesCommands
+from application.handling.household_repository import HouseholdRepository
+from application.reference.reference import Reference
 from domain.catalogue import COMMANDS
 from eventstore.attachments import Attachments
 from eventstore.keys.keys import KeyRing
@@ -77,7 +79,9 @@ def create_app(
     *,
     pool: Pool,
     keys: KeyRing,
-    desk: Desk,
+    handler: HandlesCommands,
+    households: HouseholdRepository,
+    reference: Reference,
     attachments: Attachments,
     documents: Documents,
     record: Recorder,
@@ -121,7 +125,7 @@ def create_app(
     app.state.limits = limits = limits or RateLimits()
     progress = Progress(pool)
     looks = Looks(keys, record)
-    areas = Areas(lambda: desk.reference.regions, today)
+    areas = Areas(lambda: reference.regions, today)
     app.include_router(Health(progress, pending).routes())
     views = Views(pool, looks, progress)
     registry = CollectorRegistry()
@@ -134,12 +138,12 @@ def create_app(
     app.include_router(WorkEvents(feed, looks).routes())
     app.include_router(WorkList(views, areas, cursors, today).routes())
     app.include_router(Statements(views, today).routes())
-    app.include_router(History(views, desk, today).routes())
-    app.include_router(Reports(views, areas, desk.reference, today).routes())
+    app.include_router(History(views, households, today).routes())
+    app.include_router(Reports(views, areas, reference, today).routes())
     app.include_router(Accesses(views, pool, cursors).routes())
-    app.include_router(Search(views, desk, limits).routes())
+    app.include_router(Search(views, households, limits).routes())
     app.include_router(Papers(views, attachments, documents, limits).routes())
-    app.include_router(Commands(desk, looks, areas).routes())
+    app.include_router(Commands(handler, households, looks, areas).routes())
     handle_problems(app)
     handle_denied(app, looks)
     describe(app, _tags())

@@ -25,7 +25,7 @@ from bench.rows import AuditFailed, Extent, Measure, Outcome, cpus, rates, rotat
 from bench.server import BenchServer
 from bootstrap.addresses import Addresses
 from bootstrap.wiring import opened
-from domain.aid.payments import PaymentSettled
+from domain.aid.payments import AidDelivered
 from domain.household.event import Event
 from domain.values.private import Private
 from domain.watching.alerts import AlertRaised
@@ -241,7 +241,7 @@ def _prepared(server: BenchServer, households: int, calls: int) -> dict[str, Gro
 
 
 def event_of(kind: str) -> Event:
-    wanted = AlertRaised if kind in (SEALED, COLD) else PaymentSettled
+    wanted = AlertRaised if kind in (SEALED, COLD) else AidDelivered
     return next(each for each in yu_exited().events if isinstance(each, wanted))
 
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from bench.contestants import (
     BARE_TABLE,
     FIRST_DAY,
@@ -41,7 +41,7 @@ HULIAN, COLD, BARE, STOCK = "hulian", "hulian-cold", "bare", "stock"
 
 
 NAMES = {
-    HULIAN: "command: HuLian, Desk.handle",
+    HULIAN: "command: HuLian, CommandHandler.handle",
     COLD: "command: HuLian, key not at hand",
     BARE: "command: two bare statements",
     STOCK: "command: stock eventsourcing",
@@ -148,7 +148,7 @@ class Prepared:
         household = HouseholdId(life[0].originator_id)
         with opened(self.where, self.key_directory, pool_size=2) as installation:
             alert = RaiseAlert(FIRST_DAY + timedelta(days=1), "E-EXP-02", "YELLOW", note=NOTE)
-            installation.desk.handle(Request(uuid4(), alert, Actor("w1", TOWNSHIP), household))
+            installation.handler.handle(Request(uuid4(), alert, Actor("w1", TOWNSHIP), household))
             row = installation.store.load(household).rows[-1]
             assert row.private is not None
             return BareEvent(row.name, FIRST_DAY, row.meta_bytes, row.data, row.private)

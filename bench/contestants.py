@@ -19,7 +19,7 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from psycopg.types.string import ByteaBinaryLoader
 
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from bootstrap.addresses import Addresses
 from bootstrap.wiring import opened
 from domain.values.person import HouseholdId
@@ -77,7 +77,7 @@ class Contestant(Protocol):
 
 
 class Hulian:
-    """The product's own way: `Desk.handle` of an alert with a sealed note.
+    """The product's own way: `CommandHandler.handle` of an alert with a sealed note.
 
     With `warm` the households' keys are in the ring's cache before a sample; without it none is, and every
     command fetches one from the database of the keys first.
@@ -86,7 +86,7 @@ class Hulian:
     def __init__(self, where: Addresses, key_directory: Path, shares: Sequence[Share], *, warm: bool) -> None:
         self._stack = ExitStack()
         installation = self._stack.enter_context(opened(where, key_directory, pool_size=max(len(shares), 2)))
-        self._desk = installation.desk
+        self._commands = installation.commands
         self._keys = installation.keys
         self._warm = warm
         self._shares = shares
@@ -101,7 +101,7 @@ class Hulian:
     def step(self, client: int) -> None:
         case, turn = next(self._turns[client])
         alert = RaiseAlert(FIRST_DAY + timedelta(days=turn), f"E-EXP-{turn + 1:02d}", "YELLOW", note=NOTE)
-        handled = self._desk.handle(Request(uuid4(), alert, Actor("w1", TOWNSHIP), HouseholdId(case)))
+        handled = self._commands.handle(Request(uuid4(), alert, Actor("w1", TOWNSHIP), HouseholdId(case)))
         if len(handled.events) != 1:
             raise AssertionError(f"{len(handled.events)} events")
 

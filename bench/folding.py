@@ -23,9 +23,9 @@ from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, Sample, amoun
 from bench.server import BenchServer, library_environment
 from bootstrap.addresses import Addresses
 from bootstrap.wiring import opened
-from domain.aid.payments import PaymentOrdered, PaymentSettled
+from domain.aid.payments import AidDelivered, PaymentOrdered
 from domain.household.event import Event
-from domain.values.month import Month
+from domain.values.month import Month, Months
 from domain.values.person import HouseholdId
 from tests.projections.lives import enclosed, fill, told
 from tests.scenario import HOUSEHOLD
@@ -55,14 +55,14 @@ def measure(server: BenchServer, extent: Extent) -> Outcome:
     measures = {
         (kind, length): Measure(f"fold: {name}, {length:,} events", "loads")
         for length in LENGTHS
-        for kind, name in (("ours", "HuLian, Desk"), ("theirs", "stock repository"))
+        for kind, name in (("ours", "HuLian, CommandHandler"), ("theirs", "stock repository"))
     }
     jobs: dict[str, Job] = {
         "ours": (folding, (made.where, made.key_directory, ours, times)),
         "theirs": (getting, (library_environment(stock), theirs, times)),
     }
-    with Apart([jobs["ours"]]) as desk, Apart([jobs["theirs"]]) as library:
-        crews = {"ours": desk, "theirs": library}
+    with Apart([jobs["ours"]]) as handler, Apart([jobs["theirs"]]) as library:
+        crews = {"ours": handler, "theirs": library}
         for n in range(extent.few(5, quick=1)):
             for kind in rotated(list(crews), n):
                 before = server.cpu()
@@ -97,12 +97,12 @@ def folding(
 ) -> Iterator[Callable[[], dict[int, list[float]]]]:
     """Load and fold each household as a command does; the seconds of each time, by length."""
     with opened(where, keys, pool_size=2) as installation:
-        load = installation.desk._load
+        load = installation.households.load
 
         def one(length: int) -> None:
-            chain = load(households[length])
-            if chain.version < length or not chain.household.registered:
-                raise AuditFailed(f"{length} events wanted, {chain.version} folded")
+            loaded = load(households[length])
+            if loaded.version < length or not loaded.household.registered:
+                raise AuditFailed(f"{length} events wanted, {loaded.version} folded")
 
         yield lambda: _timed(one, times)
 
@@ -140,7 +140,7 @@ def chain_of(length: int) -> list[Event]:
     story = paid(yu_confirmed(), Month(2021, 8), Month(2021, 8), 10)
     *before, ordered, settled = story.events
     assert isinstance(ordered, PaymentOrdered)
-    assert isinstance(settled, PaymentSettled)
+    assert isinstance(settled, AidDelivered)
     chance = random.Random(length)
     events: list[Event] = [*before]
     month = ordered.month
@@ -148,7 +148,7 @@ def chain_of(length: int) -> list[Event]:
         payment = UUID(int=chance.getrandbits(128), version=5)
         day = date(month.first_day.year, month.first_day.month, 10)
         events.append(replace(ordered, on=day, payment=payment, month=month))
-        events.append(replace(settled, on=day, payment=payment, month=month))
+        events.append(replace(settled, on=day, payment=payment, period=Months(month, month)))
         month = month + 1
     return events[:length]
 

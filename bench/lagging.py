@@ -1,6 +1,6 @@
 """The lag row: from an event's commit acknowledged until every read model shows it, at a steady hundred a second.
 
-The writer is the desk itself in a process of its own, keeping to its times whatever happens; the worker is
+The writer is the command handler itself in a process of its own, keeping to its times whatever happens; the worker is
 `hulian work` as in production. What is visible is asked of the checkpoints, which are written in one transaction
 with the rows, every few milliseconds: that much the lag found is too long.
 """
@@ -21,7 +21,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from bench.commands import VILLAGES, settled
 from bench.contestants import NOTE, TOWNSHIP
 from bench.databases import Installed, case_life, installed
@@ -128,7 +128,7 @@ def paced(
                         stream = HouseholdId(households[n % len(households)])
                         code = f"E-EXP-{uuid4().hex[:8]}"
                         alert = RaiseAlert(today(), code, "YELLOW", note=NOTE)
-                        handled = installation.desk.handle(
+                        handled = installation.handler.handle(
                             Request(uuid4(), alert, Actor("w1", TOWNSHIP), stream)
                         )
                         lane = lane_of(stream)

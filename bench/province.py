@@ -21,8 +21,7 @@ from bench.profiling import profiled, watched
 from bench.province_store import Ground, ground, intervals
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Row, amount
 from bench.server import BenchServer
-from domain.clock.duty import Office
-from domain.clock.duty_kinds import STEPS
+from domain.clock.duty_kinds import DUTY_KINDS, Office
 from domain.values.month import Month, Months
 from domain.values.spells import Category
 from projections.card_list import After, cards_in
@@ -229,7 +228,7 @@ class _Asking:
             area,
             officer=officer,
             office=choose(_OFFICES) if kind == 1 else None,
-            step=choose(tuple(STEPS)) if kind == 2 else None,
+            step=choose(tuple(DUTY_KINDS)) if kind == 2 else None,
             overdue_on=DAY if chance() < 0.2 else None,
             category=choose(tuple(Category)) if kind == 3 else None,
             after=after if chance() < 0.5 else None,

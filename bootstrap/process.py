@@ -12,7 +12,7 @@ from typing import Literal
 
 import structlog
 
-from application.reference.adoption import Following
+from application.reference.adoption import ReferenceRefresh
 from bootstrap.wiring import Installation
 
 Role = Literal["work", "serve"]
@@ -51,14 +51,14 @@ RENEWED_EVERY = 5.0
 @contextmanager
 def reference_kept_current(installation: Installation, every: float = RENEWED_EVERY) -> Iterator[None]:
     """A thread takes over what other processes adopt (packs, calendar editions, regions) while the block runs."""
-    adopted = Following(installation.store, installation.pool, installation.reference)
+    adopted = ReferenceRefresh(installation.store, installation.pool, installation.reference)
     stop = threading.Event()
 
     def follow() -> None:
         said = None
         while not stop.wait(every):
             try:
-                if adopted.look():
+                if adopted.refresh():
                     _log.info("reference data renewed")
                 said = None
             except Exception as error:

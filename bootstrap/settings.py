@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     witness: Path | None = Field(None, description="见证目录:检查点另存到这里,应在别的机器或介质上;须已存在")
     digest: Literal["sha256", "sm3"] = Field("sha256", description="新建事件库的摘要算法;已有事件的库不变")
     pool_size: int = Field(10, ge=1, le=500, description="每个进程的数据库连接数,也是请求线程数")
-    gather: bool = Field(True, description="同时等候的命令合并办理;分布到多台服务器后请关闭")
+    batching: bool = Field(True, description="同时等候的命令合并办理;业务库分布在 Citus 上时总是逐条办理")
 
     host: str = Field("127.0.0.1", description="API 监听地址")
     port: int = Field(DEFAULT_PORT, ge=0, le=65535, description="API 端口;未设置而被占用时取下一个空闲端口")

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from application.documents.issuing import Documents
-from application.handling.command_handler import Desk
+from application.handling.command_batching import CommandBatching
+from application.handling.command_handler import CommandHandler, HandlesCommands
+from application.handling.household_repository import HouseholdRepository
 from application.reference.adoption import adopt_shipped, adopted_reference
 from application.reference.reference import Reference, publish, shipped
 from bootstrap.addresses import Addresses
@@ -33,6 +35,7 @@ from eventstore.sealing.seals import Sealer
 from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
 from eventstore.store import LaneStore
+from migrations.distribution import on_citus
 from migrations.runner import migrate, pending
 from projections.engine.projector import Projector
 from projections.registry import ALL
@@ -49,7 +52,11 @@ SINCE = date(2020, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What one process works with, until it is closed."""
+    """What one process works with, until it is closed.
+
+    `handler` carries out each command by itself; `commands` is for callers in several threads: the same handler,
+    or, where commands are batched, the wrapper that carries out together those that wait at the same time.
+    """
 
     addresses: Addresses
     pool: Pool
@@ -58,7 +65,9 @@ class Installation:
     store: LaneStore
     chains: Chains
     reference: Reference
-    desk: Desk
+    households: HouseholdRepository
+    handler: CommandHandler
+    commands: HandlesCommands
     attachments: Attachments
     documents: Documents
 
@@ -167,8 +176,13 @@ def today() -> date:
 
 
 @contextmanager
-def opened(where: Addresses, key_directory: Path, *, pool_size: int = 10) -> Iterator[Installation]:
-    """Everything one process needs on migrated databases; closed on the way out."""
+def opened(
+    where: Addresses, key_directory: Path, *, pool_size: int = 10, batching: bool = True
+) -> Iterator[Installation]:
+    """Everything one process needs on migrated databases; closed on the way out.
+
+    `batching` is whether commands that wait at the same time go together; they never do on Citus.
+    """
     with ExitStack() as stack:
         pool = stack.enter_context(open_pool(as_role(where.store, "hulian_app"), size=pool_size))
         key_pool = stack.enter_context(open_pool(as_role(where.keys, "hulian_keys"), size=4))
@@ -180,21 +194,39 @@ def opened(where: Addresses, key_directory: Path, *, pool_size: int = 10) -> Ite
         chains = Chains(store)
         stack.callback(chains.close)
         reference = adopted_reference(store, pool)
-        desk = Desk(chains, reference)
+        households = HouseholdRepository(chains)
+        handler = CommandHandler(households, reference)
+        commands = CommandBatching(handler) if batching and not _on_citus(pool) else handler
         attachments = Attachments(pool, keys, access_log(pool))
-        documents = Documents(desk, attachments, Numbers(pool))
+        documents = Documents(handler, attachments, Numbers(pool))
         yield Installation(
-            where, pool, projecting, keys, store, chains, reference, desk, attachments, documents
+            where,
+            pool,
+            projecting,
+            keys,
+            store,
+            chains,
+            reference,
+            households,
+            handler,
+            commands,
+            attachments,
+            documents,
         )
+
+
+def _on_citus(pool: Pool) -> bool:
+    with pool.connection() as connection:
+        return on_citus(connection)
 
 
 @contextmanager
 def migrated_installation(
-    where: Addresses, key_directory: Path, *, pool_size: int = 4
+    where: Addresses, key_directory: Path, *, pool_size: int = 4, batching: bool = True
 ) -> Iterator[Installation]:
     """An installation brought up to date first, and opened."""
     ready(where, key_directory)
-    with opened(where, key_directory, pool_size=pool_size) as installation:
+    with opened(where, key_directory, pool_size=pool_size, batching=batching) as installation:
         yield installation
 
 
@@ -230,7 +262,9 @@ def api_of(installation: Installation, settings: Settings) -> FastAPI:
     return create_app(
         pool=installation.pool,
         keys=installation.keys,
-        desk=installation.desk,
+        handler=installation.commands,
+        households=installation.households,
+        reference=installation.reference,
         attachments=installation.attachments,
         documents=installation.documents,
         record=access_log(installation.pool),

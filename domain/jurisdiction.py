@@ -14,6 +14,9 @@ class PackAdopted(Event):
     """A place adopted a policy pack for `[since, until)`, by a paper, approved by somebody (采用政策包)."""
 
     title: ClassVar[str] = "采用政策包"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     region: str
@@ -29,6 +32,9 @@ class EditionAdopted(Event):
     """A place adopted a calendar edition for a year; `assumed` before the yearly notice is out (采用日历)."""
 
     title: ClassVar[str] = "采用工作日历"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     region: str

@@ -191,9 +191,14 @@ def distribute(connection: Connection[Any], shards: int = SHARDS) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _spread_already(connection: Connection[Any]) -> set[str]:
+def on_citus(connection: Connection[Any]) -> bool:
+    """Whether this database lies on Citus: then its lanes may lie on several servers."""
     row = connection.execute(_HAS_CITUS).fetchone()
-    return {table for (table,) in connection.execute(_SPREAD)} if row and row[0] else set()
+    return row is not None and bool(row[0])
+
+
+def _spread_already(connection: Connection[Any]) -> set[str]:
+    return {table for (table,) in connection.execute(_SPREAD)} if on_citus(connection) else set()
 
 
 def _delegated(connection: Connection[Any]) -> Iterator[tuple[str, Sequence[str]]]:

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.aid.temporary_aid import TemporaryAidGranted
-from domain.change.adjustment import BenefitAdjusted
-from domain.change.grace import GraceGranted
-from domain.change.monitoring import ReturnedToMonitoring
-from domain.change.termination import BenefitTerminated
-from domain.correction.irregular import IrregularlyConfirmed, IrregularlyEnded
-from domain.decision.confirmation import DibaoConfirmed
-from domain.decision.transfer import MarginalConfirmed
-from domain.household.event import Event
-from domain.household.memberships import last_month
-from domain.members.joining import JoinedInto
-from domain.values.receipt import Decision
-from domain.values.spells import Category, Label
+from domain.catalogue import answering
+from domain.household.notions import BenefitChange, MoneyMove, Notion, StatusChange
 from eventstore.lanes import lane_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
@@ -85,42 +73,29 @@ class Paid:
     count: int
 
 
-Paying = PaymentOrdered | PaymentSettled | PaymentReturned
-_STATES: dict[type[Event], str] = {
-    PaymentOrdered: "ordered",
-    PaymentSettled: "settled",
-    PaymentReturned: "returned",
-}
-_ENDING: tuple[type[Event], ...] = (
-    DibaoConfirmed,
-    MarginalConfirmed,
-    IrregularlyConfirmed,
-    BenefitAdjusted,
-    BenefitTerminated,
-    IrregularlyEnded,
-    JoinedInto,
-)
+_HELD: Final = answering(Notion.STATUS, Notion.BENEFIT)
+_MONEY: Final = answering(Notion.MONEY)
 
 
 def _aid(fact: Fact) -> tuple[Any, ...] | None:
-    event = fact.event
-    assert isinstance(event, Paying)
-    return (fact.household, event.benefit) if event.kind == "TEMPORARY" else None
+    money = fact.money
+    return (fact.household, money.benefit) if money is not None and money.payment is not None else None
 
 
-def _paid(fact: Fact) -> tuple[Any, ...]:
-    event = fact.event
-    assert isinstance(event, Paying)
-    return (fact.household, event.on.year, event.kind, _STATES[type(event)])
+def _paid(fact: Fact) -> tuple[Any, ...] | None:
+    money = fact.money
+    if money is None or money.payment is None or money.movement == "ordered":
+        return None
+    return (fact.household, fact.event.on.year, money.programme, money.movement)
 
 
-HOLDING = Table("holding", Holding, key=("household", "version", "n"), reads=of_household(_ENDING))
-AID = Table("aid", Aid, key=("household", "aid"), reads=dict.fromkeys(_STATES, _aid))
+HOLDING = Table("holding", Holding, key=("household", "version", "n"), reads=of_household(_HELD))
+AID = Table("aid", Aid, key=("household", "aid"), reads=dict.fromkeys(_MONEY, _aid))
 PAID = Table(
     "paid",
     Paid,
     key=("household", "year", "kind", "state"),
-    reads=dict.fromkeys((PaymentSettled, PaymentReturned), _paid),
+    reads=dict.fromkeys(_MONEY, _paid),
 )
 
 
@@ -128,8 +103,13 @@ class BenefitStatements(Projection):
     """What each household was given: categories, benefits, labels, aids, and the money that arrived, by year."""
 
     name = "benefit_statement"
-    version = 1
-    wants = frozenset({*_STATES, *_ENDING, TemporaryAidGranted, GraceGranted, ReturnedToMonitoring})
+    version = 2
+    reads = (Notion.STATUS, Notion.BENEFIT, Notion.MONEY, Notion.AID, Notion.CYCLE)
+    leaves = (
+        *(Notion.LIMITS, Notion.CASE, Notion.HOME, Notion.MEMBERS, Notion.STAGE),
+        *(Notion.DUTIES, Notion.COUNT, Notion.RULING, Notion.PAPER, Notion.FOUND),
+    )
+    wants = answering(*reads)
     tables = (HOLDING, AID, PAID)
 
     def __init__(self) -> None:
@@ -142,58 +122,66 @@ class BenefitStatements(Projection):
         self._paid: dict[tuple[int, str, str], Paid] = {}
 
     def on(self, fact: Fact) -> None:
-        if fact.kind in _STATES:
-            self._pay(fact, fact.event)  # type: ignore[arg-type]
+        money = fact.money
+        if money is not None and money.payment is not None:
+            self._pay(fact, money)
             return
-        match fact.event:
-            case TemporaryAidGranted() as event:
-                self.aids.put(
-                    AID.make(
-                        fact.lane, fact.household, event.aid, fact.version, event.type, event.fen, event.on,
-                        "granted", event.on, event.decision.decider.organ,
-                    )
-                )  # fmt: skip
-            case DibaoConfirmed() as event:
-                self._end(fact.household, "category", event.on)
-                self._end(fact.household, "specialised-aid", event.on)
-                self._end_watch(fact.household, event.on)
-                self._give(fact, 0, "category", Category.DIBAO, event.on, None, event.decision)
-                self._give(
-                    fact, 1, "benefit", Category.DIBAO, event.first.first_day, None, event.decision,
-                    subject=event.benefit, fen=event.fen,
-                )  # fmt: skip
-            case MarginalConfirmed() as event:
-                self._end_watch(fact.household, event.start)
-                self._give(fact, 0, "category", Category.MARGINAL, event.start, None, event.decision)
-                for n, code in enumerate(event.eligible_for, start=1):
-                    self._give(fact, n, "specialised-aid", code, event.start, None, event.decision)
-            case IrregularlyConfirmed() as event:
-                self._end(fact.household, "category", event.start)
-                self._end(fact.household, "specialised-aid", event.start)
-                self._end_watch(fact.household, event.start)
-                self._give(
-                    fact, 0, "category", event.category, event.start, None, None, subject=event.irregular
+        event = fact.event
+        aid, status, benefit = event.moves_aid(), event.changes_status(), event.changes_benefit()
+        if aid is not None and aid.move == "granted":
+            self.aids.put(
+                AID.make(
+                    fact.lane, fact.household, aid.aid, fact.version, aid.kind, aid.fen or 0, event.on,
+                    "granted", event.on, aid.organ,
                 )
-                if event.benefit is not None and event.first is not None:
-                    self._give(
-                        fact, 1, "benefit", event.category, event.first.first_day, None, None,
-                        subject=event.benefit, fen=event.fen,
-                    )  # fmt: skip
-            case BenefitAdjusted() as event:
-                self._adjust(fact, event)
-            case BenefitTerminated() | IrregularlyEnded() as event:
-                self._terminate(fact.household, event.from_month.first_day)
-            case JoinedInto() as event:
-                self._end(fact.household, "category", event.since)
-                self._end(fact.household, "specialised-aid", event.since)
-                self._end(fact.household, "label", event.since)
-                for benefit in self._of(fact.household, "benefit"):
-                    benefit.until = benefit.until or (last_month(event.since) + 1).first_day
-            case GraceGranted() as event:
-                since, until = event.months.first.first_day, (event.months.last + 1).first_day
-                self._give(fact, 0, "label", Label.GRACE, since, until, event.decision, subject=event.grace)
-            case ReturnedToMonitoring() as event:
-                self._give(fact, 0, "label", event.watch, event.on, None, None, subject=event.after)
+            )  # fmt: skip
+        if status is not None:
+            self._change_status(fact, status)
+        if benefit is not None:
+            self._change_benefit(fact, benefit)
+
+    def _change_status(self, fact: Fact, change: StatusChange) -> None:
+        household, day = fact.household, change.ends_on
+        if day is not None:
+            persons = change.persons or (None,)
+            for kind in ("category", "specialised-aid"):
+                self._end([each for each in self._of(household, kind) if each.person in persons], day)
+            labels = [each for each in self._of(household, "label") if each.code in change.ends_labels]
+            if fact.event.goes_on_in() is not None:
+                self._end(labels, day)
+            else:
+                _cut(labels, day)
+        confirmed, labelled = change.confirmed, change.labelled
+        if confirmed is not None:
+            codes = [("category", str(confirmed.category), confirmed.subject)]
+            codes += [("specialised-aid", code, None) for code in confirmed.aids]
+            for n, (kind, code, subject) in enumerate(codes):
+                self._give(
+                    fact, n, kind, code, confirmed.since, None, change.organ,
+                    subject=subject, person=confirmed.person,
+                )  # fmt: skip
+        if labelled is not None:
+            self._give(
+                fact, 0, "label", labelled.label, labelled.since, labelled.until, change.organ,
+                subject=labelled.subject,
+            )  # fmt: skip
+
+    def _change_benefit(self, fact: Fact, change: BenefitChange) -> None:
+        if change.ends_before is not None:
+            day = change.ends_before.first_day
+            for each in self._of(fact.household, "benefit"):
+                if change.replaces is None:
+                    each.until = each.until or day
+                elif each.subject == change.replaces:
+                    self._end([each], day)
+        begun = change.begun
+        if begun is not None:
+            since = begun.first.first_day
+            n = sum(each.version == fact.version for each in self.holdings.of(fact.household))
+            self._give(
+                fact, n, "benefit", begun.programme, since, None, change.organ,
+                subject=begun.benefit, fen=begun.fen,
+            )  # fmt: skip
 
     def _give(
         self,
@@ -203,13 +191,12 @@ class BenefitStatements(Projection):
         code: str,
         since: date,
         until: date | None,
-        decision: Decision | None,
+        organ: str | None,
         *,
         subject: UUID | None = None,
         fen: int | None = None,
         person: UUID | None = None,
     ) -> None:
-        organ = decision.decider.organ if decision else None
         self.holdings.put(
             HOLDING.make(
                 fact.lane, fact.household, fact.version, n, kind, code, person, subject, fen, since, until, organ
@@ -220,59 +207,38 @@ class BenefitStatements(Projection):
         # a list, as rows may be dropped on the way
         return [each for each in self.holdings.of(household) if each.kind == kind]
 
-    def _end(self, household: UUID, kind: str, day: date) -> None:
+    def _end(self, holdings: list[Holding], day: date) -> None:
         """As `domain.values.spells.ended`: what runs on `day` ends there; what has not begun by then falls away."""
-        for each in self._of(household, kind):
+        for each in holdings:
             if each.since >= day and each.until is None:
                 self.holdings.drop(each)
             elif each.until is None or each.until > day:
                 each.until = day
 
-    def _end_watch(self, household: UUID, day: date) -> None:
-        """As `domain.decision.confirmation.watch_ended`: an exited or refused family is aided again."""
-        for each in self._of(household, "label"):
-            if each.code in (Label.EXITED, Label.REFUSED) and each.holds(day):
-                each.until = day
-
-    def _terminate(self, household: UUID, day: date) -> None:
-        self._end(household, "category", day)
-        self._end(household, "specialised-aid", day)
-        for benefit in self._of(household, "benefit"):
-            benefit.until = benefit.until or day
-        for label in self._of(household, "label"):
-            if label.code == Label.GRACE and label.until is not None and label.until > day:
-                label.until = max(day, label.since)
-
-    def _adjust(self, fact: Fact, event: BenefitAdjusted) -> None:
-        if event.direction == "unchanged":
+    def _pay(self, fact: Fact, money: MoneyMove) -> None:
+        on = fact.event.on
+        aid = self.aids.get((fact.household, money.benefit))
+        if aid is not None:
+            aid.state, aid.state_on = money.movement, on
+        if money.movement == "ordered":
             return
-        day = event.first.first_day
-        for benefit in self._of(fact.household, "benefit"):
-            if benefit.subject == event.replaces:
-                if benefit.since < day:
-                    benefit.until = day
-                else:
-                    self.holdings.drop(benefit)
-        self._give(
-            fact, 0, "benefit", Category.DIBAO, day, None, event.decision,
-            subject=event.benefit, fen=event.fen,
-        )  # fmt: skip
-
-    def _pay(self, fact: Fact, event: Paying) -> None:
-        state = _STATES[fact.kind]
-        if event.kind == "TEMPORARY":
-            aid = self.aids[fact.household, event.benefit]
-            aid.state, aid.state_on = state, event.on
-        if state == "ordered":
-            return
-        key = (event.on.year, event.kind, state)
+        key = (on.year, str(money.programme), str(money.movement))
         row = self._paid.get(key)
         if row is None:
             whole = (fact.household, *key)
             row = self.paid.get(whole) or self.paid.put(PAID.make(fact.lane, *whole, 0, 0))
             self._paid[key] = row
-        row.fen += event.fen
+        row.fen += money.fen
         row.count += 1
+
+
+def _cut(labels: list[Holding], day: date) -> None:
+    """A label that runs ends on the day; one that was to run for a time from later on never does."""
+    for label in labels:
+        if label.holds(day):
+            label.until = day
+        elif label.since > day and label.until is not None:
+            label.until = label.since
 
 
 @dataclass(frozen=True, slots=True)

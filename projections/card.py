@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
 
-from domain.catalogue import EVENTS
-from domain.clock.supervision import DeadlineMissed
-from domain.correction.day_correction import NoticeDayCorrected
-from domain.correction.fact_correction import IncomeCorrected, VisitDayCorrected
-from domain.correction.irregular import IrregularlyConfirmed
-from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
-from domain.decision.extension import LimitExtended
-from domain.decision.transfer import MarginalConfirmed, TransferStarted
-from domain.household.event import Event
-from domain.inquiry.sampling import SampleChecked, SampleDrawn
-from domain.inquiry.verification import ResultToBeTold
-from domain.intake.application import Applied, ProcedureEnded
-from domain.intake.application_closure import ApplicationNotAccepted, ApplicationWithdrawn
-from domain.intake.application_place import ApplicationPlaced
-from domain.intake.completeness import SupplementTermSet
-from domain.intake.mandate import AgentMandated, MandateRevoked
-from domain.intake.proactive_discovery import HelpedToApply
-from domain.intake.relatives import RelativeRegistered
-from domain.members.registration import HouseholdRegistered
-from domain.members.split import HouseholdSplitFrom
+from domain.catalogue import EVENTS, answering
+from domain.household.notions import HomeMove, Notion
 from domain.values.spells import Membership
 from eventstore.lanes import lane_of
 from projections.card_spells import (
@@ -39,6 +21,7 @@ from projections.card_spells import (
     HOME,
     LABEL,
     MEMBER,
+    SPELLS,
     BenefitRow,
     CategoryRow,
     Home,
@@ -51,7 +34,7 @@ from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
-from projections.open_deadlines import NONE, Running, part, running_of, started, text_of, touches
+from projections.open_deadlines import NONE, Running, ended, running_of, started, text_of
 
 
 @dataclass(slots=True)
@@ -102,32 +85,20 @@ class Card:
 
 CARD: Final = Table("card", Card, key=("household",), reads=of_household(EVENTS.values()))
 
-_TOUCHES = touches(EVENTS.values())
-_OF_CASE = frozenset(kind for kind in EVENTS.values() if "case" in {field.name for field in fields(kind)})  # type: ignore[arg-type]
-_ENDS_CASE: tuple[type[Event], ...] = (
-    DibaoConfirmed,
-    MarginalConfirmed,
-    IrregularlyConfirmed,
-    ApplicationRefused,
-    ApplicationNotAccepted,
-    ApplicationWithdrawn,
-    ProcedureEnded,
-)
-# said of a case, and yet no step on its road: a case waits for its opinion also after a sample was drawn
-_BESIDE_THE_ROAD: frozenset[type[Event]] = frozenset(
-    {
-        *(ApplicationPlaced, HelpedToApply, AgentMandated, MandateRevoked, RelativeRegistered),
-        *(SupplementTermSet, ResultToBeTold, LimitExtended, SampleDrawn, SampleChecked),
-        *(IncomeCorrected, VisitDayCorrected, NoticeDayCorrected),
-    }
-)
+_OF_CASE = answering(Notion.CASE)
+_PLACING = answering(Notion.HOME)
 
 
 class Cards(Projection):
     """A card for every household, with its homes, members, categories, labels and benefits as spells."""
 
     name = "card"
-    version = 3
+    version = 4
+    reads = (Notion.LIMITS, Notion.CASE, *SPELLS)
+    leaves = (
+        *(Notion.MONEY, Notion.AID, Notion.STAGE, Notion.DUTIES, Notion.COUNT),
+        *(Notion.RULING, Notion.PAPER, Notion.FOUND),
+    )
     tables = (CARD, HOME, MEMBER, CATEGORY, LABEL, BENEFIT)
 
     def __init__(self) -> None:
@@ -148,8 +119,10 @@ class Cards(Projection):
     def on(self, fact: Fact) -> None:
         kind = fact.kind
         self._last = fact
-        if kind is HouseholdRegistered or kind is HouseholdSplitFrom:
-            self._card = self.cards.put(_begun(fact, fact.event))  # type: ignore[arg-type]
+        if kind in _PLACING:
+            home = fact.event.settles()
+            if home is not None and home.begins:
+                self._card = self.cards.put(_begun(fact, home))
         card = self._card
         if card is None:
             raise KeyError(fact.household)
@@ -157,9 +130,9 @@ class Cards(Projection):
             self._change(card, fact)
         if kind in _OF_CASE:
             _follow_case(card, fact)
-        if kind in _TOUCHES and (fact.opened or fact.closed or kind is DeadlineMissed):
+        if fact.touches_limits:
             running = running_of(card.running) if self._running is None else self._running
-            self._running = _followed(running, fact)
+            self._running = [*ended(running, fact).rest, *map(started, fact.opened)]
 
     def end(self) -> None:
         card, last = self._card, self._last
@@ -186,15 +159,14 @@ class Cards(Projection):
                 card.head, card.head_name = head.person, token(head.name)
 
 
-def _begun(fact: Fact, event: HouseholdRegistered | HouseholdSplitFrom) -> Card:
-    code = event.region
-    provisional = isinstance(event, HouseholdRegistered) and event.provisional
+def _begun(fact: Fact, home: HomeMove) -> Card:
+    event, code = fact.event, home.region
     return CARD.make(
         fact.lane,
         fact.household,
         *(code, code[:2], code[:4], code[:6], code[:9], code[:12]),
-        event.area,
-        provisional,
+        home.area,
+        home.provisional,
         event.on,
         fact.version,
         event.on,
@@ -210,27 +182,17 @@ def _head(members: Iterable[Membership]) -> Membership | None:
 
 
 def _follow_case(card: Card, fact: Fact) -> None:
-    event = fact.event
-    if isinstance(event, Applied | TransferStarted):
-        card.case_id, card.case_since = event.case, event.on
-        card.case_category = event.category if isinstance(event, Applied) else event.to
-    elif card.case_id is None or event.case != card.case_id:  # type: ignore[attr-defined]
+    move = fact.event.moves_case()
+    if move is None or not move.on_road:
         return
-    elif isinstance(event, _ENDS_CASE):
+    if move.begins is not None and not (move.step and move.step.ends):
+        card.case_id, card.case_since, card.case_category = move.case, fact.event.on, move.begins
+    elif card.case_id is None or move.case != card.case_id:
+        return
+    elif move.step is not None and move.step.ends:
         card.case_id = card.case_category = card.case_since = card.case_step = card.case_step_on = None
         return
-    elif type(event) in _BESIDE_THE_ROAD:
-        return
-    card.case_step, card.case_step_on = fact.name, event.on
-
-
-def _followed(running: list[Running], fact: Fact) -> list[Running]:
-    event = fact.event
-    if isinstance(event, DeadlineMissed):
-        for each in running:
-            each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
-    _, rest = part(running, fact.closed)
-    return [*rest, *map(started, fact.opened)]
+    card.case_step, card.case_step_on = fact.name, fact.event.on
 
 
 def _day(running: Running) -> date:

@@ -12,27 +12,11 @@ from datetime import date
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
-from domain.change.adjustment import BenefitAdjusted
-from domain.change.grace import GraceGranted
-from domain.change.monitoring import ReturnedToMonitoring
-from domain.change.termination import BenefitTerminated
-from domain.correction.fact_correction import ResidenceCorrected
-from domain.correction.irregular import IrregularlyConfirmed, IrregularlyEnded
-from domain.correction.member_correction import DeathCorrected, MemberCorrected
-from domain.decision.confirmation import DibaoConfirmed
-from domain.decision.transfer import MarginalConfirmed
+from domain.catalogue import answering
 from domain.household.event import Event
+from domain.household.notions import Notion
 from domain.household.parts import Procedure
 from domain.household.state import Household
-from domain.members.arrival import MemberArrived
-from domain.members.death import MemberDied
-from domain.members.identification import PersonIdentified
-from domain.members.joining import JoinedInto
-from domain.members.member_changes import MemberChanged, MemberJoined, MemberLeft
-from domain.members.moving import FileHandedOver, HouseholdMoved
-from domain.members.registration import HouseholdRegistered, MemberAdded
-from domain.members.split import HouseholdSplitFrom, MemberMovedOut, MembersSplitOff
-from domain.members.succession import HeadChanged
 from domain.values.money import Fen
 from domain.values.month import Month
 from domain.values.person import Disability, HouseholdId, PersonId, Relation, Sex, WorkCapacity
@@ -48,17 +32,9 @@ from domain.values.spells import (
 )
 from projections.engine.rows import Rows, Table, of_household
 
-CHANGING: Final[frozenset[type[Event]]] = frozenset(
-    {
-        *(HouseholdRegistered, HouseholdSplitFrom, JoinedInto),
-        *(HouseholdMoved, FileHandedOver, ResidenceCorrected),
-        *(MemberAdded, MemberJoined, MemberArrived, PersonIdentified, MemberChanged, HeadChanged),
-        *(MemberLeft, MemberDied, MembersSplitOff, MemberMovedOut, MemberCorrected, DeathCorrected),
-        *(DibaoConfirmed, IrregularlyConfirmed, MarginalConfirmed, BenefitTerminated, IrregularlyEnded),
-        *(BenefitAdjusted, GraceGranted, ReturnedToMonitoring),
-    }
-)
-"""The facts that change where a household lives, who belongs to it, what it is or receives, or which cycle it is in."""
+SPELLS: Final = (Notion.HOME, Notion.MEMBERS, Notion.CYCLE, Notion.STATUS, Notion.BENEFIT)
+"""The notions of facts that change where a household lives, who belongs to it, what it is or receives."""
+CHANGING: Final = answering(*SPELLS)
 
 
 @dataclass(slots=True)
@@ -223,7 +199,7 @@ LABEL: Final = Table("label", LabelRow, key=_KEY, reads=_READS)
 BENEFIT: Final = Table("benefit", BenefitRow, key=_KEY, reads=_READS)
 
 # facts about a case write their outcome into the last one; which that is does not matter to spells
-_CASE: Final = Procedure(UUID(int=0), Category.DIBAO, "application", date.min, PersonId(UUID(int=0)))
+_CASE: Final = Procedure(UUID(int=0), Category.OTHER, "application", date.min, PersonId(UUID(int=0)))
 
 S = TypeVar("S")
 R = TypeVar("R", Home, Member, CategoryRow, LabelRow, BenefitRow)

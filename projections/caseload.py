@@ -9,24 +9,11 @@ from uuid import UUID
 
 import msgspec
 
-from domain.change.termination import BenefitTerminated
-from domain.correction.fact_correction import ResidenceCorrected
-from domain.correction.irregular import IrregularlyConfirmed, IrregularlyEnded
-from domain.correction.member_correction import DeathCorrected, MemberCorrected
-from domain.decision.confirmation import DibaoConfirmed
-from domain.decision.transfer import MarginalConfirmed
+from domain.catalogue import answering
 from domain.household.event import Event
+from domain.household.notions import Notion
 from domain.household.parts import Procedure
 from domain.household.state import Household
-from domain.members.arrival import MemberArrived
-from domain.members.death import MemberDied
-from domain.members.identification import PersonIdentified
-from domain.members.joining import JoinedInto
-from domain.members.member_changes import MemberChanged, MemberJoined, MemberLeft
-from domain.members.moving import FileHandedOver, HouseholdMoved
-from domain.members.registration import HouseholdRegistered, MemberAdded
-from domain.members.split import HouseholdSplitFrom, MemberMovedOut, MembersSplitOff
-from domain.members.succession import HeadChanged
 from domain.values.person import HouseholdId, PersonId, Relation
 from domain.values.spells import Category, CategorySpell, Dated, Membership, Residence, current, holds
 
@@ -76,20 +63,13 @@ def text_of(standing: Standing) -> str:
     return _write(standing).decode()
 
 
-CHANGING: Final[frozenset[type[Event]]] = frozenset(
-    {
-        *(HouseholdRegistered, HouseholdSplitFrom, JoinedInto),
-        *(HouseholdMoved, FileHandedOver, ResidenceCorrected),
-        *(MemberAdded, MemberJoined, MemberArrived, PersonIdentified, MemberChanged, HeadChanged),
-        *(MemberLeft, MemberDied, MembersSplitOff, MemberMovedOut, MemberCorrected, DeathCorrected),
-        *(DibaoConfirmed, IrregularlyConfirmed, MarginalConfirmed, BenefitTerminated, IrregularlyEnded),
-    }
-)
-"""The facts that change where a household lives, who belongs to it or what it is."""
+COUNTED: Final = (Notion.HOME, Notion.MEMBERS, Notion.CYCLE, Notion.STATUS)
+"""The notions of facts that change where a household lives, who belongs to it or what it is."""
+CHANGING: Final = answering(*COUNTED)
 
 # facts about a case write its outcome down; which case it is does not matter here
 _ANY: Final = HouseholdId(UUID(int=0))
-_CASE: Final = Procedure(UUID(int=0), Category.DIBAO, "application", date.min, PersonId(UUID(int=0)))
+_CASE: Final = Procedure(UUID(int=0), Category.OTHER, "application", date.min, PersonId(UUID(int=0)))
 
 
 class Heads:

@@ -10,12 +10,9 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
-from domain.catalogue import EVENTS, NAMES
-from domain.change.monitoring import ReturnedToMonitoring
-from domain.clock.supervision import DeadlineMissed
+from domain.catalogue import EVENTS, NAMES, answering
 from domain.household.event import Event
-from domain.papers.delivery import DeliveryFailed, DocumentDelivered
-from domain.papers.documents import DocumentIssued
+from domain.household.notions import Notion, PaperMove
 from eventstore.lanes import lane_of
 from eventstore.postgres.binary import integer, long, short
 from eventstore.postgres.libpq_client import Row, Statement
@@ -25,7 +22,7 @@ from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
 from projections.facts import sayers
-from projections.open_deadlines import NONE, Running, part, running_of, started, text_of, touches
+from projections.open_deadlines import NONE, Ended, Running, ended, running_of, started, text_of
 
 
 @dataclass(slots=True)
@@ -33,7 +30,8 @@ class Taken:
     """One step of a household's chain as it was taken; `version` is its place.
 
     `due` is the earliest day among the limits the step met, `in_time` whether it kept them all: both None
-    where it met none. `met`, `opened` and `facts` are JSON texts, None when empty. `corrects` is the step that
+    where it met none. `met`, `closed` (what no longer mattered because of it), `opened` and `facts` are JSON texts,
+    None when empty. `corrects` is the step that
     this one corrects.
     """
 
@@ -51,6 +49,7 @@ class Taken:
     due: date | None
     in_time: bool | None
     met: str | None
+    closed: str | None
     opened: str | None
     facts: str | None
     corrects: int | None
@@ -87,10 +86,9 @@ class Thread:
 STEP = Table("step", Taken, key=("household", "version"), log=True)
 CORRECTED = Table("corrected", Corrected, key=("household", "version"))
 THREAD = Table("thread", Thread, key=("household",), reads=of_household(EVENTS.values()))
-_TOUCHES = touches(EVENTS.values())
 _SAY = sayers(NAMES)
 _CORRECTS = frozenset(kind for kind in EVENTS.values() if "corrects" in get_type_hints(kind))
-_BESIDES = _CORRECTS | {ReturnedToMonitoring, DocumentIssued, DocumentDelivered, DeliveryFailed}
+_BESIDES = _CORRECTS | answering(Notion.CYCLE, Notion.PAPER)
 _encode = msgspec.json.Encoder().encode
 _said = msgspec.json.Decoder(dict[str, Any]).decode
 _NO_PAPERS: Final = "{}"
@@ -101,7 +99,12 @@ class Chain(Projection):
     """A step for every event of a household."""
 
     name = "chain"
-    version = 2
+    version = 3
+    reads = (Notion.LIMITS, Notion.CYCLE, Notion.PAPER)
+    leaves = (
+        *(Notion.CASE, Notion.HOME, Notion.MEMBERS, Notion.STATUS, Notion.BENEFIT, Notion.MONEY, Notion.AID),
+        *(Notion.STAGE, Notion.DUTIES, Notion.COUNT, Notion.RULING, Notion.FOUND),
+    )
     tables = (STEP, CORRECTED, THREAD)
 
     def __init__(self) -> None:
@@ -123,24 +126,24 @@ class Chain(Projection):
 
     def on(self, fact: Fact) -> None:
         event, kind, thread = fact.event, fact.kind, self._thread
-        due, in_time, met, opened, facts, corrects = None, None, None, None, None, None
-        if kind in _TOUCHES and (fact.opened or fact.closed or kind is DeadlineMissed):
-            met_now = self._follow(fact)
-            if met_now:
-                limits = [each.day for each in met_now if each.kind == "limit"]
-                if limits:
-                    due, in_time = min(limits), event.on <= min(limits)
-                met = _met(met_now, event)
-            if fact.opened:
-                opened = _opened(fact)
+        due, in_time, met, closed, opened, facts, corrects = None, None, None, None, None, None, None
+        if fact.touches_limits:
+            ends = self._follow(fact)
+            limits = [each.day for each in ends.met if each.kind == "limit"]
+            if limits:
+                due, in_time = min(limits), event.on <= min(limits)
+            met = _met(ends.met, event) if ends.met else None
+            closed = _closed(ends.closed) if ends.closed else None
+            opened = _opened(fact) if fact.opened else None
         say = _SAY[kind]
         if say is not None:
             facts = say(event)
         if kind in _BESIDES:
-            if isinstance(event, ReturnedToMonitoring):
-                thread.cycle = event.cycle
-            elif isinstance(event, DocumentIssued | DocumentDelivered | DeliveryFailed):
-                facts = _numbered(facts, thread, event)
+            cycle, paper = event.begins_cycle(), event.moves_paper()
+            if cycle is not None:
+                thread.cycle = cycle
+            if paper is not None and paper.document is not None:
+                facts = _numbered(facts, thread, paper, paper.document)
             if kind in _CORRECTS:
                 corrects = event.step  # type: ignore[attr-defined]
                 self.corrected.put(CORRECTED.make(fact.lane, fact.household, corrects, fact.version))
@@ -161,40 +164,35 @@ class Chain(Projection):
                 due,
                 in_time,
                 met,
+                closed,
                 opened,
                 facts,
                 corrects,
             )
         )
 
-    def _follow(self, fact: Fact) -> list[Running]:
-        """Keep the thread's deadlines up to this fact; answers those it met."""
+    def _follow(self, fact: Fact) -> Ended:
+        """Keep the thread's deadlines up to this fact; answers those it ended."""
         running = self._running
         if running is None:
             running = self._running = running_of(self._thread.running)
-        event = fact.event
-        if isinstance(event, DeadlineMissed):
-            for each in running:
-                each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
-        met, rest = part(running, fact.closed)
-        if met or fact.opened:
-            self._running = [*rest, *map(started, fact.opened)]
-        return met
+        ends = ended(running, fact)
+        if ends.met or ends.closed or fact.opened:
+            self._running = [*ends.rest, *map(started, fact.opened)]
+        return ends
 
 
-def _numbered(
-    facts: str | None, thread: Thread, event: DocumentIssued | DocumentDelivered | DeliveryFailed
-) -> str | None:
+def _numbered(facts: str | None, thread: Thread, paper: PaperMove, document: UUID) -> str | None:
     """The facts with the number of the document, which its delivery does not say again."""
     numbers = _numbers(thread.papers)
-    if isinstance(event, DocumentIssued):
-        numbers[event.document] = event.number
-        if event.replaces is not None:
-            numbers.pop(event.replaces, None)
+    if paper.move == "issued":
+        numbers[document] = paper.number
+        if paper.replaces is not None:
+            numbers.pop(paper.replaces, None)
         thread.papers = _encode(numbers).decode()
         return facts
-    number = numbers.get(event.document)
-    if isinstance(event, DocumentDelivered) and numbers.pop(event.document, None) is not None:
+    number = numbers.get(document)
+    if paper.move == "delivered" and numbers.pop(document, None) is not None:
         thread.papers = _encode(numbers).decode()
     return facts if number is None else _encode({**_said(facts or "{}"), "number": number}).decode()
 
@@ -211,6 +209,10 @@ def _met(met: list[Running], event: Event) -> str:
             for each in met
         ]
     ).decode()
+
+
+def _closed(closed: list[Running]) -> str:
+    return _encode([{"what": each.what, "day": each.day, "kind": each.kind} for each in closed]).decode()
 
 
 def _opened(fact: Fact) -> str:
@@ -252,14 +254,3 @@ _CHAIN: Final = Statement(
     " WHERE lane = $1::smallint AND household = $2::uuid AND version > $3::integer"
     " ORDER BY version LIMIT $4::bigint",
 )
-
-
-def running_deadlines(connection: Connection[Any], household: UUID) -> list[Running]:
-    """The deadlines running for a household, in the order they began."""
-    threads = rows_of(
-        connection,
-        Thread,
-        "SELECT {} FROM read_chain.thread WHERE lane = %b AND household = %b",
-        (lane_of(household), household),
-    )
-    return running_of(threads[0].running) if threads else []

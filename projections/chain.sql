@@ -13,6 +13,7 @@ CREATE TABLE step (
     due          date,
     in_time      boolean,
     met          text,
+    closed       text,
     opened       text,
     facts        text,
     corrects     integer,
@@ -20,6 +21,7 @@ CREATE TABLE step (
 );
 COMMENT ON COLUMN step.due IS 'the earliest day among the limits this step met; in_time: whether it kept them all';
 COMMENT ON COLUMN step.met IS 'JSON: the deadlines this step met, [{what, day, kind, inTime}]';
+COMMENT ON COLUMN step.closed IS 'JSON: the deadlines that no longer mattered because of it, [{what, day, kind}]';
 COMMENT ON COLUMN step.opened IS 'JSON: the deadlines it started, [{what, day, kind, rule, assumed}]';
 
 COMMENT ON COLUMN step.corrects IS 'the step that this one says was wrong';

@@ -6,41 +6,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.catalogue import EVENTS
-from domain.change.adjustment import BenefitAdjusted
-from domain.change.grace import GraceGranted
-from domain.change.termination import BenefitTerminated
-from domain.clock.supervision import DeadlineMissed
-from domain.correction.day_correction import DeliveryDayCorrected, NoticeDayCorrected
-from domain.correction.irregular import IrregularlyConfirmed, IrregularlyEnded
-from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
-from domain.decision.file import FileReceived
-from domain.decision.file_return import FileResubmitted, FileReturned
-from domain.decision.notice import NoticeClosed, NoticePosted
-from domain.decision.objection import NoticeObjected
-from domain.decision.opinion import OpinionGiven
-from domain.decision.transfer import MarginalConfirmed, TransferStarted
-from domain.household.event import Event
-from domain.inquiry.recheck import ReportObjected, ReportRechecked, ResultTold
-from domain.inquiry.verification import InvestigationStarted, VerificationRequested
-from domain.intake.application import ApplicationAccepted, Applied, ProcedureEnded
-from domain.intake.application_closure import ApplicationNotAccepted, ApplicationWithdrawn
-from domain.intake.completeness import MaterialsSupplemented, MissingItemsNotified
-from domain.papers.delivery import LAWSUIT, RECONSIDERATION, TERMS, DocumentDelivered
-from domain.papers.notification import NoticeDelivered
+from domain.catalogue import answering
+from domain.household.notions import (
+    BenefitChange,
+    CaseMove,
+    MoneyMove,
+    Notion,
+    PaperMove,
+    StatusChange,
+    is_named,
+)
+from domain.papers.delivery import LAWSUIT, RECONSIDERATION
 from domain.values.month import Month
-from domain.values.spells import Category
+from domain.values.spells import Label
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household
 from projections.months import text_of as month_text
-from projections.open_deadlines import NONE, Running, is_met, running_of, started, text_of, touches
+from projections.open_deadlines import NONE, Running, ended, running_of, started, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +46,7 @@ _STAGES: Final = (
     Stage("materials-complete", "材料已补齐，等待乡镇（街道）受理"),
     Stage("accepted", "已受理，即将调查核实"),
     Stage("investigating", "正在调查核实家庭经济状况"),
+    Stage("verified", "调查核实已完成，等待提出审核意见"),
     Stage("opinion-given", "乡镇（街道）已提出审核意见"),
     Stage("on-notice", "正在村（社区）公示"),
     Stage("objected", "公示期间有人提出异议，正在核实"),
@@ -72,31 +61,6 @@ _STAGES: Final = (
 )
 STAGES: Final[Mapping[str, Stage]] = {stage.code: stage for stage in _STAGES}
 """Every stage of a case by its code."""
-
-REACHES: Final[Mapping[type[Event], str]] = {
-    Applied: "submitted",
-    MissingItemsNotified: "materials-missing",
-    MaterialsSupplemented: "materials-complete",
-    ApplicationAccepted: "accepted",
-    InvestigationStarted: "investigating",
-    VerificationRequested: "investigating",
-    OpinionGiven: "opinion-given",
-    NoticePosted: "on-notice",
-    NoticeObjected: "objected",
-    NoticeClosed: "awaiting-decision",
-    FileReturned: "returned",
-    FileResubmitted: "awaiting-decision",
-    FileReceived: "under-decision",
-    TransferStarted: "under-decision",
-    DibaoConfirmed: "confirmed",
-    MarginalConfirmed: "confirmed",
-    ApplicationRefused: "refused",
-    IrregularlyConfirmed: "confirmed",
-    ApplicationNotAccepted: "not-accepted",
-    ApplicationWithdrawn: "withdrawn",
-    ProcedureEnded: "ended",
-}
-"""By kind of fact, the stage its case reaches with it; other facts leave the case where it is."""
 
 TITLES: Final[Mapping[str, str]] = {
     "non-acceptance": "不予受理",
@@ -175,26 +139,11 @@ items_of = msgspec.json.Decoder(list[str]).decode
 _write = msgspec.json.Encoder().encode
 _TERMS: Final = re.compile(r"(\d+)日内.*?(\d+)个月内", re.DOTALL)
 _CHECKS: Final = ("DL-REC-HALF", "DL-REC-YEAR")
-_TOUCHES: Final = touches(EVENTS.values())
-_OF_CASE: Final = frozenset(REACHES) | _TOUCHES | {ResultTold, ReportObjected, ReportRechecked}
-_PAYING: Final = frozenset({PaymentOrdered, PaymentSettled, PaymentReturned})
-_RECEIVES: Final = (
-    _PAYING
-    | _TOUCHES
-    | {DibaoConfirmed, MarginalConfirmed, IrregularlyConfirmed, GraceGranted}
-    | {BenefitAdjusted, BenefitTerminated, IrregularlyEnded}
-)
-# what `_say` has a word for: most facts are none of these, and asking one by one takes long
-_SAYS_MORE: Final[frozenset[type[Event]]] = frozenset(
-    {
-        *(DibaoConfirmed, IrregularlyConfirmed, BenefitAdjusted, IrregularlyEnded, ResultTold),
-        *(ReportObjected, ReportRechecked, ApplicationNotAccepted, MarginalConfirmed, GraceGranted),
-        *(BenefitTerminated, ApplicationRefused, ProcedureEnded, NoticeDelivered, DocumentDelivered),
-        *(DeliveryDayCorrected, NoticeDayCorrected),
-    }
-)
-_DELIVERED: Final = frozenset({NoticeDelivered, DocumentDelivered, DeliveryDayCorrected})
-MATTER = Table("matter", Matter, key=("household", "case_id"), reads=of_household(_OF_CASE - {Applied}))
+_CASE: Final = answering(Notion.CASE)
+_LIMITS: Final = answering(Notion.LIMITS)
+_RECEIVES: Final = answering(Notion.MONEY, Notion.LIMITS, Notion.STATUS, Notion.BENEFIT)
+_DELIVERED: Final = answering(Notion.PAPER)
+MATTER = Table("matter", Matter, key=("household", "case_id"), reads=of_household(_CASE | _LIMITS))
 RULING = Table("ruling", Ruling, key=("household", "subject"), reads=of_household(_DELIVERED))
 RECEIVING = Table("receiving", Receiving, key=("household",), reads=of_household(_RECEIVES))
 
@@ -203,8 +152,16 @@ class CitizenStatuses(Projection):
     """What each family may see of its own applications, decisions and payments; no officer, no internal note."""
 
     name = "citizen_status"
-    version = 2
-    wants = frozenset(_OF_CASE | _RECEIVES | _DELIVERED)
+    version = 3
+    reads = (
+        *(Notion.CASE, Notion.LIMITS, Notion.STATUS, Notion.BENEFIT, Notion.MONEY),
+        *(Notion.RULING, Notion.PAPER),
+    )
+    leaves = (
+        *(Notion.HOME, Notion.MEMBERS, Notion.CYCLE, Notion.AID, Notion.STAGE),
+        *(Notion.DUTIES, Notion.COUNT, Notion.FOUND),
+    )
+    wants = answering(*reads)
     tables = (MATTER, RULING, RECEIVING)
 
     def __init__(self) -> None:
@@ -224,99 +181,67 @@ class CitizenStatuses(Projection):
                 matter.limits = text_of(limits)
 
     def on(self, fact: Fact) -> None:
-        event, kind = fact.event, fact.kind
         self._household = fact.household
-        if kind in _PAYING:
-            self._pay(fact, event)  # type: ignore[arg-type]
+        money = fact.money
+        if money is not None and money.payment is not None:
+            self._pay(fact, money)
             return
-        if kind in REACHES:
-            self._reach(fact, event, REACHES[kind])
-        if kind is DocumentDelivered:
-            self._tell(fact, event)  # type: ignore[arg-type]
-        if kind in _TOUCHES:
+        event = fact.event
+        move = event.moves_case()
+        if move is not None:
+            self._move(fact, move)
+        if fact.touches_limits:
             self._follow_limits(fact)
-        if kind in _SAYS_MORE:
-            self._say(fact, event)
+        status, benefit = event.changes_status(), event.changes_benefit()
+        if status is not None:
+            self._change_status(fact, status)
+        if benefit is not None:
+            self._change_benefit(fact, benefit, move)
+        ruling, paper = event.rules_against(), event.moves_paper()
+        if ruling is not None:
+            self.rulings.put(
+                RULING.make(
+                    fact.lane, fact.household, ruling.subject, fact.version, ruling.kind, event.on,
+                    ruling.ground, ruling.remedy, ruling.effective_on,
+                )
+            )  # fmt: skip
+        if paper is not None and paper.move == "delivered":
+            self._delivered(fact, paper)
 
-    def _say(self, fact: Fact, event: Event) -> None:
-        match event:
-            case DibaoConfirmed():
-                self._grant(fact, Category.DIBAO, event.on, event.fen, str(event.first))
-            case IrregularlyConfirmed():
-                first = str(event.first) if event.first else None
-                self._grant(fact, event.category, event.start, event.fen, first)
-            case BenefitAdjusted():
-                self._adjust(fact, event)
-            case IrregularlyEnded():
-                self._end(fact, event.from_month)
-            case ResultTold():
-                self.matters[fact.household, event.case].told_on = event.on
-            case ReportObjected() | ReportRechecked():
-                self.matters[fact.household, event.case].told_on = None
-            case ApplicationNotAccepted():
-                self._rule(fact, event.subject, "non-acceptance", event.ground, event.remedy, event.on)
-            case MarginalConfirmed():
-                now = self._now(fact)
-                if now.category_to is not None and event.on < now.category_to:
-                    now.next_category, now.next_from = Category.MARGINAL, event.start
-                else:
-                    now.category, now.category_from, now.category_to = Category.MARGINAL, event.start, None
-                    now.next_category = now.next_from = None
-            case GraceGranted():
-                self._now(fact).grace_to = str(event.months.last)
-            case BenefitTerminated():
-                self._terminate(fact, event)
-            case ApplicationRefused():
-                self._rule(fact, event.case, "refusal", event.ground, event.remedy, event.on)
-            case ProcedureEnded():
-                self._rule(fact, event.case, "ended", event.cause, None, event.on)
-            case NoticeDelivered():
-                self._delivered(fact, event.about, event.on)
-            case DocumentDelivered():
-                self._delivered(fact, event.subject, event.delivered_on, event)
-            case DeliveryDayCorrected():
-                paper = None if event.document is None else event
-                self._delivered(fact, event.subject, event.delivered_on, paper)
-            case NoticeDayCorrected() if event.reopened:
-                self._reach(fact, event, "on-notice")
+    def _move(self, fact: Fact, move: CaseMove) -> None:
+        on = fact.event.on
+        if move.begins is not None:
+            assert move.step is not None
+            matter = self._begin(fact, move.case, move.begins, move.step)
+        else:
+            found = self.matters.get((fact.household, move.case))
+            if found is None:
+                return
+            matter = found
+            self._tell(fact, matter, move)
+            if move.asks:
+                matter.missing = _write(list(move.asks)).decode()
+            elif move.brings:
+                left = [item for item in items_of(matter.missing) if item not in move.brings]
+                matter.missing = _write(left).decode()
+                if left:
+                    return
+        step = move.step
+        if step is None:
+            return
+        if matter.stage != step:
+            matter.stage, matter.stage_on = step, on
+        if step.ends:
+            matter.decided_on = on
 
-    def _tell(self, fact: Fact, event: DocumentDelivered) -> None:
-        """The paper about the data check reached a family that was still to be told it speaks against it."""
-        matter = self.matters.get((fact.household, event.subject))
-        if event.kind != "verification-result" or matter is None:
-            return
-        if any(each.what == TERMS[event.kind] for each in self._limits_of(matter)):
-            matter.told_on = event.delivered_on
-
-    def _reach(self, fact: Fact, event: Any, stage: str) -> None:
-        kind = fact.kind
-        if kind is Applied:
-            self._begin(fact, event.case, event.category, stage)
-            return
-        if kind is TransferStarted:
-            self._begin(fact, event.case, event.to, stage)
-            return
-        if event.case is None:
-            if kind is ApplicationNotAccepted:
-                # nothing was on record before: the case begins with its end
-                self._begin(fact, event.subject, event.category, stage).decided_on = event.on
+    def _tell(self, fact: Fact, matter: Matter, move: CaseMove) -> None:
+        """Whether the family knows what the data check found against it."""
+        if move.told == "told-if-awaited":
+            limits = self._limits_of(matter)
+            if not any(is_named(each.what, each.subject, fact.met) for each in limits):
                 return
-            if kind is IrregularlyConfirmed:
-                return
-        matter = self.matters[fact.household, event.case]
-        if kind is MissingItemsNotified:
-            matter.missing = _write(list(event.items)).decode()
-        elif kind is MaterialsSupplemented:
-            left = [item for item in items_of(matter.missing) if item not in event.items]
-            matter.missing = _write(left).decode()
-            if left:
-                return
-        elif kind is DibaoConfirmed:
-            matter.fen, matter.first_month = event.fen, str(event.first)
-        if matter.stage != stage:
-            matter.stage, matter.stage_on = stage, event.on
-        if not STAGES[stage].open:
-            matter.decided_on = event.on
+        if move.told is not None:
+            matter.told_on = None if move.told == "untold" else move.day
 
     def _begin(self, fact: Fact, case: UUID, category: str, stage: str) -> Matter:
         on = fact.event.on
@@ -328,28 +253,24 @@ class CitizenStatuses(Projection):
         return running_of(matter.limits) if limits is None else limits
 
     def _follow_limits(self, fact: Fact) -> None:
-        if not fact.opened and not fact.closed and fact.kind is not DeadlineMissed:
-            return
+        ends = fact.met + fact.closed
         for matter in self.matters.of(fact.household):
             limits = self._limits_of(matter)
             goes_on = bool(fact.opened) and STAGES[matter.stage].open
             if not limits and not goes_on:
                 continue
-            left = [each for each in limits if not is_met(each.what, each.subject, fact.closed)]
+            left = ended(limits, fact).rest
             if goes_on:
-                left += [
+                left = left + [
                     started(due)
                     for due in fact.opened
                     if due.subject == matter.case_id and due.kind != "timer"
                 ]
-            if isinstance(fact.event, DeadlineMissed):
-                for each in left:
-                    each.missed |= (each.what, each.subject) == (fact.event.what, fact.event.due_subject)
             self._limits[matter.case_id] = left
         checks = [due.day for due in fact.opened if due.what in _CHECKS]
         if checks:
             self._now(fact).review_due = checks[-1]
-        elif any(what in _CHECKS for what, _ in fact.closed):
+        elif any(what in _CHECKS for what, _ in ends):
             self._now(fact).review_due = None
 
     def _now(self, fact: Fact) -> Receiving:
@@ -358,76 +279,69 @@ class CitizenStatuses(Projection):
             row = self._row = self.receiving.put(RECEIVING.make(fact.lane, fact.household))
         return row
 
-    def _pay(self, fact: Fact, event: PaymentOrdered | PaymentSettled | PaymentReturned) -> None:
+    def _pay(self, fact: Fact, money: MoneyMove) -> None:
         now = self._now(fact)
-        if fact.kind is PaymentOrdered:
+        if money.movement == "ordered":
             now.returned_on = None
-        elif fact.kind is PaymentSettled:
-            now.paid_kind, now.paid_month = event.kind, month_text(event.month)
-            now.paid_fen, now.paid_on = event.fen, event.on
+        elif money.movement == "settled":
+            now.paid_kind, now.paid_month = money.programme, month_text(money.month)
+            now.paid_fen, now.paid_on = money.fen, fact.event.on
         else:
-            now.returned_on = event.on
+            now.returned_on = fact.event.on
 
-    def _grant(self, fact: Fact, category: str, since: date, fen: int, first: str | None) -> None:
-        now = self._now(fact)
-        now.category, now.category_from, now.category_to = category, since, None
-        now.next_category = now.next_from = now.next_fen = now.next_fen_from = now.grace_to = None
-        if first is not None:
-            now.fen, now.first_month, now.last_month = fen, first, None
-
-    def _adjust(self, fact: Fact, event: BenefitAdjusted) -> None:
-        if event.direction == "unchanged":
+    def _change_status(self, fact: Fact, change: StatusChange) -> None:
+        if change.persons:
+            return  # a person's own status is not the household's
+        now, day = self._now(fact), change.ends_on
+        if change.labelled is not None and change.labelled.label == Label.GRACE and change.labelled.until:
+            now.grace_to = str(Month.of(change.labelled.until) + -1)
+        confirmed = change.confirmed
+        if confirmed is None:
+            if day is not None:
+                self._end_status(now, day)
             return
-        now = self._now(fact)
-        if now.next_fen_from is not None and now.next_fen_from < str(event.first):
-            now.fen = now.next_fen
-        now.next_fen, now.next_fen_from = event.fen, str(event.first)
-        if event.direction == "reduction":
-            day = event.first.first_day
-            self._rule(fact, event.adjustment, "reduction", None, event.remedy, day)
+        if now.category_to is not None and fact.event.on < now.category_to and day == now.category_to:
+            now.next_category, now.next_from = confirmed.category, confirmed.since
+            return
+        now.category, now.category_from, now.category_to = confirmed.category, confirmed.since, None
+        now.next_category = now.next_from = now.next_fen = now.next_fen_from = now.grace_to = None
 
-    def _end(self, fact: Fact, month: Month) -> None:
-        now, last = self._now(fact), str(month + -1)
+    def _end_status(self, now: Receiving, day: date) -> None:
         if now.next_category is not None:
             now.category, now.category_from, now.category_to = now.next_category, now.next_from, None
             now.next_category = now.next_from = None
-        now.category_to = now.category_to or month.first_day
-        now.last_month = now.last_month or last
+        now.category_to = now.category_to or day
         if now.grace_to is not None:
-            now.grace_to = min(now.grace_to, last)
+            now.grace_to = min(now.grace_to, str(Month.of(day) + -1))
 
-    def _terminate(self, fact: Fact, event: BenefitTerminated) -> None:
-        self._end(fact, event.from_month)
-        day = event.from_month.first_day
-        self._rule(fact, event.termination, "termination", event.ground, event.remedy, day)
-
-    def _rule(
-        self, fact: Fact, subject: UUID, kind: str, ground: str | None, remedy: str | None, effective: date
-    ) -> None:
-        self.rulings.put(
-            RULING.make(
-                fact.lane, fact.household, subject, fact.version, kind, fact.event.on, ground, remedy, effective
-            )
-        )  # fmt: skip
-
-    def _delivered(
-        self,
-        fact: Fact,
-        subject: UUID,
-        on: date,
-        document: DocumentDelivered | DeliveryDayCorrected | None = None,
-    ) -> None:
-        ruling = self.rulings.get((fact.household, subject))
-        if ruling is None or (document is not None and not document.periods):
+    def _change_benefit(self, fact: Fact, change: BenefitChange, move: CaseMove | None) -> None:
+        now, begun = self._now(fact), change.begun
+        if begun is None:
+            if change.ends_before is not None and now.first_month is not None:
+                now.last_month = now.last_month or str(change.ends_before + -1)
             return
-        ruling.delivered_on = on
-        if document is not None:
-            terms = {due.what: due.day for due in document.periods}
+        if change.replaces is None:
+            now.fen, now.first_month, now.last_month = begun.fen, str(begun.first), None
+            if move is not None:
+                matter = self.matters[fact.household, move.case]
+                matter.fen, matter.first_month = begun.fen, str(begun.first)
+            return
+        if now.next_fen_from is not None and now.next_fen_from < str(begun.first):
+            now.fen = now.next_fen
+        now.next_fen, now.next_fen_from = begun.fen, str(begun.first)
+
+    def _delivered(self, fact: Fact, paper: PaperMove) -> None:
+        ruling = self.rulings.get((fact.household, paper.subject))
+        if ruling is None or (paper.document is not None and not paper.periods):
+            return
+        on = ruling.delivered_on = paper.on
+        if paper.document is not None:
+            terms = {due.what: due.day for due in paper.periods}
             ruling.reconsider_by, ruling.sue_by = terms.get(RECONSIDERATION), terms.get(LAWSUIT)
             return
         # a notice without a document of its own says its terms in its sentence on remedies, and only there
         told = _TERMS.search(ruling.remedy or "")
-        if told is not None:
+        if told is not None and on is not None:
             ruling.reconsider_by = on + timedelta(days=int(told[1]))
             ruling.sue_by = _months_later(on, int(told[2]))
 

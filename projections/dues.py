@@ -1,4 +1,4 @@
-"""Deadlines (期限): every deadline of every household, until it is met."""
+"""Deadlines (期限): every deadline of every household, and what became of it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.catalogue import EVENTS
-from domain.clock.supervision import DeadlineMissed
+from domain.catalogue import answering
+from domain.household.notions import Notion, is_named
 from eventstore.lanes import LANES, lane_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
 from projections.engine.rows import Rows, Table, of_household
-from projections.open_deadlines import is_met, meets, touches
 
 
 @dataclass(slots=True)
 class Deadline:
-    """One deadline: started by step `version`, met on `done_on`; `missed_on` is when its passing was noted."""
+    """One deadline: started by step `version`, ended on `done_on`; `missed_on` is when its passing was noted.
+
+    `met` tells that the act it was set for ended it; False that it no longer mattered; None while it runs.
+    """
 
     lane: int
     household: UUID
@@ -37,25 +39,27 @@ class Deadline:
     opened_on: date
     done_on: date | None
     missed_on: date | None
+    met: bool | None
 
 
-_TOUCHES = touches(EVENTS.values())
 DUE = Table(
     "due",
     Deadline,
     key=("household", "version", "n"),
-    reads=of_household(meets(EVENTS.values())),
+    reads=of_household(answering(Notion.LIMITS)),
     only="t.done_on IS NULL",
     fresh=True,
 )
 
 
 class Dues(Projection):
-    """Every deadline from the step that started it to the one that met it."""
+    """Every deadline from the step that started it to the one that ended it."""
 
     name = "dues"
-    version = 1
-    wants = _TOUCHES
+    version = 2
+    reads = (Notion.LIMITS,)
+    leaves = tuple(each for each in Notion if each is not Notion.LIMITS)
+    wants = answering(*reads)
     tables = (DUE,)
 
     def __init__(self) -> None:
@@ -66,15 +70,16 @@ class Dues(Projection):
 
     def on(self, fact: Fact) -> None:
         event = fact.event
-        if isinstance(event, DeadlineMissed):
+        if fact.missed is not None:
             for row in self._open:
-                if (row.what, row.subject) == (event.what, event.due_subject):
+                if (row.what, row.subject) == fact.missed:
                     row.missed_on = row.missed_on or event.on
-        if fact.closed:
+        if fact.met or fact.closed:
             left = []
             for row in self._open:
-                if is_met(row.what, row.subject, fact.closed):
-                    row.done_on = event.on
+                met = is_named(row.what, row.subject, fact.met)
+                if met or is_named(row.what, row.subject, fact.closed):
+                    row.done_on, row.met = event.on, met
                 else:
                     left.append(row)
             self._open = left
@@ -93,6 +98,7 @@ class Dues(Projection):
                     ",".join(due.editions),
                     due.assumed,
                     event.on,
+                    None,
                     None,
                     None,
                 )
@@ -117,7 +123,7 @@ def awaiting(connection: Connection[Any], today: date, *, limit: int | None = No
 
 
 def dues_of(connection: Connection[Any], household: UUID, *, running: bool = False) -> list[Deadline]:
-    """The household's deadlines in the order they began; only those not met yet when `running`."""
+    """The household's deadlines in the order they began; only those that still run when `running`."""
     rows = rows_of(
         connection,
         Deadline,

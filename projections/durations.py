@@ -15,11 +15,10 @@ from uuid import UUID
 import msgspec
 from psycopg import Connection
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.clock.stage_clocks import TIMED, advance
+from domain.catalogue import answering
+from domain.clock.stage_clocks import advance
 from domain.clock.stages import Clock, Finished, Held, Part, parts_of
-from domain.correction.fact_correction import ResidenceCorrected
-from domain.members.moving import FileHandedOver, HouseholdMoved
+from domain.household.notions import Notion
 from eventstore.lanes import LANES, lane_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
@@ -78,9 +77,8 @@ class RunningRow:
     village: str
 
 
-_MOVES: Final = frozenset({HouseholdMoved, FileHandedOver, ResidenceCorrected})
-_PAYING: Final = frozenset({PaymentOrdered, PaymentSettled, PaymentReturned})
-_WANTED: Final = TIMED | _MOVES
+_MOVES: Final = answering(Notion.HOME)
+_WANTED: Final = answering(Notion.STAGE, Notion.CYCLE, Notion.HOME)
 _LEVELS: Final = {2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
 FINISHED = Table("finished", FinishedRow, key=("household", "version", "n"), log=True)
 CLOCK = Table("clock", ClockRow, key=("household", "subject"), reads=of_household(_WANTED))
@@ -94,7 +92,12 @@ class Durations(Projection):
     """Every stretch of alerts, cases and temporary aids, from its first day to its last."""
 
     name = "durations"
-    version = 2
+    version = 3
+    reads = (Notion.STAGE, Notion.CYCLE, Notion.HOME, Notion.MONEY)
+    leaves = (
+        *(Notion.LIMITS, Notion.CASE, Notion.MEMBERS, Notion.STATUS, Notion.BENEFIT, Notion.AID),
+        *(Notion.DUTIES, Notion.COUNT, Notion.RULING, Notion.PAPER, Notion.FOUND),
+    )
     wants = _WANTED
     tables = (FINISHED, CLOCK, RUNNING)
 
@@ -111,7 +114,7 @@ class Durations(Projection):
 
     def on(self, fact: Fact) -> None:
         before = self._clocks
-        if fact.kind in _PAYING and not _awaits(before, fact.event):
+        if fact.money is not None and not _awaits(before, fact.money.benefit):
             return  # most payments are of benefits whose first money has long arrived
         after, finished = advance(before, fact.event)
         if after == before and not finished and fact.kind not in _MOVES:
@@ -162,8 +165,8 @@ class Durations(Projection):
             self.running.drop(row)
 
 
-def _awaits(clocks: Iterable[Clock], event: Any) -> bool:
-    number = event.benefit.int
+def _awaits(clocks: Iterable[Clock], paid: UUID) -> bool:
+    number = paid.int
     for clock in clocks:  # asked at every payment: no generator
         for benefit in clock.benefits:
             if benefit.int == number:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from domain.clock.supervision import DeadlineMissed
-from domain.household.event import Event
+from domain.household.notions import is_named
 from domain.values.deadline import Due, DueKind
-
-Closed = tuple[tuple[str, UUID | None], ...]
-"""What an event says it closes: code and subject; `*` is every code, None every subject."""
+from projections.engine.fact import Fact
 
 
 class Running(msgspec.Struct, array_like=True):
@@ -41,37 +39,32 @@ def text_of(running: Iterable[Running]) -> str:
     return _write(list(running)).decode()
 
 
-def is_met(what: str, subject: UUID, closed: Closed) -> bool:
-    """Whether an event that closes these met a deadline."""
-    for code, about in closed:  # noqa: SIM110  # asked of every deadline at every step: no generator
-        # numbers, not ids: these are compared by a function of Python's
-        if code in (what, "*") and (about is None or about.int == subject.int):
-            return True
-    return False
+class Ended(NamedTuple):
+    """What a fact made of running deadlines: those it met, those it closed, and those that go on running."""
+
+    met: list[Running]
+    closed: list[Running]
+    rest: list[Running]
 
 
-def part(running: list[Running], closed: Closed) -> tuple[list[Running], list[Running]]:
-    """The deadlines an event met, and those that go on running."""
-    if not closed:
-        return [], running
-    met: list[Running] = []
-    rest: list[Running] = []
+def ended(running: list[Running], fact: Fact) -> Ended:
+    """The deadlines a fact met or closed, and those that go on running, noted as missed where it says so."""
+    if fact.missed is not None:
+        for each in running:
+            each.missed = each.missed or (each.what, each.subject) == fact.missed
+    if not fact.met and not fact.closed:
+        return Ended([], [], running)
+    found = Ended([], [], [])
     for each in running:
-        (met if is_met(each.what, each.subject, closed) else rest).append(each)
-    return met, rest
+        if is_named(each.what, each.subject, fact.met):
+            found.met.append(each)
+        elif is_named(each.what, each.subject, fact.closed):
+            found.closed.append(each)
+        else:
+            found.rest.append(each)
+    return found
 
 
 def started(due: Due) -> Running:
     """A deadline as it begins to run."""
     return Running(due.what, due.day, due.subject, due.kind)
-
-
-def meets(kinds: Iterable[type[Event]]) -> frozenset[type[Event]]:
-    """Those kinds of events that meet or miss a deadline."""
-    return frozenset(kind for kind in kinds if kind.closes is not Event.closes or kind is DeadlineMissed)
-
-
-def touches(kinds: Iterable[type[Event]]) -> frozenset[type[Event]]:
-    """Those kinds of events that start, meet or miss a deadline."""
-    every = frozenset(kinds)
-    return meets(every) | {kind for kind in every if kind.opens is not Event.opens}

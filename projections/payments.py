@@ -9,7 +9,8 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.catalogue import answering
+from domain.household.notions import Notion
 from eventstore.lanes import lane_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
@@ -37,18 +38,16 @@ class Payment:
     version: int
 
 
-def _payment(fact: Fact) -> tuple[UUID, UUID]:
-    event = fact.event
-    assert isinstance(event, PaymentSettled | PaymentReturned)
-    return (fact.household, event.payment)
+def _payment(fact: Fact) -> tuple[UUID, UUID] | None:
+    money = fact.money
+    if money is None or money.payment is None or money.movement == "ordered":
+        return None
+    return (fact.household, money.payment)
 
 
+_MONEY = answering(Notion.MONEY)
 PAYMENT = Table(
-    "payment",
-    Payment,
-    key=("household", "payment"),
-    reads={PaymentSettled: _payment, PaymentReturned: _payment},
-    fresh=True,
+    "payment", Payment, key=("household", "payment"), reads=dict.fromkeys(_MONEY, _payment), fresh=True
 )
 
 
@@ -57,52 +56,40 @@ class Payments(Projection):
 
     name = "payments"
     version = 1
-    wants = frozenset({PaymentOrdered, PaymentSettled, PaymentReturned})
+    reads = (Notion.MONEY,)
+    leaves = tuple(each for each in Notion if each is not Notion.MONEY)
+    wants = _MONEY
     tables = (PAYMENT,)
 
     def __init__(self) -> None:
         self.payments = Rows(PAYMENT)
 
     def on(self, fact: Fact) -> None:
-        match fact.event:
-            case PaymentOrdered() as event:
-                self.payments.put(
-                    PAYMENT.make(
-                        fact.lane,
-                        fact.household,
-                        event.payment,
-                        event.kind,
-                        event.benefit,
-                        text_of(event.month),
-                        event.fen,
-                        "ordered",
-                        event.on,
-                        None,
-                        None,
-                        event.run,
-                        fact.version,
-                    )
+        money = fact.money
+        if money is None or money.payment is None:
+            return  # found overpaid: no payment is made by that
+        on = fact.event.on
+        if money.movement == "ordered":
+            self.payments.put(
+                PAYMENT.make(
+                    fact.lane,
+                    fact.household,
+                    money.payment,
+                    money.programme,
+                    money.benefit,
+                    text_of(money.month),
+                    money.fen,
+                    "ordered",
+                    on,
+                    None,
+                    None,
+                    money.run,
+                    fact.version,
                 )
-            case PaymentSettled() as event:
-                self._answered(fact, event, "settled", None)
-            case PaymentReturned() as event:
-                self._answered(fact, event, "returned", event.cause)
-
-    def _answered(
-        self, fact: Fact, event: PaymentSettled | PaymentReturned, state: str, cause: str | None
-    ) -> None:
-        row = self.payments[fact.household, event.payment]
-        row.state, row.answered_on, row.cause = state, event.on, cause
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """What a household was paid of one kind, in fen and number of payments, by state."""
-
-    kind: str
-    state: str
-    fen: int
-    count: int
+            )
+            return
+        row = self.payments[fact.household, money.payment]
+        row.state, row.answered_on, row.cause = money.movement, on, money.cause
 
 
 def payments_of(connection: Connection[Any], household: UUID) -> list[Payment]:
@@ -113,13 +100,3 @@ def payments_of(connection: Connection[Any], household: UUID) -> list[Payment]:
         "SELECT {} FROM read_payments.payment WHERE lane = %b AND household = %b ORDER BY version",
         (lane_of(household), household),
     )
-
-
-def totals_of(connection: Connection[Any], household: UUID) -> list[Total]:
-    """The household's totals by kind and state; `settled` is what it received."""
-    rows = connection.execute(
-        "SELECT kind, state, sum(fen)::bigint, count(*) FROM read_payments.payment"
-        " WHERE lane = %s AND household = %s GROUP BY kind, state ORDER BY kind, state",
-        (lane_of(household), household),
-    ).fetchall()
-    return [Total(*row) for row in rows]

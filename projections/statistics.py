@@ -6,33 +6,15 @@ for ever, however far the projection has gone on; `projections.merging` adds the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.aid.temporary_aid import TemporaryAidGranted
-from domain.change.adjustment import BenefitAdjusted
-from domain.change.grace import GraceGranted
-from domain.change.termination import BenefitTerminated
-from domain.clock.supervision import DeadlineMissed
-from domain.correction.irregular import IrregularlyConfirmed, IrregularRecorded
-from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
-from domain.decision.extension import LimitExtended
-from domain.decision.file_return import FileReturned
-from domain.decision.objection import NoticeObjected
-from domain.decision.transfer import MarginalConfirmed, TransferStarted
+from domain.catalogue import answering
 from domain.household.event import Event
-from domain.inquiry.complaint import ComplaintReceived
-from domain.inquiry.recheck import ReportObjected
-from domain.intake.application import ApplicationAccepted, Applied, ProcedureEnded
-from domain.intake.application_closure import ApplicationNotAccepted, ApplicationWithdrawn
-from domain.intake.proactive_discovery import NeedFound
-from domain.values.spells import Category
-from domain.watching.alerts import AlertFedBack, AlertRaised, AlertVerified
-from projections.caseload import CHANGING, Heads, Standing, standing_of, text_of
+from domain.household.notions import Count, Notion
+from projections.caseload import CHANGING, COUNTED, Heads, Standing, standing_of, text_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household
@@ -69,77 +51,25 @@ class StandingRow:
     state: str
 
 
-Count = tuple[str, str | None, str, int]
-"""One act as it is counted: word, category (None is that of its case), detail, money in fen."""
-
-
-COUNTED: Final[Mapping[type[Event], Callable[[Any], Count]]] = {
-    NeedFound: lambda e: ("need-found", "", e.source, 0),
-    AlertRaised: lambda e: ("alert-raised", e.level, e.code, 0),
-    AlertVerified: lambda e: ("alert-verified", "", "need" if e.need else "no-need", 0),
-    AlertFedBack: lambda e: ("alert-answered", "", e.outcome, 0),
-    Applied: lambda e: ("applied", e.category, e.channel, 0),
-    TransferStarted: lambda e: ("transfer-started", e.to, "", 0),
-    ApplicationAccepted: lambda e: ("accepted", None, "", 0),
-    DibaoConfirmed: lambda e: ("confirmed", Category.DIBAO, "", e.fen),
-    MarginalConfirmed: lambda e: ("confirmed", Category.MARGINAL, "", 0),
-    ApplicationRefused: lambda e: ("refused", None, e.ground, 0),
-    ApplicationNotAccepted: lambda e: ("not-accepted", e.category, e.ground, 0),
-    ApplicationWithdrawn: lambda e: ("withdrawn", None, "", 0),
-    ProcedureEnded: lambda e: ("ended", None, e.cause, 0),
-    ReportObjected: lambda e: ("objected", None, "report", 0),
-    NoticeObjected: lambda e: ("objected", None, "notice", 0),
-    FileReturned: lambda e: ("file-returned", None, "", 0),
-    LimitExtended: lambda e: ("extended", None, e.reason, 0),
-    ComplaintReceived: lambda e: ("complaint", "", e.about, 0),
-    IrregularRecorded: lambda e: ("irregular", "", e.act, 0),
-    GraceGranted: lambda e: ("grace-granted", Category.DIBAO, e.cause, 0),
-    BenefitAdjusted: lambda e: ("adjusted", Category.DIBAO, e.direction, e.fen),
-    BenefitTerminated: lambda e: ("terminated", Category.DIBAO, e.ground, 0),
-    TemporaryAidGranted: lambda e: ("aid-granted", "TEMPORARY", e.type, e.fen),
-    PaymentOrdered: lambda e: ("money-ordered", e.kind, "", e.fen),
-    PaymentSettled: lambda e: ("money-settled", e.kind, "", e.fen),
-    PaymentReturned: lambda e: ("money-returned", e.kind, e.cause, e.fen),
-    DeadlineMissed: lambda e: ("overdue", "", e.what, 0),
-}
-"""How each act is counted: under which word, for which category, in what detail, with how much money."""
-
-_OPENS_CASE: Final = frozenset({Applied, TransferStarted})
-_ENDS_CASE: Final = frozenset(
-    {
-        DibaoConfirmed,
-        IrregularlyConfirmed,
-        MarginalConfirmed,
-        ApplicationRefused,
-        ApplicationNotAccepted,
-        ApplicationWithdrawn,
-        ProcedureEnded,
-    }
-)
-_OF_CASE: Final = frozenset(
-    {
-        ApplicationAccepted,
-        ApplicationRefused,
-        ApplicationWithdrawn,
-        ProcedureEnded,
-        ReportObjected,
-        NoticeObjected,
-        FileReturned,
-        LimitExtended,
-    }
-)
-_STANDS: Final = CHANGING | _OPENS_CASE | _OF_CASE | _ENDS_CASE
+_STANDS: Final = CHANGING | answering(Notion.CASE)
+_COUNTS: Final = answering(Notion.COUNT)
+_OF_STANDING: Final = _STANDS | _COUNTS
 
 TALLY = Table("tally", TallyRow, key=("household", "version", "n"), log=True)
-STANDING = Table("standing", StandingRow, key=("household",), reads=of_household(_STANDS))
+STANDING = Table("standing", StandingRow, key=("household",), reads=of_household(_OF_STANDING))
 
 
 class Statistics(Projection):
     """A tally of every act that is counted, and of every change in who is in a category."""
 
     name = "statistics"
-    version = 1
-    wants = frozenset(COUNTED) | _STANDS
+    version = 2
+    reads = (*COUNTED, Notion.CASE, Notion.COUNT, Notion.MONEY)
+    leaves = (
+        *(Notion.LIMITS, Notion.BENEFIT, Notion.AID, Notion.STAGE, Notion.DUTIES),
+        *(Notion.RULING, Notion.PAPER, Notion.FOUND),
+    )
+    wants = answering(*reads)
     tables = (TALLY, STANDING)
 
     def __init__(self) -> None:
@@ -163,37 +93,60 @@ class Statistics(Projection):
 
     def on(self, fact: Fact) -> None:
         event, kind = fact.event, fact.kind
-        n, ended = 0, ""
-        if kind in _STANDS:
-            heads = self._heads
-            if heads is None:
-                standing = standing_of(self._row.state) if self._row is not None else Standing()
-                heads = self._heads = Heads(standing)
-                self._cases = dict(standing.cases)
-            for day, region, category, homes, persons in heads.follow(event):
-                self.tallies.log.append(
-                    (
-                        fact.lane, fact.position, n, fact.household, fact.version,
-                        IN_CATEGORY, category, "", region, day, homes, persons, 0,
-                    )
-                )  # fmt: skip
+        n, category = 0, ""
+        count = event.counts() if kind in _COUNTS else None
+        if kind in _STANDS or (count is not None and count.case is not None):
+            heads = self._standing()
+            for day, region, held, homes, persons in heads.follow(event):
+                self._tally(fact, n, IN_CATEGORY, held, "", region, day, homes, persons, 0)
                 n += 1
-            if kind is Applied:
-                self._cases[event.case] = str(event.category)  # type: ignore[attr-defined]
-            elif kind is TransferStarted:
-                self._cases[event.case] = str(event.to)  # type: ignore[attr-defined]
-            elif kind in _ENDS_CASE:
-                ended = self._cases.pop(event.case, "")  # type: ignore[attr-defined]
-        counted = COUNTED.get(kind)
-        if counted is not None:
-            what, category_of, detail, fen = counted(event)
-            if category_of is None:
-                category_of = ended or self._cases.get(event.case, "")  # type: ignore[attr-defined]
+            category = self._follow_case(event, count)
+        money = fact.money
+        if money is not None:
+            what, detail = f"money-{money.movement}", money.cause or ""
+            count, category = Count(what, money.programme, detail, money.fen), ""
+        if count is not None:
+            of = category if count.category is None else count.category
             region = fact.meta.region or ""
-            # the columns of `TallyRow`
-            self.tallies.log.append(
-                (
-                    fact.lane, fact.position, n, fact.household, fact.version,
-                    what, category_of, detail, region, event.on, 1, 0, fen,
-                )
-            )  # fmt: skip
+            self._tally(fact, n, count.what, of, count.detail, region, event.on, 1, 0, count.fen)
+
+    def _standing(self) -> Heads:
+        heads = self._heads
+        if heads is None:
+            standing = standing_of(self._row.state) if self._row is not None else Standing()
+            heads = self._heads = Heads(standing)
+            self._cases = dict(standing.cases)
+        return heads
+
+    def _follow_case(self, event: Event, count: Count | None) -> str:
+        """Keep the household's open cases; answers the category of the case that is counted."""
+        category = self._cases.get(count.case, "") if count is not None and count.case is not None else ""
+        move = event.moves_case()
+        if move is not None:
+            ends = move.step is not None and move.step.ends
+            if move.begins is not None and not ends:
+                self._cases[move.case] = str(move.begins)
+            elif ends:
+                self._cases.pop(move.case, None)
+        return category
+
+    def _tally(
+        self,
+        fact: Fact,
+        n: int,
+        what: str,
+        category: str,
+        detail: str,
+        region: str,
+        day: date,
+        homes: int,
+        heads: int,
+        fen: int,
+    ) -> None:
+        # the columns of `TallyRow`
+        self.tallies.log.append(
+            (
+                fact.lane, fact.position, n, fact.household, fact.version,
+                what, category, detail, region, day, homes, heads, fen,
+            )
+        )  # fmt: skip

@@ -11,28 +11,19 @@ from uuid import UUID
 
 import msgspec
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
-from domain.catalogue import EVENTS
-from domain.change.monitoring import ReturnedToMonitoring
-from domain.clock.duty import Turn
-from domain.clock.duty_context import Standing
-from domain.clock.duty_kinds import STEPS, TOTALS
-from domain.clock.duty_rules import TURNS, turned
-from domain.clock.supervision import DeadlineMissed
-from domain.correction.fact_correction import ResidenceCorrected
-from domain.decision.transfer import TransferStarted
+from domain.catalogue import answering
+from domain.clock.duty_kinds import DUTY_KINDS, TOTALS
+from domain.clock.duty_rules import turned
+from domain.household.duty import Turn
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
-from domain.intake.application import Applied
-from domain.members.moving import FileHandedOver, HouseholdMoved
-from domain.members.registration import HouseholdRegistered
-from domain.members.split import HouseholdSplitFrom
+from domain.household.notions import Notion, is_named
 from domain.values.deadline import Due
 from domain.values.receipt import Actor
 from domain.values.spells import Category
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household
-from projections.open_deadlines import is_met, touches
 
 NO_DAY: Final = date.max
 """The day of a duty that nothing limits: it stands behind all that have one."""
@@ -120,25 +111,29 @@ _limits_of = msgspec.json.Decoder(list[Limit]).decode
 _days_of = msgspec.json.Decoder(list[date]).decode
 _words_of = msgspec.json.Decoder(list[str]).decode
 _write = msgspec.json.Encoder().encode
-# most facts are payments, and each has one turn: about its benefit, whatever the standing
+# most facts are payments, and each has one turn: about its benefit, whatever else is known of the household
 _PAYING: Final[Mapping[type[Event], Turn]] = {
-    kind: turn for kind in (PaymentOrdered, PaymentSettled, PaymentReturned) for turn in TURNS[kind]
+    kind: kind.turns[0]
+    for kind in answering(Notion.DUTIES)
+    if len(kind.turns) == 1 and kind.turns[0].month is not None
 }
-_TOUCHES: Final = touches(EVENTS.values())
-_PLACING: Final[frozenset[type[Event]]] = frozenset(
-    {HouseholdRegistered, HouseholdSplitFrom, HouseholdMoved, FileHandedOver, ResidenceCorrected}
-)
-_WANTS: Final = frozenset(TURNS) | _TOUCHES | _PLACING | {ReturnedToMonitoring}
-_LATER: Final = _WANTS - {HouseholdRegistered, HouseholdSplitFrom}
-DUTY = Table("duty", DutyRow, key=("household", "step", "subject", "month"), reads=of_household(_LATER))
-FILE = Table("file", File, key=("household",), reads=of_household(_LATER))
+_PLACING: Final = answering(Notion.HOME)
+_BEARING: Final = answering(Notion.CASE, Notion.CYCLE)
+_WANTS: Final = answering(Notion.DUTIES, Notion.LIMITS, Notion.HOME, Notion.CASE, Notion.CYCLE)
+DUTY = Table("duty", DutyRow, key=("household", "step", "subject", "month"), reads=of_household(_WANTS))
+FILE = Table("file", File, key=("household",), reads=of_household(_WANTS))
 
 
 class WorkList(Projection):
     """Every open duty of every household, from the fact that began it to the one that ended it."""
 
     name = "work_list"
-    version = 3
+    version = 4
+    reads = (Notion.DUTIES, Notion.LIMITS, Notion.HOME, Notion.CASE, Notion.CYCLE)
+    leaves = (
+        *(Notion.MONEY, Notion.MEMBERS, Notion.STATUS, Notion.BENEFIT, Notion.AID, Notion.STAGE),
+        *(Notion.COUNT, Notion.RULING, Notion.PAPER, Notion.FOUND),
+    )
     wants = _WANTS
     tables = (DUTY, FILE)
 
@@ -150,7 +145,7 @@ class WorkList(Projection):
         self._file = self.files.get(household)
         self._open: list[DutyRow | Begun] = list(self.duties.of(household))
         # what the file says, read when first asked for; rows are written down after the household's last fact
-        self._standing: Standing | None = None
+        self._context: DutyContext | None = None
         self._limits: list[Limit] | None = None
         self._only_paid = True
 
@@ -162,20 +157,21 @@ class WorkList(Projection):
             self._pay(fact, event, turn)
             return
         if kind in _PLACING:
-            self._place(fact, event)
+            self._place(fact)
         file = self._file
         if file is None:
             raise KeyError(fact.household)
         self._only_paid = False
-        before = self._standing or standing_of(file)
-        standing = self._standing = before.after(event)
-        _keep(file, event)
-        if standing is not before:
-            _keep_standing(file, standing)
-        if kind in _TOUCHES:
-            self._follow_limits(file, fact)
-        if kind in TURNS:
-            self._turn(fact, file, standing)
+        before = self._context or context_of(file)
+        context = self._context = event.bears_on_duties(before)
+        if kind in _BEARING:
+            _keep(file, event)
+        if context is not before:
+            _keep_context(file, context)
+        if fact.touches_limits:
+            self._limits = _followed(self._limits_of(file), fact)
+        if event.turns:
+            self._turn(fact, file, context)
         _handled(file, fact)
 
     def end(self) -> None:
@@ -200,33 +196,31 @@ class WorkList(Projection):
         if limits is not None:
             file.limits = _write(limits).decode()
 
-    def _follow_limits(self, file: File, fact: Fact) -> None:
-        if fact.opened or fact.closed or fact.kind is DeadlineMissed:
-            self._limits = _followed(self._limits_of(file), fact)
-
     def _limits_of(self, file: File) -> list[Limit]:
         limits = self._limits
         if limits is None:
             limits = self._limits = _limits_of(file.limits) if file.limits != _NOTHING else []
         return limits
 
-    def _place(self, fact: Fact, event: Any) -> None:
+    def _place(self, fact: Fact) -> None:
         """A household begins, or lives elsewhere from now on: another office has to act."""
-        province, city, county, township, village = _codes(event.region)
-        since = event.on if isinstance(event, HouseholdRegistered | FileHandedOver) else event.since
+        home = fact.event.settles()
+        if home is None:
+            return
+        province, city, county, township, village = _codes(home.region)
         file = self.files.get(fact.household)
         if file is None:
             self._file = self.files.put(
-                FILE.make(fact.lane, fact.household, province, city, county, township, village, since)
+                FILE.make(fact.lane, fact.household, province, city, county, township, village, home.since)
             )
             return
-        if isinstance(event, ResidenceCorrected) and event.was != file.home_since:
+        if home.was is not None and home.was != file.home_since:
             return  # where it once lived
         if file.county != county:
             file.at_county = None
         if file.township != township:
             file.at_township = file.at_village = None
-        file.home_since = since
+        file.home_since = home.since
         placed: list[File | DutyRow] = [
             file,
             *self.duties.of(fact.household),
@@ -256,8 +250,8 @@ class WorkList(Projection):
                 left.append(self._begun(fact, file, step, subject, month))
         self._open = left
 
-    def _turn(self, fact: Fact, file: File, standing: Standing) -> None:
-        ended, begun = turned(fact.event, fact.household, standing, self._open)
+    def _turn(self, fact: Fact, file: File, context: DutyContext) -> None:
+        ended, begun = turned(fact.event, fact.household, context, self._open)
         if ended:
             gone = set(map(id, ended))
             self._open = [duty for duty in self._open if id(duty) not in gone]
@@ -288,17 +282,17 @@ def limiting(row: DutyRow, limits: Iterable[Limit]) -> Limit | None:
     mine = [limit for limit in limits if limit.subject.int == subject]
     if not mine:
         return None
-    step = STEPS[row.step]
+    step = DUTY_KINDS[row.step]
     own = [limit for limit in mine if step.is_limited_by(limit.what)]
     return min(own or [limit for limit in mine if limit.what in TOTALS], key=_day, default=None)
 
 
-def standing_of(file: File) -> Standing:
+def context_of(file: File) -> DutyContext:
     """What the file says of who acts next."""
     missing = frozenset(_words_of(file.missing)) if file.missing != _NOTHING else frozenset()
     held = Category(file.held) if file.held else None
     visits = tuple(_days_of(file.county_visits)) if file.county_visits != _NOTHING else ()
-    return Standing(file.delegated, file.looked_at, file.complained_on, visits, missing, held)
+    return DutyContext(file.delegated, file.looked_at, file.complained_on, visits, missing, held)
 
 
 def _day(limit: Limit) -> date:
@@ -310,30 +304,30 @@ def _codes(region: str) -> tuple[str, str, str, str, str]:
 
 
 def _keep(file: File, event: Event) -> None:
-    if isinstance(event, Applied | TransferStarted):
-        file.case_id = event.case
-        file.case_category = event.category if isinstance(event, Applied) else event.to
-        if isinstance(event, Applied):
+    move, cycle = event.moves_case(), event.begins_cycle()
+    if move is not None and move.begins is not None and not (move.step and move.step.ends):
+        file.case_id, file.case_category = move.case, move.begins
+        if move.applied:
             # who handled the case before need not be who handles this one
             file.at_village = file.at_township = file.at_county = None
-    elif isinstance(event, ReturnedToMonitoring):
-        file.cycle = event.cycle
+    if cycle is not None:
+        file.cycle = cycle
 
 
-def _keep_standing(file: File, standing: Standing) -> None:
-    file.held = standing.held
-    file.delegated, file.looked_at = standing.delegated, standing.looked_at
-    file.complained_on = standing.complained_on
-    file.county_visits = _write(standing.county_visits).decode() if standing.county_visits else _NOTHING
-    file.missing = _write(sorted(standing.missing)).decode() if standing.missing else _NOTHING
+def _keep_context(file: File, context: DutyContext) -> None:
+    file.held = context.held
+    file.delegated, file.looked_at = context.delegated, context.looked_at
+    file.complained_on = context.complained_on
+    file.county_visits = _write(context.county_visits).decode() if context.county_visits else _NOTHING
+    file.missing = _write(sorted(context.missing)).decode() if context.missing else _NOTHING
 
 
 def _followed(limits: list[Limit], fact: Fact) -> list[Limit]:
-    event = fact.event
-    if isinstance(event, DeadlineMissed):
+    if fact.missed is not None:
         for each in limits:
-            each.missed = each.missed or (each.what, each.subject) == (event.what, event.due_subject)
-    left = [each for each in limits if not is_met(each.what, each.subject, fact.closed)]
+            each.missed = each.missed or (each.what, each.subject) == fact.missed
+    ends = fact.met + fact.closed
+    left = [each for each in limits if not is_named(each.what, each.subject, ends)]
     left += [_limit(due) for due in fact.opened if due.kind != "timer"]
     return left
 
@@ -362,7 +356,7 @@ def _level_of(organ: str) -> str | None:
 
 
 def _officer(file: File, step: str) -> str | None:
-    match STEPS[step].office:
+    match DUTY_KINDS[step].office:
         case "village":
             return file.at_village
         case "township":

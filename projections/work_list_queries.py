@@ -9,8 +9,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from domain.clock.duty import Office
-from domain.clock.duty_kinds import STEPS
+from domain.clock.duty_kinds import DUTY_KINDS, Office
 from domain.values.spells import Category
 from eventstore.lanes import lane_of
 from projections.engine.queries import rows_of
@@ -80,12 +79,12 @@ class OpenDuty:
     @property
     def title(self) -> str:
         """The Chinese word for what is to be done."""
-        return STEPS[self.row.step].title
+        return DUTY_KINDS[self.row.step].title
 
     @property
     def office(self) -> Office:
         """Who has to act: the family, an office by its level, or the bank."""
-        return STEPS[self.row.step].office
+        return DUTY_KINDS[self.row.step].office
 
     @property
     def region(self) -> str | None:
@@ -180,7 +179,7 @@ def counts_in(
     parameters: tuple[Any, ...]
     if officer is not None:
         query = _COUNTS_OF_OFFICER
-        parameters = (today, officer, region, region, steps, COUNTED * len(STEPS))
+        parameters = (today, officer, region, region, steps, COUNTED * len(DUTY_KINDS))
     else:
         query = _COUNTS
         parameters = (steps, list(_CATEGORIES), today, region, most)
@@ -189,7 +188,12 @@ def counts_in(
         found = {step: (count, late) for step, count, late in cursor.fetchall()}
     return [
         StepCount(
-            code, STEPS[code].title, STEPS[code].office, min(n, COUNTED), min(late, COUNTED), n > COUNTED
+            code,
+            DUTY_KINDS[code].title,
+            DUTY_KINDS[code].office,
+            min(n, COUNTED),
+            min(late, COUNTED),
+            n > COUNTED,
         )
         for code in steps
         if code in found
@@ -215,7 +219,7 @@ def _place_of(region: str | None, officer: str | None) -> str:
 
 
 def _steps(office: Office | None, step: str | None) -> tuple[str, ...]:
-    if step is not None and step not in STEPS:
+    if step is not None and step not in DUTY_KINDS:
         raise ValueError(f"没有名为“{step}”的待办事项")
-    wanted = (step,) if step is not None else tuple(STEPS)
-    return tuple(code for code in wanted if office in (None, STEPS[code].office))
+    wanted = (step,) if step is not None else tuple(DUTY_KINDS)
+    return tuple(code for code in wanted if office in (None, DUTY_KINDS[code].office))

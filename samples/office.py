@@ -1,7 +1,7 @@
 """The sample office (样例经办机构): a seeded township and county office with households at every step.
 
-Every household goes through the real commands at the real desk, each under an id that follows from the seed: the
-same seed and day give the same ids and the same facts, and telling it again adds nothing.
+Every household goes through the real commands and the real command handler, each command under an id that follows
+from the seed: the same seed and day give the same ids and the same facts, and telling it again adds nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from random import Random
 from uuid import UUID, uuid5
 
 from application.describing.commands import parse
-from application.handling.command_handler import Desk, Handled, Request
+from application.handling.command_handler import CommandHandler
+from application.handling.request import Handled, Request
 from application.handling.system_acts import ACTOR, act_id
 from domain.clock.supervision import system_acts
 from domain.household.command import Command
@@ -75,11 +76,13 @@ class Planned:
 Progress = Callable[[Standing], None]
 
 
-def plan(desk: Desk, households: int = HOUSEHOLDS, seed: int = 1, today: date = DAY) -> Iterator[Planned]:
+def plan(
+    handler: CommandHandler, households: int = HOUSEHOLDS, seed: int = 1, today: date = DAY
+) -> Iterator[Planned]:
     """The households of an office as of `today`, all kinds of life among them when there are enough."""
     random = Random(f"office/{seed}/{today}")
     registry = Registry(random, today)
-    calendar = desk.reference.ground(COUNTY, today).calendar
+    calendar = handler.reference.ground(COUNTY, today).calendar
     ids = uuid5(_OFFICE, f"{seed}/{today}/{households}")
     for number, kind in enumerate(_kinds(random, households)):
         family = registry.family(kind.adults)
@@ -87,13 +90,13 @@ def plan(desk: Desk, households: int = HOUSEHOLDS, seed: int = 1, today: date = 
         yield Planned(number, kind, family, steps, ids)
 
 
-def begun(desk: Desk, planned: Planned) -> bool:
+def begun(handler: CommandHandler, planned: Planned) -> bool:
     """Whether the household was begun already."""
-    return bool(desk.store.asked([(lane_of(planned.household), planned.command(0))]))
+    return bool(handler.households.store.asked([(lane_of(planned.household), planned.command(0))]))
 
 
 def make_office(
-    desk: Desk,
+    handler: CommandHandler,
     households: int = HOUSEHOLDS,
     seed: int = 1,
     today: date = DAY,
@@ -105,8 +108,8 @@ def make_office(
     The store must be a trial: every step is recorded on its own day. Raises `OfficeStopped`.
     """
     standings = []
-    for planned in plan(desk, households, seed, today):
-        standing = _Telling(desk, planned, today).tell()
+    for planned in plan(handler, households, seed, today):
+        standing = _Telling(handler, planned, today).tell()
         standings.append(standing)
         if progress is not None:
             progress(standing)
@@ -129,8 +132,9 @@ def _kinds(random: Random, households: int) -> list[Kind]:
 class _Telling:
     """One household being told, and the chain as far as it has been."""
 
-    def __init__(self, desk: Desk, planned: Planned, today: date) -> None:
-        self._desk = desk
+    def __init__(self, handler: CommandHandler, planned: Planned, today: date) -> None:
+        self._handler = handler
+        self._store = handler.households.store
         self._planned = planned
         self._today = today
         self._household = planned.household
@@ -143,7 +147,7 @@ class _Telling:
 
     def tell(self) -> Standing:
         if self._all_there():
-            self._state = self._desk.household(self._household)
+            self._state = self._handler.households.get(self._household)
         else:
             for n, step in enumerate(self._planned.steps):
                 self._pass(step.on)
@@ -154,7 +158,7 @@ class _Telling:
 
     def _all_there(self) -> bool:
         last = self._planned.command(len(self._planned.steps) - 1)
-        return bool(self._desk.store.asked([(lane_of(self._household), last)]))
+        return bool(self._store.asked([(lane_of(self._household), last)]))
 
     def _take(self, n: int, step: Step) -> None:
         command = parse(step.do, {"on": step.on, **step.fields}, self._persons)
@@ -171,7 +175,7 @@ class _Telling:
         keys = [str(member["key"]) for member in members if isinstance(member, dict)]
         if not keys:
             return
-        rows = self._desk.store.slice(self._household, 0, upto=self._version)
+        rows = self._store.slice(self._household, 0, upto=self._version)
         brought = [row.event.person for row in rows if isinstance(row.event, MemberAdded | MemberJoined)]
         self._persons.update(zip(keys, brought[-len(keys) :], strict=True))
 
@@ -195,7 +199,7 @@ class _Telling:
         morning = datetime.combine(command.on, _OPENING)
         self._clock = morning if self._clock is None else max(morning, self._clock)
         try:
-            handled = self._desk.handle(Request(id, command, actor, household, at=self._clock))
+            handled = self._handler.handle(Request(id, command, actor, household, at=self._clock))
         except (Refusal, StoreError) as refused:
             do = code_of(type(command))
             kind = self._planned.kind.key
@@ -205,7 +209,7 @@ class _Telling:
     def _follow(self, handled: Handled) -> None:
         if not handled.news or handled.version <= self._version:
             return
-        rows = self._desk.store.slice(self._household, self._version, upto=handled.version)
+        rows = self._store.slice(self._household, self._version, upto=handled.version)
         for row in rows:
             self._state = follow(self._state, row.event)
         self._version = handled.version

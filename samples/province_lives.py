@@ -13,7 +13,7 @@ from random import Random
 from uuid import UUID, uuid5
 
 from application.describing.commands import parse
-from application.handling.envelope_factory import claim_changes, enclosed, index_entries
+from application.handling.envelope_factory import claim_changes, envelopes_of, index_entries
 from application.handling.request import Request
 from application.handling.system_acts import ACTOR, act_id
 from application.reference.reference import Reference
@@ -129,7 +129,7 @@ class _Telling:
         for event in events:
             self.state = follow(self.state, event)
         request = Request(id, command, actor, None if begins else self.state.id)
-        self.envelopes += enclosed(request, context, version, events, self.state)
+        self.envelopes += envelopes_of(request, context, version, events, self.state)
         self.events += events
         return events
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 import psycopg
 
-from application.handling.command_handler import Handled, Request
+from application.handling.request import Handled, Request
 from bootstrap.addresses import Addresses
 from bootstrap.wiring import Installation, adopt, migrated, opened
 from domain.household.command import Command
@@ -51,6 +51,6 @@ def told(
     answers: list[Handled] = []
     for n, (organ, command) in enumerate(steps):
         request = Request(uuid5(SCRIPT, f"{name}/{n}"), command, Actor("w1", organ), household, at=at)
-        answers.append(installation.desk.handle(request))
+        answers.append(installation.handler.handle(request))
         household = answers[-1].household
     return answers

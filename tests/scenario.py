@@ -102,7 +102,7 @@ class Life:
 
 
 def recalled(events: Sequence[Event], command: Command) -> Recalled | None:
-    """The step of a chain that a correction names, as the desk would look it up."""
+    """The step of a chain that a correction names, as the command handler would look it up."""
     if not isinstance(command, CorrectionCommand) or not 0 < command.step <= len(events):
         return None
     return Recalled(command.step, uuid5(SEED, f"event/{command.step}"), events[command.step - 1])

@@ -10,11 +10,11 @@ from domain.change.grace import GrantGrace
 from domain.change.hearing import HearOpinion
 from domain.change.review import Recertify, ReportChange
 from domain.change.termination import TerminateBenefit
-from domain.decision.confirmation import ConfirmDibao
+from domain.decision.confirmation import ConfirmDibao, ConfirmMarginal
 from domain.decision.file import ReceiveFile
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.opinion import GiveOpinion
-from domain.decision.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
+from domain.decision.transfer import ConsentToTransfer, StartTransfer
 from domain.household.command import Command
 from domain.inquiry.verification import (
     ReportVerification,
@@ -31,7 +31,7 @@ from domain.values.assessment import IncomeItem
 from domain.values.money import Fen
 from domain.values.month import Month
 from domain.values.person import PersonId
-from domain.values.spells import Category
+from domain.values.spells import Category, Programme
 from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests.scenario import Life, life
 
@@ -110,7 +110,8 @@ def yu_received() -> Life:
     """S1 up to the county receiving the file on 2021-07-19; the temporary aid is paid."""
     story = yu_opined().when(PostNotice(date(2021, 7, 9)))
     story = county(story).when(
-        OrderPayment(date(2021, 7, 9), "TEMPORARY"), SettlePayment(date(2021, 7, 9), "TEMPORARY")
+        OrderPayment(date(2021, 7, 9), Programme.TEMPORARY),
+        SettlePayment(date(2021, 7, 9), Programme.TEMPORARY),
     )
     story = township(story).when(CloseNotice(date(2021, 7, 16)))
     return county(story).when(ReceiveFile(date(2021, 7, 19)))

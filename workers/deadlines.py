@@ -10,7 +10,8 @@ from uuid import UUID
 
 import structlog
 
-from application.handling.command_handler import Desk, Request
+from application.handling.command_handler import CommandHandler
+from application.handling.request import Request
 from application.handling.system_acts import ACTOR, act_id
 from domain.clock.supervision import system_acts
 from domain.values.person import HouseholdId
@@ -32,7 +33,9 @@ class Round:
     refused: int = 0
 
 
-def carry_out(desk: Desk, household: HouseholdId, today: date, at: datetime | None = None) -> Round:
+def carry_out(
+    handler: CommandHandler, household: HouseholdId, today: date, at: datetime | None = None
+) -> Round:
     """Do what the system has to do for one household by the end of `today`, each act on its own day.
 
     Repeatable and safe beside other workers: an act's command id comes from household, act and day.
@@ -41,14 +44,18 @@ def carry_out(desk: Desk, household: HouseholdId, today: date, at: datetime | No
     seen: set[UUID] = set()
     while len(seen) < MAX_ACTS:
         act = next(
-            (a for a in system_acts(desk.household(household), today) if act_id(household, a) not in seen),
+            (
+                a
+                for a in system_acts(handler.households.get(household), today)
+                if act_id(household, a) not in seen
+            ),
             None,
         )
         if act is None:
             break
         seen.add(act_id(household, act))
         try:
-            handled = desk.handle(Request(act_id(household, act), act, ACTOR, household, at=at))
+            handled = handler.handle(Request(act_id(household, act), act, ACTOR, household, at=at))
             acts += handled.news and not handled.repeated
         except (Refusal, StreamErased, OwnerErased) as refusal:
             refused += 1
@@ -57,20 +64,23 @@ def carry_out(desk: Desk, household: HouseholdId, today: date, at: datetime | No
 
 
 def one_round(
-    desk: Desk, candidates: Callable[[date], Iterable[HouseholdId]], today: date, stop: Stop | None = None
+    handler: CommandHandler,
+    candidates: Callable[[date], Iterable[HouseholdId]],
+    today: date,
+    stop: Stop | None = None,
 ) -> Round:
     """One pass over the households that await the system today; ends early when told to stop."""
     total = Round()
     for household in candidates(today):
         if stop is not None and stop.is_set():
             break
-        done = carry_out(desk, household, today)
+        done = carry_out(handler, household, today)
         total = Round(total.households + 1, total.acts + done.acts, total.refused + done.refused)
     return total
 
 
 def run(
-    desk: Desk,
+    handler: CommandHandler,
     candidates: Callable[[date], Iterable[HouseholdId]],
     today: Callable[[], date],
     stop: Stop,
@@ -79,7 +89,7 @@ def run(
     """Rounds until told to stop; a failing round is logged and tried again after the pause (seconds)."""
     while not stop.is_set():
         try:
-            done = one_round(desk, candidates, today(), stop)
+            done = one_round(handler, candidates, today(), stop)
             if done.acts or done.refused:
                 _log.info("round", households=done.households, acts=done.acts, refused=done.refused)
         except Exception:

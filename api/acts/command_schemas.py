@@ -14,10 +14,10 @@ from pydantic import PlainValidator, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from application.describing.command_sentences import COMMAND_SENTENCES
 from application.describing.commands import BadField, describe, example, parse
 from application.describing.field_values import Amount, Day, MonthField, Person, Reader, Schema, Text, Whole
 from application.describing.fields import Fields, Keyed, Many, Maybe, fields_of
+from application.describing.labels import command_sentence
 from application.reference.reference import NATURAL_KEYS
 from domain.catalogue import COMMANDS
 from domain.household.command import Command
@@ -101,7 +101,7 @@ def shape_of(name: str) -> CommandShape:
     said = _camel_example(example(name), fields)
     top["examples"] = [said]
     title = _called(kind)
-    description = COMMAND_SENTENCES.get(name, described.summary)
+    description = command_sentence(name)
     return CommandShape(name, title, description, kind.__name__, schemas, said, fields)
 
 

@@ -24,7 +24,8 @@ from api.http.freshness import POSITION, position_of
 from api.http.openapi_docs import ANSWERED, LOCATION, described
 from api.http.problems import ChangedMeanwhile, Problem, WentOn, etag
 from api.http.schemas import Shape
-from application.handling.command_handler import Desk
+from application.handling.command_handler import HandlesCommands
+from application.handling.household_repository import HouseholdRepository
 from application.handling.request import Handled, Other, Request
 from application.reference.reference import NATURAL_KEYS
 from domain.catalogue import COMMANDS, NAMES
@@ -103,8 +104,11 @@ class CommandAnswer(Shape):
 class Commands:
     """The commands of the catalogue; who may give them is asked here, whether they are lawful in the domain."""
 
-    def __init__(self, desk: Desk, looks: Looks, areas: Areas) -> None:
-        self._desk = desk
+    def __init__(
+        self, handler: HandlesCommands, households: HouseholdRepository, looks: Looks, areas: Areas
+    ) -> None:
+        self._handler = handler
+        self._households = households
         self._looks = looks
         self._areas = areas
 
@@ -134,7 +138,7 @@ class Commands:
         region: str = said.region  # type: ignore[attr-defined]
         self._areas.require(identity, region, said.on)
         asked = command_id(identity, key, None)
-        handled = self._desk.handle(Request(asked, said, identity.actor, correlation=correlation_id.get()))
+        handled = self._handler.handle(Request(asked, said, identity.actor, correlation=correlation_id.get()))
         location = f"/v1/households/{handled.household}"
         return self._answered(handled, asked, 201, {"Location": location})
 
@@ -158,7 +162,7 @@ class Commands:
             for other in said.households():
                 self._reached(identity, other)
         try:
-            handled = self._desk.handle(request)
+            handled = self._handler.handle(request)
         except (Refusal, StoreError) as error:
             # what was done before it went on in another household is still told to who repeats it
             if gone is not None:
@@ -173,7 +177,7 @@ class Commands:
         stream = conflict.facts.get("stream")
         if stream is not None and UUID(str(stream)) != household:
             return conflict
-        newest = self._desk.store.slice(household, 0, upto=None, newest_first=True, limit=1)
+        newest = self._households.store.slice(household, 0, upto=None, newest_first=True, limit=1)
         if not newest:
             return conflict
         self._looks.in_passing(identity, household, _GATE, "last-step")
@@ -206,7 +210,7 @@ class Commands:
     def _reached(self, identity: Identity, household: HouseholdId) -> Household:
         """The household, if it lies in the identity's area; refused on record like one there is not."""
         try:
-            known = self._desk.household(household)
+            known = self._households.get(household)
         except HouseholdUnknown:
             known = None
         if known is None or not self._areas.holds(identity, known):
@@ -257,7 +261,9 @@ class Commands:
     def _steps_again(self, household: UUID, upto: int, command: UUID) -> list[StepTaken]:
         """By their events' ids, which follow from the command's."""
         ids = {event_id(command, ordinal) for ordinal in range(MOST_STEPS)}
-        rows = self._desk.store.slice(household, max(0, upto - MOST_STEPS), upto=upto, newest_first=True)
+        rows = self._households.store.slice(
+            household, max(0, upto - MOST_STEPS), upto=upto, newest_first=True
+        )
         steps = [
             StepTaken(
                 version=row.originator_version, name=row.name, title=type(row.event).title, on=row.event.on

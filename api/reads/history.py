@@ -18,9 +18,8 @@ from api.http.openapi_docs import OF_ONE, described
 from api.http.problems import Problem, WentOn, etag
 from api.http.schemas import Shape, answered
 from api.reads.household_schemas import said
-from application.describing.deadline_labels import deadline_word
-from application.describing.labels import word
-from application.handling.command_handler import Desk
+from application.describing.labels import code_word, deadline_word
+from application.handling.household_repository import HouseholdRepository
 from domain.household.as_of import CaseOn, OwnCategory, ValidOn, valid_on
 from domain.household.replay import follow
 from domain.household.state import Household
@@ -87,7 +86,7 @@ class MemberOn(Shape):
             person=member.person,
             name=masked("name", name),
             relation=member.relation,
-            relation_word=word(member.relation),
+            relation_word=code_word(member.relation),
             birth_year=member.birth.year if member.birth else None,
             student=member.student,
             disability=f"{disability.kind}-{disability.grade}" if disability else None,
@@ -106,7 +105,7 @@ class OwnCategoryOn(Shape):
 
     @classmethod
     def of(cls, own: OwnCategory) -> OwnCategoryOn:
-        return cls(person=own.person, category=own.category, category_word=word(own.category))
+        return cls(person=own.person, category=own.category, category_word=code_word(own.category))
 
 
 class CaseOnShape(Shape):
@@ -124,7 +123,7 @@ class CaseOnShape(Shape):
         return cls(
             id=case.id,
             category=case.category,
-            category_word=word(case.category),
+            category_word=code_word(case.category),
             step=case.step,
             step_title=STEP_WORDS[case.step],
             since=case.since,
@@ -204,10 +203,10 @@ class HistoryShape(Shape):
             area=valid.area,
             members=[MemberOn.of(member, name) for member, name in zip(valid.members, names, strict=True)],
             category=valid.category,
-            category_word=said(word, valid.category),
+            category_word=said(code_word, valid.category),
             own_categories=[OwnCategoryOn.of(own) for own in valid.own],
             labels=list(valid.labels),
-            label_words=[word(label) for label in valid.labels],
+            label_words=[code_word(label) for label in valid.labels],
             monthly_fen=valid.fen,
             owed_fen=valid.owed,
             grace=MonthsShape.of(valid.grace) if valid.grace else None,
@@ -231,9 +230,9 @@ class Known:
     joined_on: date | None
 
     @classmethod
-    def at(cls, desk: Desk, household: HouseholdId, known_at: datetime | None) -> Known:
+    def at(cls, households: HouseholdRepository, household: HouseholdId, known_at: datetime | None) -> Known:
         """Replay what was recorded by an instant, None for all; raises `NotKnownYet` where that is nothing."""
-        rows = desk.store.load(household, known_at=known_at).rows
+        rows = households.store.load(household, known_at=known_at).rows
         if not rows:
             raise NotKnownYet
         state = Household(household)
@@ -248,9 +247,9 @@ class Known:
 class History:
     """The two time axes: valid on a day, known at an instant."""
 
-    def __init__(self, views: Views, desk: Desk, today: Callable[[], date]) -> None:
+    def __init__(self, views: Views, households: HouseholdRepository, today: Callable[[], date]) -> None:
         self._views = views
-        self._desk = desk
+        self._households = households
         self._today = today
 
     def routes(self) -> APIRouter:
@@ -285,7 +284,7 @@ class History:
         with self._views.of_one(reader, household, _CARD, seen, past=True) as (_, position, _):
             pass
         try:
-            known = Known.at(self._desk, HouseholdId(household), known_at)
+            known = Known.at(self._households, HouseholdId(household), known_at)
         except NotKnownYet:
             self._views.looks.at(reader, household, "history")
             raise

@@ -14,8 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from api.access.masking import masked
 from api.http.schemas import Shape
-from application.describing.deadline_labels import deadline_word
-from application.describing.labels import word
+from application.describing.labels import code_word, deadline_word
 from domain.catalogue import EVENTS
 from projections.card import Card, WholeCard
 from projections.card_list import Listed
@@ -47,7 +46,7 @@ class MemberShape(Shape):
             name=masked("name", name),
             id_number=masked("id-number", id_number),
             relation=row.relation,
-            relation_word=word(row.relation),
+            relation_word=code_word(row.relation),
             sex=row.sex,
             birth_year=row.birth.year if row.birth is not None else None,
             student=row.student,
@@ -73,7 +72,7 @@ class CategoryShape(Shape):
         return cls(
             subject=row.person,
             category=row.category,
-            category_word=word(row.category),
+            category_word=code_word(row.category),
             since=row.since,
             until=row.until,
             irregular=row.irregular,
@@ -90,7 +89,7 @@ class LabelShape(Shape):
 
     @classmethod
     def of(cls, row: LabelRow) -> LabelShape:
-        return cls(label=row.label, label_word=word(row.label), since=row.since, until=row.until)
+        return cls(label=row.label, label_word=code_word(row.label), since=row.since, until=row.until)
 
 
 class BenefitShape(Shape):
@@ -159,7 +158,7 @@ class CaseShape(Shape):
         return cls(
             id=card.case_id,
             category=card.case_category or "",
-            category_word=word(card.case_category or ""),
+            category_word=code_word(card.case_category or ""),
             since=card.case_since or card.last_on,
             step=card.case_step or "",
             step_title=step_title(card.case_step or ""),
@@ -230,7 +229,8 @@ class StepShape(Shape):
     basis: str | None
     due: date | None = Field(description="这一步所完成的期限中最早的一天")
     in_time: bool | None
-    met: list[dict[str, Any]]
+    met: list[dict[str, Any]] = Field(description="这一步所完成的期限")
+    closed: list[dict[str, Any]] = Field(description="因这一步不再适用的期限，不论是否已过期")
     opened: list[dict[str, Any]]
     facts: dict[str, Any]
     corrects: int | None = Field(description="这一步所更正的步骤")
@@ -264,6 +264,7 @@ def chain_text(household: UUID, steps: Sequence[Step], more: str | None) -> byte
             "due": row.due,
             "inTime": row.in_time,
             "met": msgspec.Raw(row.met) if row.met else _NOTHING,
+            "closed": msgspec.Raw(row.closed) if row.closed else _NOTHING,
             "opened": msgspec.Raw(row.opened) if row.opened else _NOTHING,
             "facts": _said(row.facts) if row.facts else _NO_FACTS,
             "corrects": row.corrects,
@@ -322,12 +323,12 @@ class ListedShape(Shape):
             members=row.members,
             cycle=row.cycle,
             category=row.category,
-            category_word=said(word, row.category),
+            category_word=said(code_word, row.category),
             labels=labels,
-            label_words=[word(label) for label in labels],
+            label_words=[code_word(label) for label in labels],
             monthly_fen=row.fen,
             case_category=row.case_category,
-            case_category_word=said(word, row.case_category),
+            case_category_word=said(code_word, row.case_category),
             case_step=row.case_step,
             case_step_title=said(step_title, row.case_step),
             next_due=row.next_due,

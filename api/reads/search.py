@@ -21,7 +21,7 @@ from api.http.limits import Limited, RateLimits
 from api.http.openapi_docs import OF_ONE, READ, described
 from api.http.schemas import Shape, answered
 from api.reads.household_schemas import CategoryShape, MemberShape
-from application.handling.command_handler import Desk
+from application.handling.household_repository import HouseholdRepository
 from domain.household.event import Event
 from domain.values.citizen_id import normalised
 from domain.values.private import Private, PrivateKind
@@ -162,9 +162,9 @@ class RevealedShapes(Shape):
 class Search:
     """Where direct identifiers are looked for and shown; both limited, both always on record."""
 
-    def __init__(self, views: Views, desk: Desk, limits: RateLimits) -> None:
+    def __init__(self, views: Views, households: HouseholdRepository, limits: RateLimits) -> None:
         self._views = views
-        self._desk = desk
+        self._households = households
         self._limits = limits
 
     def routes(self) -> APIRouter:
@@ -195,7 +195,7 @@ class Search:
         kind, text = asked.said
         # on record before anything is known, on the area that is searched: it may find nothing
         self._views.looks.over(reader, reader.identity.region, f"search:{kind}")
-        owners = self._desk.store.find_all(kind, text or "")
+        owners = self._households.store.find_all(kind, text or "")
         found, more = self._found(reader, owners)
         groups = [
             (whole.card.household, [private for member in whole.members for private in sealed(member)])
@@ -217,7 +217,7 @@ class Search:
         self._limits.hit(Limited.REVEAL, _who(reader.identity))
         with self._views.of_one(reader, household, _CARD, seen) as opened:
             pass
-        newest = _newest(row.event for row in self._desk.store.load(household).rows)
+        newest = _newest(row.event for row in self._households.store.load(household).rows)
         kinds = {kind.value for kind in asked.kinds}
         wanted = [
             private

@@ -20,10 +20,8 @@ from api.http.paging import Cursor, CursorInvalid, Cursors, Limit, Place
 from api.http.problems import Problem
 from api.http.schemas import Shape, answered
 from api.reads.household_schemas import HeadShape, said
-from application.describing.deadline_labels import deadline_word
-from application.describing.labels import word
-from domain.clock.duty import Office
-from domain.clock.duty_kinds import STEPS
+from application.describing.labels import code_word, deadline_word
+from domain.clock.duty_kinds import DUTY_KINDS, Office
 from domain.values.private import Private
 from domain.values.receipt import Actor
 from domain.values.spells import Category
@@ -34,7 +32,7 @@ _COUNTED: Final = ("work_list",)
 _LISTED: Final = ("work_list", "card")
 _LOOKED_AT: Final = "work-items"
 
-StepCode = StrEnum("StepCode", {code: code for code in STEPS})  # type: ignore[misc]
+StepCode = StrEnum("StepCode", {code: code for code in DUTY_KINDS})  # type: ignore[misc]
 
 
 class Whose(StrEnum):
@@ -88,7 +86,7 @@ class WorkItem(Shape):
             subject=row.subject,
             month=row.month or None,
             category=category,
-            category_word=said(word, category),
+            category_word=said(code_word, category),
             cycle=row.cycle,
             officer=row.officer,
             since=row.since,

@@ -17,38 +17,20 @@ from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from application.audit.audit_labels import (
-    INPUT_WORDS,
-    PRIVATE_WORDS,
-    RULE_WORDS,
-    basis_words,
-    field_word,
-    result_word,
-    value_word,
+from application.describing.facts import value_word
+from application.describing.labels import (
+    code_word,
+    deadline_word,
+    event_of,
+    field_label,
+    input_label,
+    rule_label,
 )
-from application.describing.deadline_labels import deadline_word
-from application.documents.document_labels import word
+from application.documents.chinese import papers
 from domain.catalogue import EVENTS
 from domain.values.issued import DOCUMENT_WORDS
 
 CHINA: Final = timezone(timedelta(hours=8))
-
-PERSONS: Final = frozenset(
-    {
-        "applicant",
-        "by",
-        "consented_by",
-        "guardian",
-        "heard",
-        "person",
-        "persons",
-        "provisional",
-        "received_by",
-        "signed_by",
-        "told",
-    }
-)
-"""Fields of facts in which a person's id stands."""
 
 UNSHOWN: Final = frozenset({"birth", "sex", "student", "disability", "work_capacity"})
 """Plain in the facts, because rules read them, and yet about a person: not on the page."""
@@ -205,11 +187,11 @@ class Notes:
         secrets: dict[str, None] = {}
         self._walk(data, step, secrets)
         step.facts = [
-            (field_word(name), text)
+            (field_label(place).word, text)
             for name, value in data.items()
             if name not in _TOLD_ELSEWHERE and name not in UNSHOWN
-            for text in [self._text(name, value)]
-            if text
+            for place in [f"{event_of(stored.name)}.{name}"]
+            if (text := self._text(place, value))
         ]
         step.secrets = "、".join(secrets)
         self._paper(stored, data)
@@ -226,18 +208,18 @@ class Notes:
             return
         keys = value.keys()
         if keys == _SEALED:
-            secrets[f"{PRIVATE_WORDS.get(value['kind'], value['kind'])}（{self.label(value['owner'])}）"] = (
-                None
-            )
+            secrets[f"{code_word(value['kind'], 'private.kind')}（{self.label(value['owner'])}）"] = None
             return
         if "person" in keys and isinstance(value.get("relation"), str) and _is_id(value["person"]):
-            self._known(value["person"]).relation = word(value["relation"])
+            self._known(value["person"]).relation = code_word(value["relation"])
         if {"what", "day", "rule"} <= keys and value.get("kind") != "timer":
             assumed = "，暂定日历" if value.get("assumed") else ""
             step.dues.append(f"{deadline_word(value['what'])} {value['day']}（{value['rule']}{assumed}）")
         if {"officer", "organ", "level"} <= keys:
             by = f"，凭 {value['delegated_by']}" if value.get("delegated_by") else ""
-            step.decided.append(f"{value['organ']} {value['officer']}（{word(value['level'])}{by}）")
+            step.decided.append(
+                f"{value['organ']} {value['officer']}（{code_word(value['level'], 'level')}{by}）"
+            )
         if {"packs", "rules"} <= keys:
             step.receipts.append(self._receipt(value))
         for each in value.values():
@@ -248,39 +230,42 @@ class Notes:
         rules = tuple(
             Rule(
                 each["rule"],
-                RULE_WORDS.get(each["rule"], each["rule"]),
+                rule_label(each["rule"]).word,
                 basis_words(each["article"]),
                 each["since"] or "",
                 "；".join(
-                    f"{INPUT_WORDS.get(name, name)} {value_word(name, value)}"
+                    f"{label.word} {value_word(value, style=label.style)}"
                     for name, value in each["inputs"].items()
+                    for label in [input_label(name)]
                 ),
-                result_word(each["rule"], each["result"]),
+                value_word(each["result"], style=rule_label(each["rule"]).style),
             )
             for each in receipt["rules"]
         )
         return ShownReceipt(tuple(receipt["packs"]), rules)
 
-    def _text(self, name: str, value: Any) -> str:
-        """A field in words; empty for what is told in its own place or not shown."""
+    def _text(self, place: str, value: Any) -> str:
+        """A field in words, by its place; empty for what is told elsewhere or not shown."""
         if value is None or value == []:
             return ""
+        style = field_label(place).style
         if isinstance(value, str):
             if _is_id(value):
-                return self.label(value) if name in PERSONS else value
-            return value if name == "sha256" else value_word(name, value)
+                return self.label(value) if style == "person" else value
+            return value_word(value, place, style)
         if isinstance(value, list) and any(isinstance(each, dict | str) for each in value):
-            return "；".join(filter(None, (self._text(name, each) for each in value)))
+            return "；".join(filter(None, (self._text(place, each) for each in value)))
         if isinstance(value, dict) and value.keys() != {"first", "last"}:
             if value.keys() == _SEALED or {"what", "day", "rule"} <= value.keys() or "level" in value:
                 return ""
             parts = (
-                (each, self._text(each, inner))
+                (inside, self._text(inside, inner))
                 for each, inner in value.items()
                 if each not in UNSHOWN and each not in _TOLD_ELSEWHERE
+                for inside in [f"{place}.{each}"]
             )
-            return "，".join(f"{field_word(each)} {text}" for each, text in parts if text)
-        return value_word(name, value)
+            return "，".join(f"{field_label(inside).word} {text}" for inside, text in parts if text)
+        return value_word(value, place, style)
 
     def _paper(self, stored: Stored, data: dict[str, Any]) -> None:
         if isinstance(data.get("document"), str) and isinstance(data.get("sha256"), str):
@@ -318,6 +303,14 @@ def page(head: Head, steps: Iterable[Stored], notes: Notes) -> Iterator[str]:
 def moment(at: str) -> str:
     """An instant as the page shows it, in the country's time."""
     return datetime.fromisoformat(at).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def basis_words(cited: str) -> str:
+    """Citations as papers and articles (`《…》第三十三条`); as they stand where a place has papers of its own."""
+    try:
+        return "；".join(papers(cited))
+    except (KeyError, ValueError, IndexError):
+        return cited
 
 
 def _meta(text: str) -> dict[str, Any]:

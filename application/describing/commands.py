@@ -12,8 +12,8 @@ from inspect import cleandoc
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from application.describing.command_labels import EXAMPLES, words_for
 from application.describing.fields import Fault, Fields, Missing, Reading, fields_of
+from application.describing.labels import command_example, command_field_word
 from domain.catalogue import COMMANDS
 from domain.household.command import Command
 from domain.values.month import Month
@@ -107,7 +107,7 @@ def describe(name: str) -> CommandDescription:
             field.reader.word,
             field.required,
             _written(field.default),
-            words_for(name, field.name),
+            command_field_word(name, field.name),
         )
         for field in known.fields
     )
@@ -118,7 +118,7 @@ def example(name: str) -> dict[str, object]:
     """One set of fields that reads, for persons A1 and A2; raises `UnknownCommand`."""
     generated = _known(name).example("")
     assert isinstance(generated, dict)
-    return {**generated, **EXAMPLES.get(name, {})}
+    return {**generated, **command_example(name)}
 
 
 def json_schema(name: str) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def json_schema(name: str) -> dict[str, Any]:
     schema = known.schema()
     for field in known.fields:
         inner = schema["properties"][field.name]
-        inner["description"] = words_for(name, field.name)
+        inner["description"] = command_field_word(name, field.name)
         default = _written(field.default)
         if default is not None:
             inner["default"] = default

@@ -1,321 +1,170 @@
-"""The words of the field (用语): what codes are called when people read them, on screens, in tables, on paper."""
+"""The words of the field (用语): what commands, fields, codes, deadlines and rules are called when people read them.
+
+They stand in YAML beside what they name: `domain/change/grace.yaml` beside `grace.py`, and in `domain/words.yaml` what
+several chapters share; there the form of these files is described. They are read once, when a word is first asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, Final
 
-from domain.values.issued import DOCUMENT_WORDS
-from domain.values.money import yuan
+import yaml
 
-FIELDS: Mapping[str, str] = {
-    "about": "事项",
-    "approves": "拟确认",
-    "assumed": "暂定日历",
-    "by_promise": "以承诺代替",
-    "category": "类别",
-    "cause": "原因",
-    "channel": "渠道",
-    "code": "指标",
-    "cycle": "轮次",
-    "day": "日期",
-    "delegated": "下放确认",
-    "eligible": "符合条件",
-    "eligible_for": "可享专项救助",
-    "finding": "结论",
-    "first": "首发月",
-    "from_month": "自",
-    "given": "同意",
-    "ground": "事由",
-    "interval": "核查周期",
-    "kind": "种类",
-    "last": "末月",
-    "level": "级别",
-    "long": "超过通常期限",
-    "members": "人数",
-    "month": "月份",
-    "months": "期间",
-    "need": "确有困难",
-    "notice": "文书",
-    "method": "方式",
-    "delivered_on": "送达",
-    "step_on": "所涉步骤",
-    "outcome": "结果",
-    "provisional": "临时户",
-    "area": "城乡",
-    "relation": "关系",
-    "relatives": "近亲属备案",
-    "reviewed_on": "沿用核查",
-    "start": "自",
-    "substitute": "未听取的法定情形",
-    "to": "转入",
-    "type": "类型",
-    "watch": "监测标识",
-    "what": "期限",
-    "act": "不规范做法",
-    "agree": "同意人数",
-    "disposition": "处置",
-    "drawn": "抽中",
-    "items": "内容",
-    "left": "剩余工作日",
-    "listed": "列明情形",
-    "named": "实名",
-    "ordinal": "次数",
-    "participants": "参加人数",
-    "reason": "情形",
-    "representatives": "代表人数",
-    "result": "结果",
-    "seed": "批次",
-    "told": "已告知",
-    "after_decision": "办结后发现",
-    "agent": "代理委托书",
-    "answer": "答复",
-    "apart": "人户分离",
-    "away": "户籍在外县",
-    "consent": "同意情况",
-    "found": "事后发现",
-    "lives_in": "居住地",
-    "office": "工作人员身份",
-    "paper": "委托书",
-    "permit": "持居住证",
-    "place": "应受理地",
-    "registered_in": "户籍地",
-    "scope": "权限",
-    "source": "由谁发现",
-    "spread": "成员户籍分散",
-    "until": "止期",
-    "since": "自",
-    "direction": "调整",
-    "origin_version": "原户办至第几步",
-    "into_version": "转入户办至第几步",
-    "was": "原为",
-    "died_on": "死亡日期",
-    "reopened": "继续公示",
-    "ends": "公示至",
-    "evidence": "证明",
-    "overpaid": "多发",
-    "step": "更正第几步",
-    "applicant": "申请人",
-    "from_region": "原所在地",
-    "number": "文号",
-    "region": "所在地",
-    "signed_on": "签订日期",
-}
-
-MONEY = frozenset({"fen", "was", "overpaid"})
-"""Facts that are amounts, in fen."""
-
-ANSWERS = frozenset({"approves", "eligible", "given", "need"})
-"""Facts whose "no" is worth saying."""
-
-VALUES: Mapping[str, str] = {
-    "TEKUN": "特困人员",
-    "DIBAO": "低保",
-    "DIBAO_SINGLE": "单人保",
-    "MARGINAL": "低保边缘家庭",
-    "RIGID": "刚性支出困难家庭",
-    "OTHER": "其他困难",
-    "TEMPORARY": "临时救助",
-    "GRACE": "渐退期",
-    "EXITED": "已退出",
-    "REFUSED": "申请未获确认",
-    "RELAPSE_MONITORING": "防止返贫监测对象",
-    "LIFTED_OUT": "脱贫人口",
-    "RED": "红色",
-    "ORANGE": "橙色",
-    "YELLOW": "黄色",
-    "BLUE": "蓝色",
-    "urban": "城镇",
-    "rural": "农村",
-    "window": "窗口",
-    "online": "网上",
-    "village": "村（社区）代办",
-    "agent": "委托代理",
-    "active-finding": "主动发现",
-    "village-visit": "村（居）走访",
-    "grid": "网格员",
-    "volunteer": "志愿者、邻里",
-    "hotline": "服务热线",
-    "department": "其他部门",
-    "hospital": "医院",
-    "patrol": "街面巡查",
-    "school": "学校",
-    "data-alert": "数据预警",
-    "told-will-apply": "已告知，愿意申请",
-    "told-declined": "已告知，不申请",
-    "aid-arranged": "已安排救助",
-    "no-need": "核实无困难",
-    "no-capacity": "无行为能力",
-    "relative": "亲属",
-    "village-committee": "村（居）民委员会",
-    "dibao-staff": "低保经办人员",
-    "apply": "申请",
-    "supplement": "补充材料",
-    "object": "提出异议",
-    "receive": "代收文书",
-    "withdraw": "撤回",
-    "taken-back": "家庭收回",
-    "laid-down": "代理人辞去",
-    "not-a-member": "不是共同生活家庭成员",
-    "wrong-place": "不属本地受理",
-    "under-way-elsewhere": "已在其他地方办理",
-    "promise-refused": "拒绝书面承诺",
-    "not-supplemented": "逾期未补正",
-    "non-acceptance": "不予受理告知书",
-    "head": "户主",
-    "spouse": "配偶",
-    "son": "子",
-    "daughter": "女",
-    "child": "子女",
-    "parent": "父母",
-    "sibling": "兄弟姐妹",
-    "grandparent": "祖父母（外祖父母）",
-    "grandchild": "孙子女（外孙子女）",
-    "other": "其他",
-    "false-positive": "误报",
-    "already-aided": "已在救助",
-    "policy-informed-declined": "已告知政策，本人不申请",
-    "application-started": "已启动申请",
-    "temporary-aid": "已给予临时救助",
-    "referred": "已转介",
-    "adjusted": "已调整",
-    "terminated": "已终止",
-    "authorisation-refused": "拒绝授权核对",
-    "not-cooperating": "不配合调查",
-    "income-above-standard": "收入超过标准",
-    "property-above-limit": "财产超过限额",
-    "not-a-household": "不属于共同生活家庭",
-    "false-statement": "虚假陈述",
-    "own-request": "本人申请",
-    "death": "死亡",
-    "death-without-survivors": "死亡且无其他成员",
-    "unreachable": "多次联系不上",
-    "employment": "就业",
-    "own-industry": "自主产业",
-    "income": "收入",
-    "property": "财产",
-    "residence": "住所",
-    "half-yearly": "半年",
-    "yearly": "一年",
-    "unchanged": "无变化",
-    "less": "收入减少",
-    "more": "收入增加",
-    "above-standard": "收入达到或超过标准",
-    "urgent": "急难型",
-    "expenditure": "支出型",
-    "termination": "终止",
-    "reduction": "减发",
-    "refusal": "不予确认决定书",
-    "direct": "直接送达",
-    "left-with-witnesses": "留置送达",
-    "mail": "邮寄送达",
-    "electronic": "电子送达",
-    "proxy": "委托送达",
-    "public-announcement": "公告送达",
-    "absent": "无人在家",
-    "refused": "拒绝签收",
-    "moved": "已经迁离",
-    "address-wrong": "地址有误",
-    "returned": "邮件退回",
-    "account-closed": "账户已注销",
-    "account-wrong": "账户有误",
-    "payee-dead": "收款人死亡",
-    "bank-error": "银行差错",
-    "agreed": "同意",
-    "amount": "金额",
-    "applied-elsewhere": "异地申办",
-    "close-relative": "近亲属",
-    "confirmed-without-application": "未经申请直接确认",
-    "confirmed-without-notice": "未经公示即确认",
-    "confirmed-without-verification": "未经核对即确认",
-    "defect": "存在问题",
-    "difficult-investigation": "经济状况调查难度较大",
-    "duties-not-separate": "调查与决定为同一人",
-    "eligibility": "是否符合条件",
-    "ended-unheard": "未听取意见即停发",
-    "ended-without-decision": "未作决定即停发",
-    "extended-late": "逾期后延长",
-    "extension": "延长办理期限告知书",
-    "in-order": "符合规定",
-    "in-person": "来访",
-    "interest": "其他利害关系",
-    "letter": "来信",
-    "mended": "已纠正",
-    "no-violation": "未发现违规",
-    "not-agreed": "不同意",
-    "notice-objected": "公示有异议",
-    "notice-shortened": "公示期不足",
-    "paid-after-end": "停发后仍发放",
-    "paid-early": "提前发放",
-    "partly-substantiated": "部分属实",
-    "passed-on": "转办",
-    "passed-to-discipline": "移送纪检监察",
-    "payment": "发放",
-    "person-apart": "人户分离",
-    "procedure": "办理程序",
-    "re-decided": "重新作出决定",
-    "recovered": "已追回",
-    "sample-defect": "抽查发现问题",
-    "staff": "工作人员",
-    "substantiated": "属实",
-    "unsubstantiated": "不属实",
-    "visited-after-decision": "先决定后入户",
-    "visited-alone": "一人入户",
-    "medical": "医疗救助",
-    "education": "教育救助",
-    "housing": "住房救助",
-    "rehabilitation": "残疾康复",
-    "birth": "出生",
-    "marriage": "婚姻",
-    "adoption": "收养",
-    "return": "返回",
-    "release": "刑满或解除强制",
-    "support": "赡养抚养",
-    "divorce": "离婚",
-    "independent": "独立生活",
-    "graduate-studies": "研究生及以上在读",
-    "military": "服兵役",
-    "prison": "服刑",
-    "drug-treatment": "强制隔离戒毒",
-    "missing": "宣告失踪",
-    "religious": "宗教教职人员",
-    "adopted-away": "被收养",
-    "provincial-rule": "省级规定的情形",
-    "death-certificate": "死亡医学证明",
-    "cremation-record": "火化记录",
-    "household-register": "户籍注销",
-    "court-declaration": "人民法院宣告死亡",
-    "village-statement": "村（居）委会说明",
-    "increase": "增发",
-    **{str(kind): called for kind, called in DOCUMENT_WORDS.items()},
-}
-"""Codes of closed lists; `members`, `watch` and the like are field names too and stand above."""
-
-_MEMBERS_CHANGED = {
-    "members": "家庭成员",
-    "watch": "列入监测",
-    "given": "已经同意",
-    "relatives": "近亲属关系",
-}
+WORD_FILE: Final = "words"
+"""The file of the words that several chapters share."""
 
 
-def fact(name: str, value: object) -> str:
-    """One fact as people read it: amounts as yuan, months as a span, codes by their word."""
-    if name in MONEY and isinstance(value, int):
-        said = f"{yuan(value)} 元"
-        return said if name == "fen" else f"{FIELDS[name]} {said}"
-    said = word(value)
-    if value is True:
-        return FIELDS.get(name, name)
-    return f"{FIELDS.get(name, name)} {said}"
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What something is called; `no` is said of a flag that is false, `style` is how the value is written."""
+
+    word: str
+    no: str = ""
+    style: str = ""
 
 
-def word(value: object) -> str:
-    """A value as people read it."""
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if isinstance(value, dict) and set(value) == {"first", "last"}:
-        return f"{value['first']} 至 {value['last']}"
-    if isinstance(value, list):
-        return "、".join(word(each) for each in value)
-    text = str(value)
-    return VALUES.get(text) or _MEMBERS_CHANGED.get(text) or text
+@dataclass(slots=True)
+class Labels:
+    """All words, by what they name; a key may begin with the place in which alone it holds (`reason/other`)."""
+
+    commands: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    command_fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Label] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, Label] = field(default_factory=dict)
+    inputs: dict[str, Label] = field(default_factory=dict)
+
+
+@cache
+def labels() -> Labels:
+    """The words of all files."""
+    known = Labels()
+    for sections in word_files().values():
+        known.commands.update(sections.get("commands", {}))
+        known.command_fields.update(sections.get("command-fields", {}))
+        known.fields.update(_labelled(sections.get("fields", {})))
+        for table in sections.get("tables", ()):
+            known.codes.update(table_of(table))
+        known.codes.update(sections.get("codes", {}))
+        known.codes.update(sections.get("open-codes", {}))
+        known.limits.update(sections.get("limits", {}))
+        known.rules.update(_labelled(sections.get("rules", {})))
+        known.inputs.update(_labelled(sections.get("inputs", {})))
+    return known
+
+
+def word_files() -> dict[str, dict[str, Any]]:
+    """What stands in each file, by its module without `domain` (`change.grace`), the shared one as `words`."""
+    return {
+        name: yaml.load(file.read_text("utf-8"), Loader=_Loader)
+        for name, file in _yaml_below(files("domain"), "")
+    }
+
+
+def table_of(path: str) -> dict[str, str]:
+    """The words of a table that stands in Python: a mapping, or an enumeration whose members have a `word`.
+
+    `ground/intake.application_closure.GROUND_WORDS` gives its codes in the place `ground` alone.
+    """
+    place, slash, dotted = path.rpartition("/")
+    module, _, name = dotted.rpartition(".")
+    table = getattr(import_module(f"domain.{module}"), name)
+    words = table if isinstance(table, Mapping) else {each.value: each.word for each in table}
+    return {f"{place}{slash}{code}": word for code, word in words.items()}
+
+
+def command_sentence(command: str) -> str:
+    """What a command does, in the words of those who give it."""
+    return str(labels().commands.get(command, {}).get("sentence", ""))
+
+
+def command_field_word(command: str, name: str) -> str:
+    """What a field of a command means; empty when no file says it."""
+    own = labels().commands.get(command, {}).get("fields", {})
+    return str(own.get(name) or labels().command_fields.get(name, ""))
+
+
+def command_example(command: str) -> Mapping[str, object]:
+    """Fields that stand in the example of a command beside, or instead of, the generated required ones."""
+    example: Mapping[str, object] = labels().commands.get(command, {}).get("example", {})
+    return example
+
+
+def field_label(place: str) -> Label:
+    """What a field of a fact is called, by its place: `fen`, or with what it stands in, `grace-granted.cause`."""
+    known = labels().fields
+    while place not in known:
+        head, _, rest = place.partition(".")
+        if not rest:
+            return Label(head)
+        place = rest
+    return known[place]
+
+
+def code_word(code: str, place: str = "") -> str:
+    """What a code is called, by the place of its field where it has several meanings (`income.kind`).
+
+    The code itself where it has no word: a local cause, a source's own name.
+    """
+    known = labels().codes
+    while place:
+        if found := known.get(f"{place}/{code}"):
+            return found
+        place = place.partition(".")[2]
+    return known.get(code, str(code))
+
+
+def deadline_word(code: str) -> str:
+    """What a deadline is called; the code itself where a place has one of its own."""
+    return labels().limits.get(code, code)
+
+
+def rule_label(rule: str) -> Label:
+    """What a rule of a receipt is called."""
+    return labels().rules.get(rule) or Label(rule)
+
+
+def input_label(name: str) -> Label:
+    """What an input of a rule is called."""
+    return labels().inputs.get(name) or Label(name)
+
+
+def event_of(stored: str) -> str:
+    """The place that a stored name gives to its fields: `household.grace-granted.1` → `grace-granted`."""
+    return stored.partition(".")[2].rpartition(".")[0]
+
+
+def _labelled(section: Mapping[str, Any]) -> Iterator[tuple[str, Label]]:
+    for key, said in section.items():
+        if isinstance(said, str):
+            yield key, Label(said)
+        else:
+            yield key, Label(said["word"], said.get("no", ""), said.get("as", ""))
+
+
+def _yaml_below(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
+    for each in sorted(folder.iterdir(), key=lambda each: each.name):
+        if each.is_dir():
+            yield from _yaml_below(each, f"{prefix}{each.name}.")
+        elif each.name.endswith(".yaml"):
+            yield prefix + each.name.removesuffix(".yaml"), each
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML 1.2's plain values: `on` and `no` are names, days stay text; by libyaml where it is there."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?:true|false)$"), list("tf"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]*)$"), list("-0123456789")
+)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
+from application.describing.labels import code_word
 from application.documents.chinese import amount, day
-from application.documents.document_labels import word
 from domain.household.context import Context
 from domain.household.event import Event
 from domain.household.parts import Procedure
@@ -26,11 +26,6 @@ from domain.values.spells import Category, Membership, current
 
 Content = dict[str, Any]
 E = TypeVar("E", bound=Event)
-_FORMAL: Final = {
-    Category.DIBAO: "最低生活保障",
-    Category.DIBAO_SINGLE: "最低生活保障（单人户）",
-    Category.MARGINAL: "最低生活保障边缘家庭",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,7 @@ class Chain:
 
 def formal(category: Category) -> str:
     """A category as official papers write it: 最低生活保障, not 低保."""
-    return _FORMAL.get(category, category.word)
+    return code_word(category, "formal")
 
 
 def addressed(chain: Chain) -> Content:
@@ -110,7 +105,7 @@ def application(chain: Chain) -> Content:
         **addressed(chain),
         "category": formal(case.category),
         "applied_on": day(case.started_on),
-        "channel": word(applied.channel) if applied else "转办",
+        "channel": code_word(applied.channel) if applied else "转办",
         "members": str(len(chain.household.counted(case.started_on))),
     }
 
@@ -121,9 +116,9 @@ def members(chain: Chain, on: date, *, numbers: bool = False) -> list[Content]:
     for member in chain.household.counted(on):
         row: Content = {
             "name": member.name,
-            "relation": word(member.relation),
+            "relation": code_word(member.relation),
             "birth": day(member.birth) if member.birth else "",
-            "capacity": word(member.work_capacity),
+            "capacity": code_word(member.work_capacity),
             "note": "在校" if member.student else "",
         }
         rows.append({**row, "id_number": member.id_number} if numbers else row)
@@ -134,9 +129,9 @@ def incomes(chain: Chain, items: Sequence[IncomeItem]) -> list[Content]:
     """Incomes, as rows."""
     return [
         {
-            "kind": word(item.kind),
+            "kind": code_word(item.kind, "income.kind"),
             "name": chain.name(item.person),
-            "period": word(item.period),
+            "period": code_word(item.period),
             "amount": amount(item.fen),
         }
         for item in items

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from application.describing.labels import code_word
 from application.documents.chain import (
     Chain,
     Content,
@@ -16,17 +17,16 @@ from application.documents.chain import (
     members,
 )
 from application.documents.chinese import amount, capitals, day, month
-from application.documents.document_labels import word
 from domain.change.adjustment import BenefitAdjusted
 from domain.change.grace import GraceGranted
 from domain.change.hearing import OpinionHeard
-from domain.change.termination import BenefitTerminated
-from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
+from domain.decision.confirmation import ApplicationRefused
 from domain.decision.extension import LimitExtended
 from domain.decision.file import FileReceived
 from domain.decision.notice import NoticeClosed, NoticePosted
 from domain.decision.opinion import OpinionGiven
-from domain.decision.transfer import MarginalConfirmed, TransferConsented, TransferStarted
+from domain.decision.status import Classified, Exited, first_month_without
+from domain.decision.transfer import TransferConsented, TransferStarted
 from domain.inquiry.verification import VerificationReported
 from domain.intake.application import ProcedureEnded
 from domain.intake.application_closure import ApplicationNotAccepted
@@ -68,23 +68,25 @@ def _approval(chain: Chain) -> Content:
 
 
 def _granted(chain: Chain) -> Content:
-    dibao = chain.last(DibaoConfirmed, case=chain.case.id)
-    marginal = chain.last(MarginalConfirmed, case=chain.case.id)
-    confirmed = dibao or marginal
+    confirmed = chain.last(Classified, case=chain.case.id)
     if confirmed is None:
         raise LookupError("no confirmation is in the chain")
     said = {
         **assessed(confirmed.assessment),
         "decided_on": day(confirmed.on),
-        "interval": "每半年" if confirmed.interval == "half-yearly" else "每年",
+        "interval": code_word(confirmed.interval),
         "review_due": day(confirmed.review_due.day),
         "delegated_by": confirmed.decision.decider.delegated_by or "",
     }
-    if dibao:
-        money = {"amount": amount(dibao.fen), "capitals": capitals(dibao.fen), "first": month(dibao.first)}
-        return {**said, **money, "start": day(dibao.on)}
-    assert marginal is not None
-    return {**said, "start": day(marginal.start), "aid": [word(each) for each in marginal.eligible_for]}
+    if confirmed.fen is not None and confirmed.first is not None:
+        fen = confirmed.fen
+        money = {"amount": amount(fen), "capitals": capitals(fen), "first": month(confirmed.first)}
+        return {**said, **money, "start": day(confirmed.start)}
+    return {
+        **said,
+        "start": day(confirmed.start),
+        "aid": [code_word(each, "eligible_for") for each in confirmed.eligible_for],
+    }
 
 
 def _confirmation(chain: Chain) -> Content:
@@ -98,7 +100,7 @@ def _refusal(chain: Chain) -> Content:
         **application(chain),
         "accepted_on": day(accepted) if accepted else "",
         "decided_on": day(refused.on),
-        "ground": word(refused.ground),
+        "ground": code_word(refused.ground),
         "reasons": refused.reasons,
         **_found(refused.decision),
     }
@@ -109,7 +111,7 @@ def _ended(chain: Chain) -> Content:
     return {
         **application(chain),
         "decided_on": day(ended.on),
-        "ground": word(ended.cause),
+        "ground": code_word(ended.cause),
         "reasons": ended.reasons,
     }
 
@@ -122,7 +124,7 @@ def _grace(chain: Chain) -> Content:
         **addressed(chain),
         "members": str(len(chain.household.counted(granted.on))),
         "granted_on": day(granted.on),
-        "cause": word(granted.cause),
+        "cause": code_word(granted.cause),
         "first": month(granted.months.first),
         "last": month(granted.months.last),
         "months": str(len(granted.months)),
@@ -137,22 +139,23 @@ def _hearing(chain: Chain) -> Content:
     return {
         **addressed(chain),
         "heard_on": day(heard.on),
-        "about": word(heard.about),
+        "about": code_word(heard.about),
         "heard": chain.name(heard.heard),
         "statement": heard.statement,
     }
 
 
 def _termination(chain: Chain) -> Content:
-    ended = chain.the(BenefitTerminated, termination=chain.certified.subject)
+    ended = chain.the(Exited, exit=chain.certified.subject)
     heard = chain.last(OpinionHeard, about="termination")
-    benefit = chain.household.benefit(ended.from_month + -1)
+    first = first_month_without(ended.start)
+    benefit = chain.household.benefit(first + -1)
     return {
         **addressed(chain),
         "decided_on": day(ended.on),
-        "ground": word(ended.ground),
+        "ground": code_word(ended.reason),
         "reasons": ended.reasons,
-        "from_month": month(ended.from_month),
+        "from_month": month(first),
         "amount": amount(benefit.fen) if benefit else "",
         "heard_on": day(heard.on) if heard and heard.on <= ended.on else "",
     }
@@ -182,7 +185,7 @@ def _receipt(chain: Chain) -> Content:
         "document": issued.number,
         "issued_on": day(issued.on),
         "attempts": [
-            {"on": day(each.on), "method": METHOD_WORDS[each.method], "cause": word(each.cause)}
+            {"on": day(each.on), "method": METHOD_WORDS[each.method], "cause": code_word(each.cause, "cause")}
             for each in failed
         ],
     }
@@ -228,11 +231,7 @@ def _reduction(chain: Chain) -> Content:
 
 def _of_case(chain: Chain) -> Decider | None:
     case = chain.case.id
-    decided = (
-        chain.last(DibaoConfirmed, case=case)
-        or chain.last(MarginalConfirmed, case=case)
-        or chain.last(ApplicationRefused, case=case)
-    )
+    decided = chain.last(Classified, case=case) or chain.last(ApplicationRefused, case=case)
     return decided.decision.decider if decided else None
 
 
@@ -248,9 +247,7 @@ DECIDERS: Final[Mapping[DocumentKind, Callable[[Chain], Decider | None]]] = {
     "reduction-notice": lambda chain: (
         chain.the(BenefitAdjusted, adjustment=chain.certified.subject).decision.decider
     ),
-    "termination-notice": lambda chain: (
-        chain.the(BenefitTerminated, termination=chain.certified.subject).decision.decider
-    ),
+    "termination-notice": lambda chain: chain.the(Exited, exit=chain.certified.subject).decision.decider,
 }
 """Who decided what a document certifies: the document is that organ's."""
 

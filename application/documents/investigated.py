@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from application.describing.labels import code_word
 from application.documents.chain import Chain, Content, application, formal, incomes, members
 from application.documents.chinese import amount, day
-from application.documents.document_labels import word
 from application.documents.organs import organ_name
 from domain.decision.extension import LimitExtended
 from domain.decision.file_return import FileReturned
@@ -67,13 +67,13 @@ def _visit(chain: Chain) -> Content:
     return {
         **application(chain),
         "visited_on": day(visited.on),
-        "level": word(visited.level),
+        "level": code_word(visited.level, "level"),
         "investigators": "、".join(visited.investigators),
         "signed_by": chain.name(told.signed_by if told else None),
         "rows": members(chain, visited.on),
         "income": incomes(chain, chain.case.income),
         "spending": [
-            {"kind": word(s.kind), "period": word(s.period), "amount": amount(s.fen)}
+            {"kind": code_word(s.kind), "period": code_word(s.period), "amount": amount(s.fen)}
             for s in (applied.spending if applied else ())
         ],
         "property": _property(applied),
@@ -88,11 +88,11 @@ def _result(chain: Chain) -> Content:
         "reported_on": day(reported.on),
         "rechecked_on": day(case.rechecked_on) if case.rechecked_on else "",
         "eligible": "yes" if case.report_eligible else "",
-        "sources": "、".join(word(source) for source in reported.sources),
+        "sources": "、".join(code_word(source) for source in reported.sources),
         "hits": [
             {
-                "source": word(hit.source),
-                "kind": word(hit.kind),
+                "source": code_word(hit.source),
+                "kind": code_word(hit.kind),
                 "name": chain.name(hit.person),
                 "amount": amount(hit.fen) if hit.fen is not None else "",
             }
@@ -119,7 +119,7 @@ def _property(applied: Applied | None) -> list[str]:
     if owned is None:
         return []
     said = [
-        owned.tenure and f"住房：{word(owned.tenure)}",
+        owned.tenure and f"住房：{code_word(owned.tenure)}",
         owned.dwellings is not None and f"房产{owned.dwellings}套",
         owned.floor_area is not None
         and f"建筑面积{owned.floor_area // 100}.{owned.floor_area % 100:02d}平方米",
@@ -150,7 +150,7 @@ def _extended(chain: Chain) -> Content:
         **application(chain),
         "extended_on": day(extended.on),
         "accepted_on": day(chain.case.accepted_on) if chain.case.accepted_on else "",
-        "reason": word(f"extension:{extended.reason}"),
+        "reason": code_word(extended.reason, "reason"),
         "ground": extended.ground,
         "due": day(extended.due.day),
     }

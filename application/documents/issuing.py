@@ -10,7 +10,7 @@ For the API and the command line::
     page = documents.read(document, actor=…, purpose=…, organ=…)
     page.issued, page.household, page.media, page.data       # data: None once the household was erased
 
-`desk.handle` with an `IssueDocument` does the same: the desk has every such command prepared here first.
+`CommandHandler.handle` with an `IssueDocument` does the same: it has every such command prepared here first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from application.documents.chinese import day, papers
 from application.documents.fields import content, organ_of
 from application.documents.organs import document_number, organ_name
 from application.documents.rendering import MEDIA, Page, render, template_of
-from application.handling.command_handler import Desk, Handled, Request
+from application.handling.command_handler import CommandHandler
+from application.handling.request import Handled, Request
 from domain.household.context import Context
 from domain.household.state import Household
 from domain.papers.documents import (
@@ -71,37 +72,39 @@ class PrintedPage:
 
 
 class Documents:
-    """Issues, lists and shows documents through one desk; safe to share between threads.
+    """Issues, lists and shows documents through one command handler; safe to share between threads.
 
     A rendered page names several people and is sealed under the household's key.
     """
 
-    def __init__(self, desk: Desk, attachments: Attachments, numbers: Numbers) -> None:
-        self._desk = desk
+    def __init__(self, handler: CommandHandler, attachments: Attachments, numbers: Numbers) -> None:
+        self._handler = handler
+        self._households = handler.households
+        self._store = handler.households.store
         self._attachments = attachments
         self._numbers = numbers
-        desk.prepare(IssueDocument, self._prepared)
+        handler.prepare(IssueDocument, self._prepared)
 
     def issue(self, request: Request) -> Issued:
         """Issue the document that `request.command`, an `IssueDocument`, asks for.
 
         The same request again, and another one about a document that was issued already, get that document.
         Raises the refusals of `domain.papers.documents`, `OwnerErased` when a name it needs was erased, and
-        whatever `Desk.handle` raises.
+        whatever `CommandHandler.handle` raises.
         """
         assert isinstance(request.command, IssueDocument)
-        handled = self._desk.handle(request)
+        handled = self._handler.handle(request)
         event = next(self._issued(handled), None)
         if event is not None:
             return Issued(event.document, event.number, handled)
-        household = self._desk.household(handled.household)
+        household = self._households.get(handled.household)
         kept = request.command.kept(household, request.command.certified(household))
         assert kept is not None
         return Issued(kept.id, kept.number, handled)
 
     def of(self, household: HouseholdId) -> tuple[IssuedDocument, ...]:
         """Every document of a household in the order of issue; raises `HouseholdUnknown`."""
-        return self._desk.household(household).documents
+        return self._households.get(household).documents
 
     def household_of(self, document: UUID) -> HouseholdId:
         """Whose document it is, without a look at it; raises `DocumentUnknown`."""
@@ -129,14 +132,14 @@ class Documents:
         return PrintedPage(issued, household, opened.stored.media, opened.data)
 
     def _kept(self, household: HouseholdId) -> Iterator[DocumentIssued]:
-        events = (row.event for row in self._desk.store.load(household).rows)
+        events = (row.event for row in self._store.load(household).rows)
         return (event for event in events if isinstance(event, DocumentIssued))
 
     def _issued(self, handled: Handled) -> Iterator[DocumentIssued]:
         """The document the command issued, out of its events or, for a repeated answer, out of the stream."""
         events = handled.events
         if handled.repeated:
-            rows = self._desk.store.slice(handled.household, handled.version - 1, upto=handled.version)
+            rows = self._store.slice(handled.household, handled.version - 1, upto=handled.version)
             events = tuple(row.event for row in rows)
         return (event for event in events if isinstance(event, DocumentIssued))
 
@@ -146,7 +149,7 @@ class Documents:
         certified = command.wanted(household, context)
         if certified is None:
             return context
-        rows = self._desk.store.load(household.id).rows
+        rows = self._store.load(household.id).rows
         events = [row.event for row in rows if row.originator_version <= version]
         chain = Chain(household, events, command, certified, context)
         organ = organ_of(chain)
@@ -167,7 +170,7 @@ class Documents:
         data = render(page, clear)
         # The id follows from the command and what the page says: a retry that would say the same finds the
         # same attachment, one that says something else leaves the other unnamed.
-        document = uuid5(request.id, f"document/{self._desk.store.keys.request_hash(data).hex()}")
+        document = uuid5(request.id, f"document/{self._store.keys.request_hash(data).hex()}")
         stored = self._attachments.put(document, household.id, ATTACHED, MEDIA, data)
         plain = {name: value for name, value in said.items() if isinstance(value, str) and value}
         personal = tuple(
@@ -187,7 +190,7 @@ class Documents:
         """The content with every personal value in clear, opened in one recorded look."""
         sealed = list(_privates(said))
         actor = request.actor
-        clear = self._desk.store.keys.reveal(
+        clear = self._store.keys.reveal(
             sealed, purpose=PURPOSE, actor=actor.officer, subject=household.id, organ=actor.organ or None
         )
         for private, text in zip(sealed, clear, strict=True):

@@ -1,88 +1,65 @@
-"""Deciding for many at once (批量办理): look everything up together, decide each, append a lane in one statement."""
+"""Many commands decided at once (批量办理): looked up together, decided each, appended lane by lane."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from application.handling.command_handler import Desk, Handled, Request, handled
-from application.handling.envelope_factory import claim_changes, enclosed, index_entries, said
-from domain.household.event import Event
-from domain.household.replay import follow
+from application.handling.command_handler import CommandHandler
+from application.handling.decision import decide
+from application.handling.envelope_factory import enclose
+from application.handling.household_repository import EnclosedCommand
+from application.handling.loaded_household import LoadedHousehold
+from application.handling.request import Handled, NewEvents, Request
 from domain.household.state import Household
 from domain.values.person import PersonId
 from domain.values.refusals import Refusal
-from eventstore.appending.append_types import CommandKey, OneAppend, StreamAppend
+from eventstore.appending.append_types import CommandKey
 from eventstore.errors import StoreError
-from eventstore.lanes import lane_of
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A command decided and not yet appended: the facts that would become true."""
+    """A command decided and not yet appended: the events that would become true, and what would be appended."""
 
     request: Request
-    events: tuple[Event, ...]
-    append: OneAppend
+    events: NewEvents
+    enclosed: EnclosedCommand
 
 
-def key_of(desk: Desk, request: Request) -> CommandKey:
-    """The command's id and the keyed hash of what is asked, the same as when it is handled by itself."""
-    return CommandKey(request.id, desk.store.keys.request_hash(said(request)))
+def draft(
+    handler: CommandHandler, key: CommandKey, request: Request, persons: Mapping[str, PersonId]
+) -> Draft:
+    """Decide a command that begins a household; raises the domain's `Refusal`.
 
-
-def asked_before(desk: Desk, keys: Mapping[CommandKey, Request]) -> dict[CommandKey, bool]:
-    """Which of these commands were carried out: True when it was the same request, False for another content."""
-    done = desk.store.asked([(lane_of(request.stream), key.id) for key, request in keys.items()])
-    return {key: done[key.id] == key.hash for key in keys if key.id in done}
-
-
-def persons_of(desk: Desk, numbers: Iterable[str]) -> dict[str, PersonId]:
-    """Who of these has a person id, nationwide, by normalised ID number; one statement."""
-    found = desk.store.find_each("id-number", sorted(set(numbers)))
-    return {number: PersonId(person) for number, person in found.items()}
-
-
-def draft(desk: Desk, key: CommandKey, request: Request, region: str, known: Mapping[str, PersonId]) -> Draft:
-    """Decide a command that begins a chain in a region; raises the domain's `Refusal`.
-
-    `known` are the people who have a person id already, by normalised ID number.
+    `persons` are the people who have a person id already, by normalised ID number.
     """
-    stream = request.stream
-    before = after = Household(stream)
-    context = desk.reference.context(region, request.command.on, request.actor, request.id, known)
-    events = tuple(request.command.decide(before, context))
-    for event in events:
-        after = follow(after, event)
-    envelopes = enclosed(request, context, 0, events, after)
-    claims = claim_changes(stream, before, after, request.command.on)
-    to = StreamAppend(stream, "household", 0, envelopes)
-    return Draft(request, events, OneAppend(key, to, claims, list(index_entries(events))))
+    # nothing is loaded: what this command would begin is known not to be there
+    loaded = {request.stream: LoadedHousehold(Household(request.stream), 0)}
+    context = handler.contexts.of(request, loaded, persons)
+    events = decide(request, loaded, context)
+    return Draft(request, events, EnclosedCommand(key, enclose(request, loaded, events, context)))
 
 
-def append_drafts(desk: Desk, drafts: Sequence[Draft]) -> list[Handled | Refusal | StoreError]:
+def append_drafts(handler: CommandHandler, drafts: Sequence[Draft]) -> list[Handled | Refusal | StoreError]:
     """Append drafts of one lane in one statement, each answered by itself, in order.
 
-    Whoever clashes with somebody who was quicker is decided again by itself.
+    A command that clashes with somebody who was quicker is decided again by itself.
     """
     if not drafts:
         return []
-    answers: list[Handled | Refusal | StoreError] = []
-    appended = desk.store.append_each([each.append for each in drafts], drafts[0].request.at)
-    for each, answer in zip(drafts, appended, strict=True):
-        if isinstance(answer, StoreError):
-            answers.append(_alone(desk, each.request))
-        else:
-            answers.append(
-                handled(
-                    each.request.stream, answer, {} if answer.repeated else {each.request.stream: each.events}
-                )
-            )
-    return answers
+    at = drafts[0].request.at
+    appended = handler.households.append_lane([each.enclosed for each in drafts], at)
+    return [
+        _alone(handler, each.request)
+        if isinstance(answer, StoreError)
+        else Handled.of(each.request.stream, answer, each.events)
+        for each, answer in zip(drafts, appended, strict=True)
+    ]
 
 
-def _alone(desk: Desk, request: Request) -> Handled | Refusal | StoreError:
+def _alone(handler: CommandHandler, request: Request) -> Handled | Refusal | StoreError:
     try:
-        return desk.handle(request)
+        return handler.handle(request)
     except (Refusal, StoreError) as refused:
         return refused

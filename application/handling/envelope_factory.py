@@ -1,27 +1,20 @@
-"""From facts to what is appended (封装): envelopes, claims taken and released, index entries, the request's bytes."""
+"""From new events to what is appended (封装): envelopes, claims taken and released, index entries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
+from typing import NamedTuple
 
-import msgspec
-
-from application.handling.request import Request
-from domain.correction.member_correction import MemberCorrected
+from application.handling.loaded_household import LoadedHousehold, LoadedHouseholds
+from application.handling.request import NewEvents, Request
 from domain.household.claims import Claim as Held
 from domain.household.claims import claims_of
 from domain.household.context import Context
 from domain.household.event import Event
-from domain.household.replay import follow
+from domain.household.replay import Replay, follow
 from domain.household.state import Household
-from domain.intake.application import Applied
-from domain.members.identification import PersonIdentified
-from domain.members.member_changes import MemberJoined
-from domain.members.registration import HouseholdRegistered, MemberAdded
-from domain.members.split import HouseholdSplitFrom
-from domain.values.month import Month
 from domain.values.person import HouseholdId, PersonId
 from domain.values.private import Private
 from domain.values.refusals import code_of
@@ -43,7 +36,37 @@ CATEGORY = "category"
 NOBODY: Mapping[str, PersonId] = MappingProxyType({})
 
 
-def enclosed(
+class EnclosedEvents(NamedTuple):
+    """What one command appends: its envelopes, the claims and index entries they bring, the streams they end."""
+
+    envelopes: list[Envelope]
+    claims: ClaimChanges
+    found_by: list[IndexEntry | IndexRelease]
+    closes: list[HouseholdId]
+
+
+def enclose(
+    request: Request, loaded: LoadedHouseholds, events: NewEvents, context: Context
+) -> EnclosedEvents:
+    """What is to be appended so that these events stand; `loaded` are the households before them."""
+    envelopes: list[Envelope] = []
+    claims, closes = [], []
+    index: list[IndexEntry | IndexRelease] = []
+    for household, new in events.items():
+        before, version = loaded.get(household) or LoadedHousehold(Household(household), 0)
+        replay = Replay(before)
+        for event in new:
+            replay.take(event)
+        after = replay.household
+        envelopes += envelopes_of(request, context, version, new, after, first=len(envelopes))
+        claims.append(claim_changes(household, before, after, request.command.on))
+        index += index_changes(before, new, context.persons)
+        if after.joined_into is not None:
+            closes.append(household)
+    return EnclosedEvents(envelopes, merged(claims), index, closes)
+
+
+def envelopes_of(
     request: Request,
     context: Context,
     version: int,
@@ -51,7 +74,7 @@ def enclosed(
     after: Household,
     first: int = 0,
 ) -> list[Envelope]:
-    """The facts in their envelopes: who entered them, for where, and on which papers in force that day.
+    """The events of one household in envelopes: who entered them, for where, and on which papers in force that day.
 
     `first` is the ordinal, within the command, of the first of them.
     """
@@ -61,16 +84,17 @@ def enclosed(
     metas: dict[str, Meta] = {}
     envelopes = []
     for ordinal, event in enumerate(events):
-        meta = metas.get(event.basis)
+        basis = event.rests_on()
+        meta = metas.get(basis)
         if meta is None:
-            meta = metas[event.basis] = Meta(
+            meta = metas[basis] = Meta(
                 actor=actor.officer,
                 organ=actor.organ or None,
                 region=region,
                 command=name,
                 correlation=request.correlation,
                 causation=request.causation,
-                legal_basis=cited(event.basis, context.rules(event.on)) or None,
+                legal_basis=cited(basis, context.rules(event.on)) or None,
             )
         id = event_id(request.id, first + ordinal)
         envelopes.append(Envelope(after.id, version + 1 + ordinal, event, id, meta))
@@ -106,7 +130,7 @@ def _only_shorter(old: Held, new: Held) -> bool:
     return new.start == old.start and new.end is not None and (old.end is None or new.end < old.end)
 
 
-def together(changes: Iterable[ClaimChanges]) -> ClaimChanges:
+def merged(changes: Iterable[ClaimChanges]) -> ClaimChanges:
     """The claim changes of several households as those of one append."""
     every = [each for each in changes if each]
     if not every:
@@ -124,20 +148,21 @@ def index_changes(
 
     `persons` are those found by the ID numbers the command names: they must still be who they were.
     """
-    corrects = any(isinstance(event, MemberCorrected) for event in events)
+    corrects = any(event.found_by() and hasattr(event, "corrects") for event in events)
     for event in events:
-        if isinstance(event, MemberCorrected):
-            wrong = {
-                value.token: value
-                for member in before.members
-                if member.person == event.person
-                for right, value in ((event.id_number, member.id_number), (event.name, member.name))
-                if right is not None and value is not None
-            }
-            yield from map(IndexRelease, wrong.values())
         if corrects:
-            before = follow(before, event)
+            after = follow(before, event)
+            if hasattr(event, "corrects") and event.found_by():
+                now = {value.token for value in _identifiers(after)}
+                yield from (IndexRelease(value) for value in _identifiers(before) if value.token not in now)
+            before = after
         yield from index_entries((event,), persons)
+
+
+def _identifiers(household: Household) -> list[Private[str]]:
+    """The ID numbers and names of a household's members as they stand, each once."""
+    values = [value for m in household.members for value in (m.id_number, m.name) if value is not None]
+    return list({value.token: value for value in values}.values())
 
 
 def index_entries(events: Iterable[Event], persons: Mapping[str, PersonId] = NOBODY) -> Iterator[IndexEntry]:
@@ -146,31 +171,7 @@ def index_entries(events: Iterable[Event], persons: Mapping[str, PersonId] = NOB
     A value that only came along from another household is found already.
     """
     for event in events:
-        privates: tuple[Private[str] | None, ...]
-        if isinstance(event, MemberAdded | MemberJoined | PersonIdentified | MemberCorrected):
-            privates = (event.id_number, event.name)
-        elif isinstance(event, Applied):
-            privates = (event.account,)
-        elif isinstance(event, HouseholdRegistered | HouseholdSplitFrom):
-            privates = (event.phone,)
-        else:
-            continue
-        for private in privates:
+        for private in event.found_by():
             if private is not None and private.value is not None:
                 known = private.kind == "id-number" and persons.get(private.value) == private.owner
                 yield IndexEntry(private.kind, private.value, private.owner, known)
-
-
-def said(request: Request) -> bytes:
-    """What the caller said, in a fixed order: the input of the request hash."""
-    command, actor = request.command, request.actor
-    return _encoder.encode((code_of(type(command)), command, request.household, actor.officer, actor.organ))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Month):
-        return str(value)
-    raise NotImplementedError(type(value).__name__)
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain, order="deterministic")

@@ -31,7 +31,7 @@ from eventstore.store import LaneStore
 SHIPPED_PAPER = "随程序提供的政策包与日历"
 
 REGIONS_EVERY: Final = 12
-"""Every how many looks the region register is looked at, too: it has no stream whose head would tell."""
+"""Every how many refreshes the region register is compared, too: it has no stream whose head would tell."""
 
 # bodies are never changed or taken back and streams only grow, so numbers tell; region rows may be rewritten
 _MOVED: Final = """
@@ -73,8 +73,8 @@ def adopted_reference(store: LaneStore, pool: Pool) -> Reference:
     return Reference(adoptions, current, regions)
 
 
-class Following:
-    """Sees what other processes adopted while this one runs, and renews a reference with it."""
+class ReferenceRefresh:
+    """Finds what other processes adopted while this one runs, and renews a reference with it (更新)."""
 
     def __init__(self, store: LaneStore, pool: Pool, reference: Reference) -> None:
         self._store = store
@@ -82,24 +82,24 @@ class Following:
         self._reference = reference
         self._streams: tuple[UUID, ...] = ()
         self._seen: tuple[object, object] | None = None
-        self._looks = 0
+        self._refreshes = 0
 
-    def look(self) -> bool:
-        """Renew the reference if packs, editions or regions moved since the last look; whether they did.
+    def refresh(self) -> bool:
+        """Renew the reference if packs, editions or regions moved since the last time; whether they did.
 
         One small statement where nothing moved. Raises what stands in the way of reading them (the database
-        lost, a pack this program cannot read): the reference stays as it was, and the next look tries again.
+        lost, a pack this program cannot read): the reference stays as it was, and the next refresh tries again.
         """
         self._streams = self._streams or self._adopting()
         seen = self._moved(), self._regions()
         if seen == self._seen:
             return False
-        # read first, looked at before: what is adopted in between is seen as moved at the next look
+        # what is adopted between the two readings counts as moved at the next refresh
         newer = adopted_reference(self._store, self._pool)
         self._reference.renew(newer)
         streams = self._streams
         self._streams = self._adopting()
-        # with streams not known before the number has another meaning: look once more
+        # with streams not known before the number has another meaning: it is read once more
         self._seen = seen if streams == self._streams else None
         return True
 
@@ -109,8 +109,8 @@ class Following:
             return connection.execute(_MOVED, (lanes, list(self._streams))).fetchone()
 
     def _regions(self) -> object:
-        self._looks += 1
-        if self._seen is not None and self._looks % REGIONS_EVERY:
+        self._refreshes += 1
+        if self._seen is not None and self._refreshes % REGIONS_EVERY:
             return self._seen[1]
         with self._pool.connection() as connection:
             return connection.execute(_REGIONS).fetchone()

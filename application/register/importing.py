@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import Literal
 from uuid import UUID, uuid5
 
-from application.handling.bulk_handling import Draft, append_drafts, asked_before, draft, key_of, persons_of
-from application.handling.command_handler import Desk, Handled, Request
+from application.handling.bulk_handling import Draft, append_drafts, draft
+from application.handling.command_handler import CommandHandler
+from application.handling.request import Handled, Request
 from application.reference.reference import NATURAL_KEYS
 from application.register.rows import Checked, HouseholdRow
 from domain.intake.application import DeclaredProperty, SpendingItem
@@ -66,23 +67,25 @@ class Prospect:
 
 
 def import_register(
-    desk: Desk, checked: Checked, officer: str, at: datetime | None = None
+    handler: CommandHandler, checked: Checked, officer: str, at: datetime | None = None
 ) -> Iterator[Imported]:
     """Enter the good households, lane by lane; importing again changes nothing.
 
     `officer` enters them for the township each household lives in. A household whose row was changed since
     it was imported stays as it is: corrections are made on the chain.
     """
-    for _, lane in groupby(prospects(desk, checked, officer, at), lambda each: each.lane):
-        yield from _entered(desk, list(lane))
+    for _, lane in groupby(prospects(handler, checked, officer, at), lambda each: each.lane):
+        yield from _entered(handler, list(lane))
 
 
-def prospects(desk: Desk, checked: Checked, officer: str, at: datetime | None = None) -> Iterator[Prospect]:
+def prospects(
+    handler: CommandHandler, checked: Checked, officer: str, at: datetime | None = None
+) -> Iterator[Prospect]:
     """What `import_register` would do with each good household, lane by lane; nothing is written."""
     begun = sorted((lane_of(_begun_by(row)), n) for n, row in enumerate(checked.good))
     for start in range(0, len(begun), AT_ONCE):
         rows = [checked.good[n] for _, n in begun[start : start + AT_ONCE]]
-        yield from _looked_up(desk, rows, officer, at)
+        yield from _looked_up(handler, rows, officer, at)
 
 
 def command_id(township: str, local_number: str, command: str) -> UUID:
@@ -99,17 +102,18 @@ def _begun_by(row: HouseholdRow) -> HouseholdId:
 
 
 def _looked_up(
-    desk: Desk, rows: Sequence[HouseholdRow], officer: str, at: datetime | None
+    handler: CommandHandler, rows: Sequence[HouseholdRow], officer: str, at: datetime | None
 ) -> Iterator[Prospect]:
     requests = [
         Request(_command_of(row), entry_of(row), Actor(officer, f"{row.region[:9]}/township"), at=at)
         for row in rows
     ]
-    keys = {key_of(desk, request): request for request in requests}
-    before = asked_before(desk, keys)
+    households = handler.households
+    keys = {households.key_of(request): request for request in requests}
+    before = households.asked_before(keys)
     new = [row for row, key in zip(rows, keys, strict=True) if key not in before]
-    known = persons_of(
-        desk, (member.id_number for row in new for member in row.members if member.id_number is not None)
+    known = households.persons_of(
+        member.id_number for row in new for member in row.members if member.id_number is not None
     )
     for row, (key, request) in zip(rows, keys.items(), strict=True):
         number, lane = row.local_number, lane_of(request.stream)
@@ -121,7 +125,7 @@ def _looked_up(
             continue
         elsewhere = tuple(n for n, member in enumerate(row.members) if member.id_number in known)
         try:
-            drafted = draft(desk, key, request, row.region, known)
+            drafted = draft(handler, key, request, known)
         except Refusal as refusal:
             yield Prospect(row, _refused(row, refusal), lane, elsewhere)
         else:
@@ -129,8 +133,8 @@ def _looked_up(
             yield Prospect(row, outcome, lane, elsewhere, drafted)
 
 
-def _entered(desk: Desk, lane: Sequence[Prospect]) -> Iterator[Imported]:
-    answers = iter(append_drafts(desk, [each.draft for each in lane if each.draft is not None]))
+def _entered(handler: CommandHandler, lane: Sequence[Prospect]) -> Iterator[Imported]:
+    answers = iter(append_drafts(handler, [each.draft for each in lane if each.draft is not None]))
     for each in lane:
         if each.draft is None:
             yield each.outcome

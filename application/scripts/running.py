@@ -9,7 +9,9 @@ from typing import ClassVar
 from uuid import UUID, uuid5
 
 from application.describing.commands import parse
-from application.handling.command_handler import Chain, Desk, Handled, Request, households_of
+from application.handling.command_handler import CommandHandler
+from application.handling.loaded_household import LoadedHousehold
+from application.handling.request import Handled, Request
 from application.handling.system_acts import ACTOR, act_id
 from application.scripts.script import OPENING, REGISTER, Occurrence, Script, ScriptFault, ScriptRefused, Step
 from domain.clock.supervision import system_acts
@@ -118,21 +120,22 @@ class _Thread:
 Progress = Callable[[Occurrence, Handled | None], None]
 
 
-def run_script(script: Script, desk: Desk, *, progress: Progress | None = None) -> ScriptRun:
+def run_script(script: Script, handler: CommandHandler, *, progress: Progress | None = None) -> ScriptRun:
     """Carry out a script; the same script again returns the same and adds nothing.
 
     `progress` is called with every step, and with None where the step was refused as expected or was no news.
     Raises `ScriptRefused` for a region the register does not know, `ScriptStopped` when a step does not go as
     the script says.
     """
-    _check_regions(script, desk)
-    return _Run(script, desk, progress).run()
+    _check_regions(script, handler)
+    return _Run(script, handler, progress).run()
 
 
 class _Run:
-    def __init__(self, script: Script, desk: Desk, progress: Progress | None) -> None:
+    def __init__(self, script: Script, handler: CommandHandler, progress: Progress | None) -> None:
         self._script = script
-        self._desk = desk
+        self._handler = handler
+        self._store = handler.households.store
         self._progress = progress
         self._threads: dict[str, _Thread] = {}
         self._persons: dict[str, PersonId] = {}
@@ -141,7 +144,7 @@ class _Run:
         self._reached: dict[int, int] = {}
         self._clock: datetime | None = None
         self._occurrence: Occurrence | None = None
-        store = desk.store.store_id
+        store = self._store.store_id
         self._ids = {each.tag: uuid5(store, f"{script.name}/{each.tag}") for each in script.occurrences()}
         for key in script.persons:
             # an id of nobody until the person is registered: the domain then refuses them as no member
@@ -251,7 +254,7 @@ class _Run:
 
     def _handle(self, step: Step, on: date, household: str, do: str, request: Request) -> Handled:
         try:
-            return self._desk.handle(request)
+            return self._handler.handle(request)
         except (Refusal, StoreError) as refusal:
             self._note_refusal(step, on, household, do, refusal)
             raise StepRefused(step, on, do, refusal.code, refusal.sentence) from refusal
@@ -263,7 +266,7 @@ class _Run:
             self._decided(request)
             if expected not in _store_codes(StoreError):
                 raise RefusalMissing(step, occurrence.on, do)
-            self._desk.handle(request)
+            self._handler.handle(request)
         except (Refusal, StoreError) as refusal:
             self._note_refusal(step, occurrence.on, step.household, do, refusal)
             if refusal.code != expected:
@@ -288,17 +291,19 @@ class _Run:
 
     def _decided(self, request: Request) -> Mapping[HouseholdId, object]:
         """What the request would make true of the households as far as this run has come."""
-        known = {thread.id: Chain(thread.state, thread.version) for thread in self._threads.values()}
-        named = households_of(request)
-        return self._desk.decided(request, {each: known.get(each) or self._now(each) for each in named})
+        known = {
+            thread.id: LoadedHousehold(thread.state, thread.version) for thread in self._threads.values()
+        }
+        loaded = {each: known.get(each) or self._now(each) for each in request.households}
+        return self._handler.preview(request, loaded)
 
-    def _now(self, household: HouseholdId) -> Chain:
+    def _now(self, household: HouseholdId) -> LoadedHousehold:
         """The present chain of a household that the script does not name."""
-        rows = self._desk.store.load(household).rows
+        rows = self._store.load(household).rows
         state = Household(household)
         for row in rows:
             state = follow(state, row.event)
-        return Chain(state, len(rows))
+        return LoadedHousehold(state, len(rows))
 
     def _follow(self, thread: _Thread, handled: Handled) -> None:
         """Follow the chains to where this command left them, in this run or an earlier one."""
@@ -316,7 +321,7 @@ class _Run:
 
     def _catch_up(self, thread: _Thread, version: int, since: _Thread | None = None) -> None:
         """Read a chain up to a version; persons who arrive from another household keep the key they have there."""
-        for row in self._desk.store.slice(thread.id, thread.version, upto=max(version, thread.version)):
+        for row in self._store.slice(thread.id, thread.version, upto=max(version, thread.version)):
             thread.state = follow(thread.state, row.event)
             event = row.event
             if since is not None and isinstance(event, MemberArrived):
@@ -330,7 +335,7 @@ class _Run:
 
     def _note_members(self, occurrence: Occurrence, thread: _Thread, command: Command) -> None:
         """Note the ids of new members; at registration, in the order in which the script names them."""
-        rows = self._desk.store.slice(thread.id, 0, upto=thread.version)
+        rows = self._store.slice(thread.id, 0, upto=thread.version)
         if isinstance(command, RegisterHousehold):
             added = [row.event.person for row in rows if isinstance(row.event, MemberAdded)]
             keys = self._script.households[occurrence.household].members
@@ -363,12 +368,12 @@ class _Run:
             self._follow(thread, handled)
 
 
-def _check_regions(script: Script, desk: Desk) -> None:
+def _check_regions(script: Script, handler: CommandHandler) -> None:
     first = min(occurrence.on for occurrence in script.occurrences())
     faults = []
     for n, code in enumerate(script.regions):
         try:
-            desk.reference.regions.at(code, first)
+            handler.reference.regions.at(code, first)
         except Refusal as refusal:
             faults.append(ScriptFault(None, f"regions[{n}]", refusal.code, refusal.sentence, 1))
     if faults:

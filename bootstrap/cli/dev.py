@@ -6,7 +6,6 @@ import json
 import sys
 from importlib.resources import files
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final
 
 import typer
@@ -54,11 +53,12 @@ def api_document() -> dict[str, Any]:
     # only requests use these parts of an installation
     absent: Any = None
     bodies = shipped(files("policy"))
-    desk: Any = SimpleNamespace(reference=Reference((), bodies.editions, bodies.regions), store=absent)
     return create_app(
         pool=absent,
         keys=absent,
-        desk=desk,
+        handler=absent,
+        households=absent,
+        reference=Reference((), bodies.editions, bodies.regions),
         attachments=absent,
         documents=absent,
         record=absent,

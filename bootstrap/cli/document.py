@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from application.describing.commands import parse
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from bootstrap.cli.household_lookup import household_of
 from bootstrap.cli.options import Household, Json, Officer, print_json
 from bootstrap.settings import load_settings

@@ -125,7 +125,7 @@ def planned(installation: Installation, request: ErasureRequest, on: date) -> Pl
     if request.subject == "person":
         _require_over(installation, households, request.warrant.basis, on)
         return Plan(((request.id, "person"),), (), tuple(households))
-    household = installation.desk.household(HouseholdId(request.id))
+    household = installation.households.get(HouseholdId(request.id))
     _require_over(installation, [request.id], request.warrant.basis, on)
     goes: list[UUID] = []
     stays: list[UUID] = []
@@ -164,7 +164,7 @@ def _finish(settings: Settings, gone: dict[UUID, int]) -> int:
 
 def _require_over(installation: Installation, households: Sequence[UUID], basis: str, on: date) -> None:
     for id in households:
-        household = installation.desk.household(HouseholdId(id))
+        household = installation.households.get(HouseholdId(id))
         (row,) = installation.store.slice(id, 0, upto=None, newest_first=True, limit=1)
         last = row.effective_on or on
         # The rules are those of the place at that time: the household may have moved since.

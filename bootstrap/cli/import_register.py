@@ -93,7 +93,7 @@ def import_workbook(settings: Settings, file: Path, request: ImportRequest) -> i
             typer.echo("没有写入。")
             return 1
         if not request.check_only and not request.preview_only:
-            entered = import_register(installation.desk, checked, request.officer)
+            entered = import_register(installation.handler, checked, request.officer)
             bar = _with_progress(entered, len(checked.good), "导入", quiet=request.as_json)
             done = sorted(bar, key=lambda each: each.row)
             stopped = [each for each in done if each.state in ("refused", "changed")]
@@ -108,7 +108,7 @@ def import_workbook(settings: Settings, file: Path, request: ImportRequest) -> i
 
 
 def _previewed(installation: Installation, checked: Checked, request: ImportRequest) -> Preview:
-    looked = prospects(installation.desk, checked, request.officer)
+    looked = prospects(installation.handler, checked, request.officer)
     seen = preview(checked, _with_progress(looked, len(checked.good), "预览", quiet=request.as_json))
     if not request.as_json:
         typer.echo("")

@@ -28,8 +28,9 @@ def serve_api(settings: Settings) -> None:
     socket = listen(settings)
     with (
         database(settings) as where,
-        migrated_installation(where, settings.key_directory, pool_size=settings.pool_size) as installation,
+        migrated_installation(
+            where, settings.key_directory, pool_size=settings.pool_size, batching=settings.batching
+        ) as installation,
         reference_kept_current(installation),
     ):
-        installation.desk.gathers = settings.gather
         serve(api_of(installation, settings), socket)

@@ -10,7 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from application.describing.labels import ANSWERS, fact
+from application.describing.facts import fact
+from application.describing.labels import event_of
 from bootstrap.cli.household_lookup import household_of
 from bootstrap.cli.options import Household, Json, Officer, print_json
 from bootstrap.settings import Settings, load_settings
@@ -47,7 +48,7 @@ def print_steps_json(household: UUID, steps: Sequence[Step]) -> None:
     """The chain as JSON."""
     rows = [msgspec.to_builtins(step) for step in steps]
     for row in rows:
-        for name in ("met", "opened", "facts"):
+        for name in ("met", "closed", "opened", "facts"):
             row[name] = json.loads(row[name]) if row[name] else None
     print_json({"household": str(household), "chain": rows})
 
@@ -81,7 +82,8 @@ def _due(step: Step) -> str:
 
 def _facts(step: Step) -> str:
     facts = json.loads(step.facts) if step.facts else {}
-    said = [fact(name, value) for name, value in facts.items() if value is not False or name in ANSWERS]
+    event = event_of(step.name)
+    said = [text for name, value in facts.items() if (text := fact(f"{event}.{name}", value))]
     opened = json.loads(step.opened) if step.opened else []
     said += [f"→{due['what']} {due['day']}" for due in opened if due["kind"] != "timer"]
     return "，".join(said)

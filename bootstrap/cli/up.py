@@ -92,7 +92,7 @@ def _samples(settings: Settings, where: Addresses) -> UUID:
         opened(where, settings.key_directory, pool_size=2) as installation,
     ):
         checked = check(read_register(workbook), villages_of(installation.reference.regions), today())
-        done = list(import_register(installation.desk, checked, "import"))
+        done = list(import_register(installation.handler, checked, "import"))
     accepted = sum(each.state == "accepted" for each in done)
     typer.echo(
         f"示例：故事 {len(SCRIPTS)} 户；登记册受理 {len(checked.good)} 户（本次新增 {accepted} 户），"

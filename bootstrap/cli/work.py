@@ -44,7 +44,7 @@ def work(settings: Settings) -> None:
             ),
             threading.Thread(
                 target=deadlines.run,
-                args=(installation.desk, _awaiting(installation), today, stop),
+                args=(installation.handler, _awaiting(installation), today, stop),
                 name="deadlines",
             ),
             threading.Thread(

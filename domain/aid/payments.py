@@ -11,15 +11,18 @@ from uuid import UUID
 from domain.guards.registered import require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
 from domain.household.event import Event
+from domain.household.notions import NO_STAGE, AidMove, ClockMove, MoneyMove
 from domain.household.state import Household
 from domain.values.immutables import replace
 from domain.values.money import Fen
-from domain.values.month import Month
+from domain.values.month import Month, Months
 from domain.values.refusals import Refusal
-from domain.values.spells import BenefitSpell, Ordered
+from domain.values.spells import BenefitSpell, Ordered, Programme
 
-PaymentKind = Literal["DIBAO", "TEMPORARY"]
+AidKind = Literal["cash", "in-kind", "service"]
+"""In what form aid is given (救助形式)."""
 ReturnCause = Literal["account-closed", "account-wrong", "payee-dead", "bank-error", "other"]
 
 
@@ -49,23 +52,45 @@ class NoAidToPay(Refusal):
     """没有待发放的临时救助。"""
 
 
+def month_of(event: PaymentOrdered | AidDelivered | PaymentReturned) -> str:
+    """The month a payment is for, empty for aid that is paid once, whatever month its payment bears."""
+    return "" if event.programme == Programme.TEMPORARY else str(event.month)
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentOrdered(Event):
     """A payment was put on the list that goes to finance; recorded before anything is exported (安排发放)."""
 
     title: ClassVar[str] = "安排发放"
     basis: ClassVar[str] = "M57 art.25"
+    none: ClassVar[str] = "limits case home members cycle status benefit aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(
+            of("benefit"),
+            closes=("pay-temporary-aid", "order-again"),
+            opens=("confirm-payment",),
+            month=month_of,
+        ),
+    )
 
     on: date
     payment: UUID
-    kind: PaymentKind
+    programme: Programme
     benefit: UUID
     month: Month
     fen: Fen
     run: UUID | None = None
 
+    def moves_money(self) -> MoneyMove | None:
+        return MoneyMove(
+            "ordered", self.programme, self.fen, self.benefit, self.month, self.payment, run=self.run
+        )
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove(pays=self.benefit, holder="bank")
+
     def evolve(self, household: Household) -> Household:
-        if self.kind == "TEMPORARY":
+        if self.programme == Programme.TEMPORARY:
             return _with_aid(household, self.benefit, payment=self.payment, state="ordered")
         spell = _spell(household, self.benefit)
         last = self.month if spell.ordered is None or spell.ordered < self.month else spell.ordered
@@ -82,27 +107,28 @@ class PaymentOrdered(Event):
 class OrderPayment(Command):
     """Order one month's benefit, or the temporary aid still unpaid (安排发放).
 
-    `month` left out is the month of `on`. A month is ordered once; a returned one may be ordered again.
+    `kind` left out is the monthly benefit, whatever the programme; `month` left out is the month of `on`. A month is
+    ordered once; a returned one may be ordered again.
     """
 
     on: date
-    kind: PaymentKind = "DIBAO"
+    kind: Programme | None = None
     month: Month | None = None
     run: UUID | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
         month = self.month or Month.of(self.on)
-        if self.kind == "TEMPORARY":
+        if self.kind == Programme.TEMPORARY:
             aid = next((a for a in household.temporary if a.state in ("granted", "returned")), None)
             if aid is None:
                 raise NoAidToPay
             yield PaymentOrdered(
-                self.on, context.id("payment"), "TEMPORARY", aid.id, month, aid.fen, self.run
+                self.on, context.id("payment"), Programme.TEMPORARY, aid.id, month, aid.fen, self.run
             )
             return
         spell = household.benefit(month)
-        if spell is None:
+        if spell is None or self.kind not in (None, Programme(spell.kind)):
             raise NoBenefitInMonth(month=month)
         if month not in spell.returned:
             if spell.ordered is not None and month <= spell.ordered:
@@ -110,25 +136,55 @@ class OrderPayment(Command):
             expected = spell.first if spell.ordered is None else spell.ordered + 1
             if month != expected:
                 raise MonthSkipped(month=expected)
-        yield PaymentOrdered(self.on, context.id("payment"), "DIBAO", spell.id, month, spell.fen, self.run)
+        programme = Programme(spell.kind)
+        yield PaymentOrdered(self.on, context.id("payment"), programme, spell.id, month, spell.fen, self.run)
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentSettled(Event):
-    """The money arrived in the family's account (到账)."""
+class AidDelivered(Event):
+    """Aid has arrived or was done (救助到位): money in the family's account, goods or a service, of any programme.
+
+    `fen` is money in fen, `measure` what was done where it is not money. `period` are the months it is for, `funds`
+    the source of the money. It answers the order `payment` of a `benefit` or grant, or a `referral`.
+    """
 
     title: ClassVar[str] = "待遇到账"
     basis: ClassVar[str] = "M57 art.25"
+    none: ClassVar[str] = "limits case home members cycle status benefit count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("benefit"), closes=("confirm-payment",), month=month_of),)
 
     on: date
-    payment: UUID
-    kind: PaymentKind
-    benefit: UUID
-    month: Month
-    fen: Fen
+    programme: Programme
+    kind: AidKind
+    fen: Fen | None
+    measure: str | None
+    period: Months | None
+    funds: str | None
+    payment: UUID | None
+    benefit: UUID | None
+    referral: UUID | None
+
+    @property
+    def month(self) -> Month:
+        """The month it is for; that of the day it arrived, where it is for none."""
+        return self.period.first if self.period else Month.of(self.on)
+
+    def moves_money(self) -> MoneyMove | None:
+        if self.fen is None or self.benefit is None:
+            return None
+        return MoneyMove("settled", self.programme, self.fen, self.benefit, self.month, self.payment)
+
+    def moves_aid(self) -> AidMove | None:
+        aid = self.benefit or self.referral
+        return None if aid is None else AidMove("delivered", aid, self.programme, self.kind, self.fen)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove(pays=self.benefit, reaches=("paid",), leaves=NO_STAGE)
 
     def evolve(self, household: Household) -> Household:
-        if self.kind == "TEMPORARY":
+        if self.benefit is None:
+            return household
+        if self.programme == Programme.TEMPORARY:
             return _with_aid(household, self.benefit, state="settled")
         spell = _spell(household, self.benefit)
         return _with_spell(household, spell, open=tuple(o for o in spell.open if o.payment != self.payment))
@@ -139,17 +195,29 @@ class SettlePayment(Command):
     """Record the bank's word that a payment arrived (登记到账); `month` left out is the oldest ordered one."""
 
     on: date
-    kind: PaymentKind = "DIBAO"
+    kind: Programme | None = None
     month: Month | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         found = _ordered(household, self.kind, self.month)
         if found is None:
-            if self.kind == "DIBAO" and self.month is not None and _is_settled(household, self.month):
+            monthly = self.kind != Programme.TEMPORARY
+            if monthly and self.month is not None and _is_settled(household, self.month):
                 return
             raise NotOrdered
-        benefit, order = found
-        yield PaymentSettled(self.on, order.payment, self.kind, benefit, order.month, order.fen)
+        programme, benefit, order = found
+        yield AidDelivered(
+            self.on,
+            programme,
+            "cash",
+            order.fen,
+            None,
+            Months(order.month, order.month),
+            None,
+            order.payment,
+            benefit,
+            None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +226,29 @@ class PaymentReturned(Event):
 
     title: ClassVar[str] = "发放退回"
     basis: ClassVar[str] = "M57 art.25"
+    none: ClassVar[str] = "limits case home members cycle status benefit aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("benefit"), closes=("confirm-payment",), opens=("order-again",), month=month_of),
+    )
 
     on: date
     payment: UUID
-    kind: PaymentKind
+    programme: Programme
     benefit: UUID
     month: Month
     fen: Fen
     cause: ReturnCause
 
+    def moves_money(self) -> MoneyMove | None:
+        return MoneyMove(
+            "returned", self.programme, self.fen, self.benefit, self.month, self.payment, self.cause
+        )
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove(pays=self.benefit, holder="county")
+
     def evolve(self, household: Household) -> Household:
-        if self.kind == "TEMPORARY":
+        if self.programme == Programme.TEMPORARY:
             return _with_aid(household, self.benefit, state="returned")
         spell = _spell(household, self.benefit)
         return _with_spell(
@@ -185,7 +265,7 @@ class ReturnPayment(Command):
 
     on: date
     cause: ReturnCause
-    kind: PaymentKind = "DIBAO"
+    kind: Programme | None = None
     month: Month | None = None
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
@@ -194,20 +274,22 @@ class ReturnPayment(Command):
             if self.month is not None and any(self.month in spell.returned for spell in household.benefits):
                 return
             raise NotOrdered
-        benefit, order = found
-        yield PaymentReturned(self.on, order.payment, self.kind, benefit, order.month, order.fen, self.cause)
+        programme, benefit, order = found
+        yield PaymentReturned(self.on, order.payment, programme, benefit, order.month, order.fen, self.cause)
 
 
-def _ordered(household: Household, kind: PaymentKind, month: Month | None) -> tuple[UUID, Ordered] | None:
-    if kind == "TEMPORARY":
+def _ordered(
+    household: Household, kind: Programme | None, month: Month | None
+) -> tuple[Programme, UUID, Ordered] | None:
+    if kind == Programme.TEMPORARY:
         for aid in household.temporary:
             if aid.state == "ordered" and aid.payment is not None:
-                return aid.id, Ordered(aid.payment, Month.of(aid.on), aid.fen)
+                return Programme.TEMPORARY, aid.id, Ordered(aid.payment, Month.of(aid.on), aid.fen)
         return None
     for spell in household.benefits:
         for order in spell.open:
-            if month is None or order.month == month:
-                return spell.id, order
+            if (month is None or order.month == month) and kind in (None, Programme(spell.kind)):
+                return Programme(spell.kind), spell.id, order
     return None
 
 

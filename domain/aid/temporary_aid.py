@@ -11,14 +11,16 @@ from uuid import UUID
 from domain.guards.registered import require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
 from domain.household.event import Event
+from domain.household.notions import AidMove, ClockKind, ClockMove, Count
 from domain.household.state import Household
 from domain.values.immutables import replace
 from domain.values.money import Fen
 from domain.values.private import Private
 from domain.values.receipt import Decision, Value, apply
 from domain.values.refusals import Refusal
-from domain.values.spells import TemporaryAid
+from domain.values.spells import Programme, TemporaryAid
 
 AidType = Literal["urgent", "expenditure"]
 
@@ -44,6 +46,8 @@ class TemporaryAidGranted(Event):
 
     title: ClassVar[str] = "给予临时救助"
     basis: ClassVar[str] = "R649 art.47, 48; L26 art.29, 50"
+    none: ClassVar[str] = "limits case home members cycle status benefit money ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("aid"), opens=("pay-temporary-aid",)),)
 
     on: date
     aid: UUID
@@ -52,6 +56,17 @@ class TemporaryAidGranted(Event):
     during: UUID | None
     cause: Private[str]
     decision: Decision
+
+    def moves_aid(self) -> AidMove | None:
+        organ = self.decision.decider.organ
+        return AidMove("granted", self.aid, Programme.TEMPORARY, self.type, self.fen, organ)
+
+    def moves_clock(self) -> ClockMove | None:
+        begins: tuple[ClockKind, str] = ("aid", Programme.TEMPORARY)
+        return ClockMove((self.aid,), ("granted",), "county", begins=begins, paid_by=self.aid)
+
+    def counts(self) -> Count | None:
+        return Count("aid-granted", Programme.TEMPORARY, self.type, self.fen)
 
     def evolve(self, household: Household) -> Household:
         return replace(household, temporary=(*household.temporary, TemporaryAid(self.aid, self.fen, self.on)))

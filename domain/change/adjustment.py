@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from domain.categories.means_test import assess, benefit_of
+from domain.categories.means_test import assess
+from domain.categories.roads import is_paid, road_of
 from domain.change.hearing import HearingNotHeld, may_decide
 from domain.change.review import income_of
 from domain.decision.confirmation import review_due
@@ -17,8 +18,11 @@ from domain.guards.delegation import competent, delegation
 from domain.guards.registered import require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of, of_every, of_household
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
 from domain.household.memberships import last_month
+from domain.household.notions import BenefitBegun, BenefitChange, ClockMove, Count, Limit, MoneyMove, Ruling
 from domain.household.parts import Decided, Undelivered
 from domain.household.remedy import remedy_text
 from domain.household.state import Household
@@ -31,7 +35,13 @@ from domain.values.month import Month, Months
 from domain.values.private import Private
 from domain.values.receipt import Decision, apply, fraction
 from domain.values.refusals import Refusal
-from domain.values.spells import BenefitSpell, Category, Owed
+from domain.values.spells import BenefitSpell, Category, Owed, Programme
+
+
+def is_less(event: BenefitAdjusted, context: DutyContext) -> bool:
+    """The family gets less."""
+    return event.direction == "reduction"
+
 
 Direction = Literal["increase", "reduction", "unchanged"]
 
@@ -86,10 +96,17 @@ class BenefitAdjusted(Event):
 
     title: ClassVar[str] = "调整低保金额"
     basis: ClassVar[str] = "M57 art.31, 32; M83; L26 art.47, 48"
+    none: ClassVar[str] = "case home members cycle status aid paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of_household, closes=("check-change", "adjust-after-check")),
+        Turn(of_every, closes=("adjust-after-death", "adjust-after-change")),
+        Turn(of("adjustment"), opens=("deliver-notice",), when=is_less),
+    )
 
     on: date
     adjustment: UUID
     direction: Direction
+    programme: Programme
     replaces: UUID
     benefit: UUID
     was: Fen
@@ -104,8 +121,31 @@ class BenefitAdjusted(Event):
     remedy: str
     decision: Decision
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return ((DEATH, None), (CHANGE, None))
+
+    def changes_benefit(self) -> BenefitChange | None:
+        if self.direction == "unchanged":
+            return None
+        begun = BenefitBegun(self.benefit, self.programme, self.fen, self.first)
+        return BenefitChange(self.first, self.replaces, begun, self.decision.decider.organ)
+
+    def moves_money(self) -> MoneyMove | None:
+        if not self.overpaid:
+            return None
+        return MoneyMove("overpaid", self.programme, self.overpaid, self.replaces, self.since)
+
+    def moves_clock(self) -> ClockMove | None:
+        # the first money may be the new amount's
+        return ClockMove(pays=self.replaces, paid_by=self.benefit)
+
+    def counts(self) -> Count | None:
+        return Count("adjusted", self.programme, self.direction, self.fen)
+
+    def rules_against(self) -> Ruling | None:
+        if self.direction != "reduction":
+            return None
+        return Ruling(self.adjustment, "reduction", None, self.remedy, self.first.first_day)
 
     def evolve(self, household: Household) -> Household:
         decided = (*household.decided, Decided(self.adjustment, self.on, "adjustment"))
@@ -124,7 +164,7 @@ class BenefitAdjusted(Event):
         )
         new = BenefitSpell(
             self.benefit,
-            Category.DIBAO,
+            Category(self.programme),
             self.fen,
             self.first,
             decided_on=self.on,
@@ -161,12 +201,10 @@ class AdjustBenefit(Command):
         require_registered(household)
         category = household.category(self.on)
         spell = household.benefit(Month.of(self.on) + 1)
-        if (
-            category is None
-            or category.category != Category.DIBAO
-            or category.end is not None
-            or spell is None
-        ):
+        if category is None or category.end is not None or spell is None:
+            raise NothingToAdjust
+        road = road_of(category.category)
+        if road.amount is None or road.programme is None:
             raise NothingToAdjust
         decider = competent(context, self.on, self.delegated_by)
         if not self.reasons.strip():
@@ -176,9 +214,9 @@ class AdjustBenefit(Command):
             raise CheckMissing
         income = income_of(household, review.income, self.on)
         assessment, applied = assess(household, context, self.on, income)
-        if not assessment.below_standard:
+        if not road.fits(assessment):
             raise NoLongerEligible(per_capita=yuan(assessment.per_capita), standard=yuan(assessment.standard))
-        computed = benefit_of(assessment, context, self.on)
+        computed = road.amount(assessment, context, self.on)
         fen = Fen(int(fraction(computed.result)))
         direction: Direction = (
             "unchanged" if fen == spell.fen else "increase" if fen > spell.fen else "reduction"
@@ -210,6 +248,7 @@ class AdjustBenefit(Command):
             self.on,
             context.id("adjustment"),
             direction,
+            road.programme,
             spell.id,
             spell.id if direction == "unchanged" else context.id("benefit"),
             spell.fen,
@@ -278,11 +317,16 @@ class ReassessmentConcluded(Event):
 
     title: ClassVar[str] = "复核办结"
     basis: ClassVar[str] = "M57 art.31; L26 art.46"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of_household, closes=("check-change", "adjust-after-check")),
+        Turn(of_every, closes=("adjust-after-change",)),
+    )
 
     on: date
     reasons: Private[str]
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return ((CHANGE, None),)
 
     def evolve(self, household: Household) -> Household:
@@ -302,12 +346,12 @@ class ConcludeReassessment(Command):
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
         if not any(o.due.what == CHANGE for o in household.dues):
-            if any((m.due.what, m.met_on) == (CHANGE, self.on) for m in household.met):
+            if any((m.due.what, m.ended_on) == (CHANGE, self.on) for m in household.ended):
                 return
             raise NothingToConclude
         context.require("county", "township")
         held = household.category(self.on)
-        if held is not None and held.category == Category.DIBAO and held.end is None:
+        if held is not None and is_paid(held.category) and held.end is None:
             raise AdjustInstead
         if not self.reasons.strip():
             raise AdjustmentNeedsReasons

@@ -9,11 +9,14 @@ from fractions import Fraction
 from typing import ClassVar
 from uuid import UUID
 
+from domain.categories import dibao
 from domain.guards.delegation import competent
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of, of_household
 from domain.household.event import Event
+from domain.household.notions import Count, Labelled, Limit, StatusChange
 from domain.household.state import Household
 from domain.values.deadline import Due
 from domain.values.immutables import replace
@@ -22,7 +25,7 @@ from domain.values.month import Month, Months
 from domain.values.private import Private
 from domain.values.receipt import Decision, Value, apply, fraction, ratio
 from domain.values.refusals import Refusal
-from domain.values.spells import Category, Grace, Label, LabelSpell
+from domain.values.spells import Grace, Label, LabelSpell
 
 
 class NoCurrentDibao(Refusal):
@@ -89,6 +92,11 @@ class GraceGranted(Event):
 
     title: ClassVar[str] = "给予渐退期"
     basis: ClassVar[str] = "M57 art.33; M83"
+    none: ClassVar[str] = "case home members cycle benefit money aid stage ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of_household, closes=("decide-after-check",)),
+        Turn(of("grace"), opens=("decide-after-grace",)),
+    )
 
     on: date
     grace: UUID
@@ -102,6 +110,14 @@ class GraceGranted(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.warning, self.end)
+
+    def changes_status(self) -> StatusChange | None:
+        since, until = self.months.first.first_day, (self.months.last + 1).first_day
+        organ = self.decision.decider.organ
+        return StatusChange(labelled=Labelled(Label.GRACE, since, until, self.grace), organ=organ)
+
+    def counts(self) -> Count | None:
+        return Count("grace-granted", dibao.ROAD.category, self.cause)
 
     def evolve(self, household: Household) -> Household:
         grace = Grace(self.grace, self.cause, self.months, self.on)
@@ -124,7 +140,7 @@ class GrantGrace(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         spell = household.category(self.on)
-        if spell is None or spell.category != Category.DIBAO or spell.end is not None:
+        if spell is None or spell.category != dibao.ROAD.category or spell.end is not None:
             raise NoCurrentDibao
         rules = context.rules(self.on)
         usual = rules.integer("grace.months")
@@ -197,12 +213,15 @@ class GraceExpiryWarned(Event):
 
     title: ClassVar[str] = "渐退期到期提醒"
     basis: ClassVar[str] = "M83"
+    none: ClassVar[str] = (
+        "case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     grace: UUID
     last: Month
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return (("warn-grace-expiry", self.grace),)
 
     def evolve(self, household: Household) -> Household:

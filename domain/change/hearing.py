@@ -52,6 +52,9 @@ class OpinionHeard(Event):
 
     title: ClassVar[str] = "听取意见"
     basis: ClassVar[str] = "L26 art.48"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     about: About

@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.household.command import Command
 from domain.household.context import Context
 from domain.household.event import Event
+from domain.household.notions import Labelled, Limit, StatusChange
 from domain.household.state import Household
 from domain.values.immutables import replace
 from domain.values.refusals import Refusal
@@ -27,14 +28,21 @@ class ReturnedToMonitoring(Event):
 
     title: ClassVar[str] = "转入日常监测"
     basis: ClassVar[str] = "C2020; G39"
+    none: ClassVar[str] = "case home members benefit money aid stage duties count ruling paper found"
 
     on: date
     cycle: int
     watch: Label
     after: UUID
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return (("return-to-monitoring", self.after),)
+
+    def begins_cycle(self) -> int | None:
+        return self.cycle
+
+    def changes_status(self) -> StatusChange | None:
+        return StatusChange(labelled=Labelled(self.watch, self.on, None, self.after))
 
     def evolve(self, household: Household) -> Household:
         labels = (*household.labels, LabelSpell(self.watch, self.on))

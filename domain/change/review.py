@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Literal
-from uuid import UUID
 
+from domain.categories import dibao
 from domain.categories.means_test import assess
-from domain.decision.confirmation import Interval, review_due
+from domain.categories.roads import ROADS
+from domain.decision.confirmation import review_due
+from domain.decision.status import Interval
 from domain.guards.registered import require_member, require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of_every, of_household
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import Limit
 from domain.household.parts import Change, Review
 from domain.household.state import Household
 from domain.values.assessment import Assessment, IncomeItem
@@ -23,6 +28,23 @@ from domain.values.person import PersonId
 from domain.values.private import Private
 from domain.values.receipt import Receipt
 from domain.values.refusals import Refusal
+
+
+def has_outgrown(event: Recertified, context: DutyContext) -> bool:
+    """The check found the family over the line of what it is in, and not just again what was known."""
+    road = ROADS.get(context.held, dibao.ROAD) if context.held is not None else dibao.ROAD
+    return not road.fits(event.assessment) and event.finding != "unchanged"
+
+
+def has_changed(event: Recertified, context: DutyContext) -> bool:
+    """The check found more or less than before."""
+    return event.finding in ("less", "more")
+
+
+def has_fallen_back(event: Recertified, context: DutyContext) -> bool:
+    """The family is below the standard again: nothing is to be decided when its grace period ends."""
+    return event.assessment.below_standard
+
 
 ChangeKind = Literal["employment", "income", "property", "members", "residence", "other"]
 Finding = Literal["unchanged", "less", "more", "above-standard"]
@@ -40,6 +62,10 @@ class ChangeReported(Event):
 
     title: ClassVar[str] = "家庭情况变化报告"
     basis: ClassVar[str] = "M57 art.30; L26 art.46"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage count ruling paper found"
+    )
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of_household, opens=("check-change",)),)
 
     on: date
     person: PersonId
@@ -75,6 +101,13 @@ class Recertified(Event):
 
     title: ClassVar[str] = "定期核查"
     basis: ClassVar[str] = "M57 art.31"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of_household, closes=("check-change", "recertify"), opens=("recertify",)),
+        Turn(of_household, closes=("adjust-after-check",), opens=("decide-after-check",), when=has_outgrown),
+        Turn(of_household, closes=("decide-after-check",), opens=("adjust-after-check",), when=has_changed),
+        Turn(of_every, closes=("decide-after-grace",), when=has_fallen_back),
+    )
 
     on: date
     finding: Finding
@@ -87,11 +120,12 @@ class Recertified(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (
-            ("DL-REC-HALF", None),
-            ("DL-REC-YEAR", None),
-        )
+    def meets(self) -> tuple[Limit, ...]:
+        return (("DL-REC-HALF", None), ("DL-REC-YEAR", None))
+
+    def closes(self) -> tuple[Limit, ...]:
+        # income has fallen back below the line: there is nothing left to decide when the grace period ends
+        return (("DL-GRC", None), ("warn-grace-expiry", None)) if self.assessment.below_standard else ()
 
     def evolve(self, household: Household) -> Household:
         review = Review(self.on, self.assessment, self.income, self.interval)

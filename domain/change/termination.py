@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Literal
-from uuid import UUID
+from typing import Literal
 
+from domain.categories.roads import road_of
 from domain.change.hearing import HearingNotHeld, NothingToTerminate, may_decide
+from domain.decision.status import WATCH, Exited
 from domain.guards.delegation import competent
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
 from domain.household.event import Event
-from domain.household.parts import Decided, Undelivered
 from domain.household.remedy import remedy_text
 from domain.household.state import Household
 from domain.values.deadline import Due
-from domain.values.immutables import replace
-from domain.values.month import Month, Months
+from domain.values.month import Month
 from domain.values.private import Private
-from domain.values.receipt import Decision, apply
+from domain.values.receipt import apply
 from domain.values.refusals import Refusal
-from domain.values.spells import Category, Grace, LabelSpell, ended
 
 ExitGround = Literal[
     "income-above-standard",
@@ -61,53 +59,6 @@ class ReasonsMissing(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class BenefitTerminated(Event):
-    """Dibao ends on the first day of `from_month`; the family was heard and is told why (终止低保)."""
-
-    title: ClassVar[str] = "终止低保"
-    basis: ClassVar[str] = "M57 art.32; L26 art.48"
-
-    on: date
-    termination: UUID
-    ground: ExitGround
-    reasons: Private[str]
-    from_month: Month
-    remedy: str
-    watch: Due
-    decision: Decision
-
-    def opens(self) -> tuple[Due, ...]:
-        return (self.watch,)
-
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (
-            ("DL-GRC", None),
-            ("warn-grace-expiry", None),
-            ("DL-REC-HALF", None),
-            ("DL-REC-YEAR", None),
-            ("DL-DTH", None),
-            ("DL-CHG", None),
-        )
-
-    def evolve(self, household: Household) -> Household:
-        day = self.from_month.first_day
-        benefits = tuple(
-            replace(spell, last=self.from_month + -1) if spell.last is None else spell
-            for spell in household.benefits
-        )
-        return replace(
-            household,
-            categories=ended(household.categories, day),
-            labels=tuple(_cut(label, day) for label in household.labels),
-            graces=tuple(_shortened(household.graces, self.from_month)),
-            benefits=benefits,
-            hearings=tuple(replace(h, used=True) for h in household.hearings),
-            undelivered=(*household.undelivered, Undelivered(self.termination, "termination")),
-            decided=(*household.decided, Decided(self.termination, self.on, "termination")),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class TerminateBenefit(Command):
     """Terminate Dibao from the next month, by the county, after the family was heard (终止低保).
 
@@ -124,7 +75,10 @@ class TerminateBenefit(Command):
         rules = context.rules(self.on)
         first = Month.of(self.on) + rules.integer("termination.month-offset")
         spell = household.category(self.on)
-        if spell is None or spell.category != Category.DIBAO:
+        if spell is None:
+            raise NothingToTerminate
+        road = road_of(spell.category)
+        if road.programme is None:
             raise NothingToTerminate
         if spell.end is not None:
             if spell.end == first.first_day:
@@ -145,32 +99,21 @@ class TerminateBenefit(Command):
             raise HearingNotHeld
         grace = household.grace(first)
         if self.ground in ON_INCOME:
-            if household.review is None or household.review.assessment.below_standard:
+            if household.review is None or road.fits(household.review.assessment):
                 raise StillEligible
             if grace is not None:
                 raise GraceStillRunning(last=grace.months.last)
-        termination = context.id("termination")
-        yield BenefitTerminated(
+        exit = context.id("exit")
+        yield Exited(
             self.on,
-            termination,
+            exit,
+            spell.category,
+            None,
+            first.first_day,
             self.ground,
+            None,
             Private(household.id, "text", self.reasons),
-            first,
             remedy_text(decider, context, self.on),
-            Due("return-to-monitoring", first.first_day, termination, "C2020", kind="timer"),
+            Due(WATCH, first.first_day, exit, "C2020", kind="timer"),
             context.decision(self.on, decider, hearing),
         )
-
-
-def _shortened(graces: tuple[Grace, ...], first: Month) -> Iterator[Grace]:
-    for grace in graces:
-        if grace.months.last < first:
-            yield grace
-        elif grace.months.first < first:
-            yield replace(grace, months=Months(grace.months.first, first + -1))
-
-
-def _cut(label: LabelSpell, day: date) -> LabelSpell:
-    if label.label == "GRACE" and label.end is not None and label.end > day:
-        return replace(label, end=max(day, label.start))
-    return label

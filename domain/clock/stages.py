@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
+from domain.categories.roads import codes
+from domain.household.notions import CLUE_MONEY, ClockKind, Holder
 from domain.values.calendar import WorkingCalendar
 from domain.values.immutables import replace
 
-Holder = Literal["applicant", "village", "township", "county", "bank"]
 HOLDERS: Final[Mapping[Holder, str]] = {
     "applicant": "申请人",
     "village": "村（社区）",
@@ -32,7 +33,7 @@ HOLDERS: Final[Mapping[Holder, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch between two milestones (环节); `limit` is the deadline code that governs it, where one does.
+    """A stretch between two milestones (环节); `limits` are the codes of the limit that governs it, where one does.
 
     `whole` stretches pass through several hands: their days are also counted holder by holder.
     """
@@ -41,35 +42,32 @@ class Stage:
     title: str
     since: str
     until: str
-    limit: str = ""
+    limits: tuple[str, ...] = ()
     whole: bool = False
 
 
-CLUE_MONEY: Final = "clue-money"
-"""The road as a whole; it begins at no step of its case, but at the clue that led to it."""
-
 ROAD: Final = (
-    Stage("clue-verified", "线索核实", "clue", "verified", "DL-ALERT"),
-    Stage("clue-answered", "线索反馈", "clue", "answered", "DL-ALERT"),
-    Stage("finding-answered", "主动发现回应", "found", "helped", "DL-HELP"),
+    Stage("clue-verified", "线索核实", "clue", "verified", ("DL-ALERT",)),
+    Stage("clue-answered", "线索反馈", "clue", "answered", ("DL-ALERT",)),
+    Stage("finding-answered", "主动发现回应", "found", "helped", ("DL-HELP",)),
     Stage("accept", "受理", "applied", "accepted", whole=True),
-    Stage("investigate", "启动调查", "accepted", "investigation", "DL-DIB-INV"),
-    Stage("check-start", "启动信息核对", "requested", "check", "DL-DIB-CHK"),
+    Stage("investigate", "启动调查", "accepted", "investigation", codes("investigate")),
+    Stage("check-start", "启动信息核对", "requested", "check", codes("check")),
     Stage("check-report", "出具核对报告", "check", "reported"),
-    Stage("tell", "告知核对结果", "adverse", "told", "DL-DIB-TELL"),
-    Stage("recheck", "复查核对结果", "disputed", "rechecked", "DL-OBJ-CHK"),
+    Stage("tell", "告知核对结果", "adverse", "told", codes("tell")),
+    Stage("recheck", "复查核对结果", "disputed", "rechecked", ("DL-OBJ-CHK",)),
     Stage("opinion", "审核意见", "accepted", "opinion", whole=True),
-    Stage("notice", "公示", "posted", "noticed", "DL-DIB-NOT"),
+    Stage("notice", "公示", "posted", "noticed", codes("notice")),
     Stage("objection", "公示异议处理", "objected", "opinion"),
-    Stage("send", "报送材料", "ready", "received", "DL-DIB-SND"),
-    Stage("mend", "退回补正", "returned", "mended", "DL-DIB-RTN"),
-    Stage("decide", "县级确认", "received", "decided", "DL-DIB-CTY", whole=True),
-    Stage("total", "受理至决定", "term", "decided", "DL-DIB-TOT", whole=True),
-    Stage("notify", "送达书面决定", "written", "delivered", "DL-DIB-REF"),
+    Stage("send", "报送材料", "ready", "received", codes("send")),
+    Stage("mend", "退回补正", "returned", "mended", codes("mend")),
+    Stage("decide", "县级确认", "received", "decided", codes("decide"), whole=True),
+    Stage("total", "受理至决定", "term", "decided", codes("total"), whole=True),
+    Stage("notify", "送达书面决定", "written", "delivered", codes("notify")),
     Stage("money", "决定至到账", "confirmed", "paid", whole=True),
     Stage("application-money", "申请至到账", "applied", "paid", whole=True),
     Stage(CLUE_MONEY, "线索至到账", "led-here", "paid", whole=True),
-    Stage("aid-money", "临时救助到账", "granted", "paid", "DL-TMP-QUICK", whole=True),
+    Stage("aid-money", "临时救助到账", "granted", "paid", ("DL-TMP-QUICK",), whole=True),
 )
 """Every stage in the order of the road; the codes are stored and never change."""
 
@@ -141,7 +139,7 @@ class Clock:
     """
 
     subject: UUID
-    kind: Literal["alert", "finding", "case", "aid"]
+    kind: ClockKind
     category: str
     running: tuple[tuple[str, date], ...]
     held: tuple[Held, ...]

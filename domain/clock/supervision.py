@@ -13,6 +13,7 @@ from domain.change.monitoring import ReturnToMonitoring
 from domain.household.command import Command
 from domain.household.context import Context
 from domain.household.event import Event
+from domain.household.notions import Count, Limit
 from domain.household.state import Household
 from domain.values.immutables import replace
 from domain.values.refusals import Refusal
@@ -27,11 +28,18 @@ class DeadlineMissed(Event):
     """A limit passed without the act it awaited; it stays open until the act is done (逾期)."""
 
     title: ClassVar[str] = "期限已过"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage duties ruling paper found"
 
     on: date
     what: str
     due_subject: UUID
     day: date
+
+    def misses(self) -> Limit | None:
+        return (self.what, self.due_subject)
+
+    def counts(self) -> Count | None:
+        return Count("overdue", detail=self.what)
 
     def evolve(self, household: Household) -> Household:
         dues = tuple(

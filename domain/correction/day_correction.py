@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import ClassVar
 from uuid import UUID
 
+from domain.categories.roads import limits, road_of
 from domain.correction.fact_correction import (
     CorrectionCommand,
     DayDoesNotFit,
@@ -20,9 +21,11 @@ from domain.correction.fact_correction import (
     recalled,
     redecision,
 )
-from domain.decision.notice import NoticePosted
+from domain.decision.notice import NoticePosted, notice_period
 from domain.household.context import Context
+from domain.household.duty import CORRECTED, FROM_NOTICE_ON, Turn, of
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, Limit, PaperMove
 from domain.household.parts import Procedure
 from domain.household.state import Household
 from domain.papers.delivery import TERMS, DocumentDelivered, periods_of
@@ -34,10 +37,7 @@ from domain.values.issued import DeliveryMethod, DocumentKind
 from domain.values.private import Private
 from domain.values.refusals import Refusal
 
-POSTED = "DL-DIB-NOT"
-"""The period of the public notice."""
-
-TOLD = frozenset(("DL-DIB-TELL", "DL-DIB-REF", "DL-NAC"))
+TOLD = frozenset(code for terms in TERMS.values() for code in terms)
 """The limits a delivery meets."""
 
 
@@ -57,6 +57,16 @@ class NoticeDayCorrected(Event):
 
     title: ClassVar[str] = "更正公示日期"
     basis: ClassVar[str] = "M57 art.19"
+    none: ClassVar[str] = "home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(
+            of("case"),
+            closes=FROM_NOTICE_ON,
+            opens=("close-notice",),
+            when=lambda event, context: event.reopened,
+        ),
+        *CORRECTED,
+    )
 
     on: date
     step: int
@@ -74,10 +84,13 @@ class NoticeDayCorrected(Event):
     def opens(self) -> tuple[Due, ...]:
         return tuple(due for due in (self.period, self.due) if due is not None)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        running = ((POSTED, self.case),) if self.period else ()
-        sent = (("DL-DIB-SND", self.case), ("DL-DIB-CTY", self.case)) if self.reopened else ()
+    def closes(self) -> tuple[Limit, ...]:
+        running = limits(self.case, "notice") if self.period else ()
+        sent = limits(self.case, "send", "decide") if self.reopened else ()
         return (*running, *sent)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.ON_NOTICE, on_road=False) if self.reopened else None
 
     def evolve(self, household: Household) -> Household:
         procedures = tuple(
@@ -116,7 +129,7 @@ class CorrectNoticeDay(CorrectionCommand):
         last = min(day for day in (case.decided_on, self.on) if day is not None)
         if (case.opinion_on is not None and self.day < case.opinion_on) or self.day > last:
             raise DayDoesNotFit(day=self.day)
-        period = context.due(POSTED, self.day, case.id, "period")
+        period = notice_period(road_of(case.category), context, self.day, case.id)
         decided = case.outcome is not None
         closed = case.notice_closed_on or case.decided_on
         too_early = closed is not None and closed < period.day
@@ -149,6 +162,8 @@ class DeliveryDayCorrected(Event):
 
     title: ClassVar[str] = "更正送达日期"
     basis: ClassVar[str] = "M57 art.21; L26 art.45, 48"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling found"
+    turns: ClassVar[tuple[Turn, ...]] = CORRECTED
 
     on: date
     step: int
@@ -168,20 +183,24 @@ class DeliveryDayCorrected(Event):
     def opens(self) -> tuple[Due, ...]:
         return self.periods if self.due is None else (*self.periods, self.due)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def closes(self) -> tuple[Limit, ...]:
         return tuple((due.what, due.subject) for due in self.periods)
+
+    def moves_paper(self) -> PaperMove | None:
+        on, periods = self.delivered_on, self.periods
+        return PaperMove("delivered", self.document, self.subject, on=on, periods=periods)
 
     def evolve(self, household: Household) -> Household:
         documents = tuple(
             replace(each, delivered_on=self.delivered_on) if each.id == self.document else each
             for each in household.documents
         )
-        terms = TOLD if self.kind is None else {TERMS.get(self.kind)}
-        met = tuple(
-            replace(each, met_on=self.day)
+        terms = TOLD if self.kind is None else TERMS.get(self.kind, ())
+        ended = tuple(
+            replace(each, ended_on=self.day)
             if each.due.subject == self.subject and each.due.what in terms
             else each
-            for each in household.met
+            for each in household.ended
         )
         procedures = tuple(
             replace(case, told_on=self.delivered_on)
@@ -189,7 +208,7 @@ class DeliveryDayCorrected(Event):
             else case
             for case in household.procedures
         )
-        right = replace(household, documents=documents, met=met, procedures=procedures)
+        right = replace(household, documents=documents, ended=ended, procedures=procedures)
         return marked(right, self.step, self.corrects, self.on)
 
 

@@ -16,7 +16,10 @@ from uuid import UUID
 from domain.guards.registered import require_member
 from domain.household.command import Command
 from domain.household.context import Context, Recalled
+from domain.household.duty import CORRECTED, Turn, has_visited, of, owes_visit
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import HomeMove
 from domain.household.parts import Correction
 from domain.household.state import Household
 from domain.inquiry.verification import HomeVisited
@@ -128,6 +131,8 @@ class ResidenceCorrected(Event):
 
     title: ClassVar[str] = "更正住所登记"
     basis: ClassVar[str] = "M57 art.5"
+    none: ClassVar[str] = "case members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = CORRECTED
 
     on: date
     step: int
@@ -143,6 +148,9 @@ class ResidenceCorrected(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def settles(self) -> HomeMove | None:
+        return HomeMove(self.region, self.area, self.since, was=self.was)
 
     def evolve(self, household: Household) -> Household:
         homes = tuple(self._right(home) for home in household.residences)
@@ -210,6 +218,9 @@ class IncomeCorrected(Event):
 
     title: ClassVar[str] = "更正申报收入"
     basis: ClassVar[str] = "M57 art.9, 13"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     step: int
@@ -253,6 +264,13 @@ class VisitDayCorrected(Event):
 
     title: ClassVar[str] = "更正入户日期"
     basis: ClassVar[str] = "M57 art.16"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage count ruling paper found"
+    )
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("visit-home-county",), when=has_visited),
+        Turn(of("case"), opens=("visit-home-county",), when=owes_visit, beside=("decide",)),
+    )
 
     on: date
     step: int
@@ -261,6 +279,10 @@ class VisitDayCorrected(Event):
     was: date
     day: date
     why: Private[str]
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        days = tuple(self.day if day == self.was else day for day in context.county_visits)
+        return replace(context, county_visits=days)
 
     def evolve(self, household: Household) -> Household:
         procedures = tuple(

@@ -12,13 +12,30 @@ from datetime import date
 from typing import ClassVar, Literal, get_args
 from uuid import UUID
 
-from domain.decision.confirmation import OneCategoryOnly, watch_ended
+from domain.categories import dibao
+from domain.categories.roads import road_of
+from domain.decision.confirmation import OneCategoryOnly
+from domain.decision.status import WATCH, WATCHED, watch_ended
 from domain.guards.order_of_steps import require_order
 from domain.guards.registered import require_registered
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import STATUS_ENDED, Turn, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import (
+    NO_STAGE,
+    BenefitBegun,
+    BenefitChange,
+    CaseMove,
+    CaseStep,
+    ClockMove,
+    Confirmed,
+    Count,
+    Limit,
+    StatusChange,
+)
 from domain.household.parts import Suspicion
 from domain.household.state import Household
 from domain.values.deadline import Due
@@ -28,7 +45,13 @@ from domain.values.month import Month, Months
 from domain.values.private import Private
 from domain.values.receipt import Actor
 from domain.values.refusals import Refusal
-from domain.values.spells import BenefitSpell, Category, CategorySpell, Label, ended
+from domain.values.spells import BenefitSpell, Category, CategorySpell, Label, Programme, ended
+
+
+def has_case(event: IrregularlyConfirmed, context: DutyContext) -> bool:
+    """A case was under way, and was decided by it, if not as it should have been."""
+    return event.case is not None
+
 
 Confirming = Literal[
     "confirmed-without-application", "confirmed-without-verification", "confirmed-without-notice"
@@ -46,7 +69,6 @@ IrregularAct = Literal[
     "duties-not-separate",
     "other",
 ]
-Aided = Literal["DIBAO", "MARGINAL", "RIGID"]
 SuspicionOutcome = Literal["mended", "recovered", "no-violation", "passed-to-discipline"]
 
 
@@ -95,6 +117,8 @@ class IrregularRecorded(Event):
 
     title: ClassVar[str] = "登记不规范事项"
     basis: ClassVar[str] = "M57 art.35; L26 art.69"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("irregular"), opens=("answer-suspicion",)),)
 
     on: date
     irregular: UUID
@@ -112,6 +136,9 @@ class IrregularRecorded(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
+    def counts(self) -> Count | None:
+        return Count("irregular", detail=self.act)
+
     def evolve(self, household: Household) -> Household:
         suspicion = Suspicion(self.irregular, self.act, self.day, officers=self.officers, month=self.month)
         return replace(household, suspicions=(*household.suspicions, suspicion))
@@ -125,6 +152,8 @@ class IrregularlyConfirmed(Event):
     """
 
     title: ClassVar[str] = "不规范确认已经生效"
+    none: ClassVar[str] = "home members cycle money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("*",), when=has_case),)
 
     on: date
     irregular: UUID
@@ -135,9 +164,27 @@ class IrregularlyConfirmed(Event):
     fen: Fen
     first: Month | None
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        watch = ("return-to-monitoring", None)
-        return (("*", self.case), watch) if self.case else (watch,)
+    def closes(self) -> tuple[Limit, ...]:
+        return (("*", self.case), (WATCH, None)) if self.case else ((WATCH, None),)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.CONFIRMED) if self.case else None
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), leaves=NO_STAGE) if self.case else None
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        return replace(context, held=self.category)
+
+    def changes_status(self) -> StatusChange | None:
+        confirmed = Confirmed(self.category, self.start, subject=self.irregular)
+        return StatusChange(self.start, WATCHED, confirmed=confirmed)
+
+    def changes_benefit(self) -> BenefitChange | None:
+        if self.benefit is None or self.first is None:
+            return None
+        programme = Programme(self.category)
+        return BenefitChange(begun=BenefitBegun(self.benefit, programme, self.fen, self.first))
 
     def evolve(self, household: Household) -> Household:
         if self.case is not None:
@@ -159,6 +206,8 @@ class IrregularlyEnded(Event):
     """The irregular act's effect: the family was no longer aided from `from_month` on (不规范停发的后果)."""
 
     title: ClassVar[str] = "不规范停发已经生效"
+    none: ClassVar[str] = "case home members cycle money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = STATUS_ENDED
 
     on: date
     irregular: UUID
@@ -168,8 +217,17 @@ class IrregularlyEnded(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.watch,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def closes(self) -> tuple[Limit, ...]:
         return tuple((what, None) for what in ("DL-GRC", "warn-grace-expiry", "DL-REC-HALF", "DL-REC-YEAR"))
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        return replace(context, held=None)
+
+    def changes_status(self) -> StatusChange | None:
+        return StatusChange(self.from_month.first_day, (Label.GRACE,))
+
+    def changes_benefit(self) -> BenefitChange | None:
+        return BenefitChange(ends_before=self.from_month)
 
     def evolve(self, household: Household) -> Household:
         first, day = self.from_month, self.from_month.first_day
@@ -211,7 +269,7 @@ class RecordIrregular(Command):
     officers: tuple[str, ...] = ()
     organ: str = ""
     evidence: UUID | None = None
-    category: Aided = "DIBAO"
+    category: Category = dibao.ROAD.category
     month: Month | None = None
     fen: Fen | None = None
 
@@ -247,15 +305,15 @@ class RecordIrregular(Command):
             yield self._ended(household, irregular)
 
     def _confirmed(self, household: Household, context: Context, irregular: UUID) -> IrregularlyConfirmed:
-        category = Category(self.category)
-        paid = category == Category.DIBAO
+        category, road = self.category, road_of(self.category)
+        paid = road.programme is not None
         if paid and (self.fen is None or self.fen <= 0):
             raise EffectIncomplete
         first = self.month or Month.of(self.day) + 1
         for spell in household.categories:
             running = spell.end is None or spell.end > self.day
-            # out of marginal a family rises into Dibao, and is then in one category all the same
-            rises = spell.category == Category.MARGINAL and category != Category.MARGINAL
+            # a family rises out of one category into another, and is then in one all the same
+            rises = spell.category in road.rises_from
             if (
                 spell.person is None
                 and running
@@ -293,13 +351,15 @@ class SuspicionAnswered(Event):
 
     title: ClassVar[str] = "疑点查清办结"
     basis: ClassVar[str] = "M57 art.35; L26 art.69"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("suspicion"), closes=("answer-suspicion",)),)
 
     on: date
     suspicion: UUID
     outcome: SuspicionOutcome
     finding: Private[str]
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return (("DL-IRR-CHK", self.suspicion),)
 
     def evolve(self, household: Household) -> Household:

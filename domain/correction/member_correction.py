@@ -19,8 +19,11 @@ from domain.correction.fact_correction import (
 )
 from domain.guards.registered import NotAMember
 from domain.household.context import Context
+from domain.household.duty import CORRECTED, MEMBERS_CHANGED, Turn, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
 from domain.household.memberships import day_after, noticed
+from domain.household.notions import Limit
 from domain.household.state import Household
 from domain.members.arrival import MemberArrived
 from domain.members.death import DEAD, DEATH, MemberDied, death_due, last_day
@@ -35,6 +38,16 @@ from domain.values.refusals import Refusal
 from domain.values.spells import Membership
 
 
+def of_death_due(event: DeathCorrected, household: UUID) -> UUID | None:
+    """The subject of the limit for settling the amount after the death, where one runs anew."""
+    return event.death_due.subject if event.death_due else None
+
+
+def is_limited_by_death(event: DeathCorrected, context: DutyContext) -> bool:
+    """The amount is to be settled within the limit that runs from the death."""
+    return event.death_due is not None
+
+
 class NumberIsAnothers(Refusal):
     """该身份证号属于系统中的另一人；如系同一人，请办理身份认定，否则请核对证件。"""
 
@@ -47,6 +60,9 @@ class MemberCorrected(Event):
 
     title: ClassVar[str] = "更正成员信息"
     basis: ClassVar[str] = "M57 art.7"
+    none: ClassVar[str] = "case home cycle status benefit money aid stage count ruling paper"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = CORRECTED
 
     on: date
     step: int
@@ -68,6 +84,9 @@ class MemberCorrected(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def found_by(self) -> tuple[Private[str] | None, ...]:
+        return (self.id_number, self.name)
 
     def evolve(self, household: Household) -> Household:
         wrong = _row(household, self.person, self.was)
@@ -215,6 +234,13 @@ class DeathCorrected(Event):
 
     title: ClassVar[str] = "更正死亡登记"
     basis: ClassVar[str] = "M83"
+    none: ClassVar[str] = "case home cycle status benefit money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("death"), closes=("adjust-after-death",)),
+        Turn(of_death_due, opens=("adjust-after-death",), when=is_limited_by_death),
+        *MEMBERS_CHANGED,
+    )
 
     on: date
     step: int
@@ -231,7 +257,7 @@ class DeathCorrected(Event):
     def opens(self) -> tuple[Due, ...]:
         return tuple(due for due in (self.death_due, self.due) if due is not None)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def closes(self) -> tuple[Limit, ...]:
         return ((DEATH, self.death),)
 
     def evolve(self, household: Household) -> Household:

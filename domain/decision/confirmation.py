@@ -1,4 +1,4 @@
-"""The decision (审核确认): file received, confirmed or refused with reasons and remedy (M57 art.20–24)."""
+"""The decision (审核确认): a category confirmed, or the application refused with reasons and remedy (M57 art.20–24)."""
 
 from __future__ import annotations
 
@@ -8,31 +8,44 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from domain.categories.means_test import assess, benefit_of
+from domain.categories import dibao, marginal
+from domain.categories.means_test import assess
+from domain.categories.road import Road
+from domain.categories.roads import limits, road_of
 from domain.decision.opinion import NoticeMissing, OpinionMissing, require_investigated, require_unopposed
+from domain.decision.status import DECIDED, Classified, Exited, Interval
 from domain.guards.delegation import competent, delegation
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.guards.separation_of_duties import investigators_of, require_disinterested, require_separate
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
 from domain.household.event import Event
-from domain.household.parts import Procedure, Review, Undelivered
+from domain.household.notions import (
+    UNTIL_TOLD,
+    CaseMove,
+    CaseStep,
+    ClockMove,
+    Count,
+    Limit,
+    Ruling,
+)
+from domain.household.parts import Procedure, Undelivered
 from domain.household.remedy import remedy_text
 from domain.household.state import Household
 from domain.inquiry.recheck import RecheckPending, open_objection
 from domain.intake.application import watch_of
-from domain.values.assessment import Assessment, IncomeItem
+from domain.members.member_changes import CHANGE
 from domain.values.deadline import Due
 from domain.values.immutables import replace
 from domain.values.money import Fen, yuan
 from domain.values.month import Month
 from domain.values.private import Private
-from domain.values.receipt import Decider, Decision
+from domain.values.receipt import Decider, Decision, RuleApplied, whole
 from domain.values.refusals import Refusal
-from domain.values.spells import BenefitSpell, Category, CategorySpell, LabelSpell, ended, holds
+from domain.values.spells import Category, CategorySpell
 
-Interval = Literal["half-yearly", "yearly"]
 RefusalGround = Literal[
     "income-above-standard",
     "property-above-limit",
@@ -46,12 +59,6 @@ class FileNotReceived(Refusal):
     """县级尚未收到乡镇（街道）报送的审核材料，不能作出确认决定。"""
 
     article = "M57 art.20"
-
-
-class IncomeNotBelowStandard(Refusal):
-    """人均月收入{per_capita}元，不低于保障标准{standard}元，不能确认为{category}对象。"""
-
-    article = "M57 art.4, 13"
 
 
 class IncomeBelowStandard(Refusal):
@@ -93,109 +100,111 @@ class AlreadyDecided(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class DibaoConfirmed(Event):
-    """The family is in Dibao from this day and paid from `first` month (低保确认)."""
-
-    title: ClassVar[str] = "确认低保"
-    basis: ClassVar[str] = "M57 art.20, 21, 23"
+class ConfirmCategory(Command):
+    """Confirm the category that was applied for; what the category has of its own stands on its road."""
 
     on: date
-    case: UUID
-    benefit: UUID
-    fen: Fen
-    first: Month
-    members: int
-    assessment: Assessment
-    income: tuple[IncomeItem, ...]
-    interval: Interval
-    review_due: Due
-    decision: Decision
+    delegated_by: str | None = None
+    interval: Interval | None = None
 
-    def opens(self) -> tuple[Due, ...]:
-        return (self.review_due,)
+    road: ClassVar[Road]
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (
-            ("*", self.case),
-            ("return-to-monitoring", None),
-            ("DL-REC-HALF", None),
-            ("DL-REC-YEAR", None),
-            ("DL-CHG", None),
+    def decide(self, household: Household, context: Context) -> Iterator[Event]:
+        road = self.road
+        if _decided(household, "confirmed", road.category, self.on):
+            return
+        case = accepted_case(household)
+        require_category(case, road.category)
+        decider = competent(context, self.on, self.delegated_by)
+        if case.origin == "application":
+            require_file(household, case, decider, context, self.on)
+        else:
+            require_order(self.on, case.accepted_on)
+            require_disinterested(household, context)
+            investigators = investigators_of(case)
+            require_separate("investigate-then-decide", investigators, decider.officer, self.on, context)
+        if road.needs_clean_report and case.report_eligible is False:
+            raise ReportSaysNotEligible
+        held, start = self._start(household)
+        assessment, applied = assess(household, context, self.on, case.income)
+        tested = road.test(household, assessment, context, self.on)
+        if road.noticed and case.notice_closed_on is None:  # proposed for refusal, fits by the rules of today
+            raise NoticeMissing
+        benefit: tuple[RuleApplied, ...] = ()
+        fen, first = None, None
+        if road.amount is not None:
+            benefit = (road.amount(assessment, context, self.on),)
+            fen = Fen(whole(benefit[0].result))
+            first = Month.of(self.on) + context.rules(self.on).integer("benefit.first-month-offset")
+        delegated = delegation(context, self.on, decider)
+        decision = context.decision(self.on, decider, *applied, *tested, *benefit, *delegated)
+        if held is not None:
+            yield Exited(
+                self.on,
+                context.id("exit"),
+                held.category,
+                None,
+                start,
+                "other-category",
+                road.category,
+                None,
+                None,
+                None,
+                decision,
+            )
+        interval = self.interval or review_interval(household, context, self.on)
+        yield Classified(
+            self.on,
+            case.id,
+            road.category,
+            None,
+            start,
+            context.id("benefit") if benefit else None,
+            road.programme,
+            fen,
+            first,
+            assessment.members,
+            assessment,
+            case.income,
+            interval,
+            review_due(interval, self.on, household, context),
+            context.rules(self.on).words(road.aids) if road.aids else (),
+            decision,
         )
 
-    def evolve(self, household: Household) -> Household:
-        household = household.with_case(outcome="confirmed", decided_on=self.on)
-        return replace(
-            household,
-            categories=(
-                *ended(household.categories, self.on),
-                CategorySpell(Category.DIBAO, self.on),
-            ),
-            labels=watch_ended(household, self.on),
-            benefits=(
-                *household.benefits,
-                BenefitSpell(
-                    self.benefit,
-                    Category.DIBAO,
-                    self.fen,
-                    self.first,
-                    decided_on=self.on,
-                    basis=self.assessment,
-                ),
-            ),
-            review=Review(self.on, self.assessment, self.income, self.interval),
-        )
+    def _start(self, household: Household) -> tuple[CategorySpell | None, date]:
+        """The status the family rises from, if any, and the first day of the new one."""
+        held = household.category(self.on)
+        if held is None:
+            return None, self.on
+        if held.category in self.road.rises_from:
+            return held, self.on
+        if held.end is None or not self.road.entered_by_transfer:
+            raise OneCategoryOnly(category=held.category.word)
+        return None, held.end
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmDibao(Command):
+class ConfirmDibao(ConfirmCategory):
     """Confirm Dibao by the county, or by a township with the delegation paper (确认低保).
 
     The amount is computed again by the rules of the day of decision. `interval` overrides how often the
     family is checked again.
     """
 
-    on: date
-    delegated_by: str | None = None
-    interval: Interval | None = None
+    road = dibao.ROAD
 
-    def decide(self, household: Household, context: Context) -> Iterator[Event]:
-        if _decided(household, "confirmed", Category.DIBAO, self.on):
-            return
-        case = accepted_case(household)
-        require_category(case, Category.DIBAO)
-        decider = competent(context, self.on, self.delegated_by)
-        require_file(household, case, decider, context, self.on)
-        if case.report_eligible is False:
-            raise ReportSaysNotEligible
-        held = household.category(self.on)
-        if held is not None and held.category != Category.MARGINAL:
-            raise OneCategoryOnly(category=held.category.word)
-        assessment, applied = assess(household, context, self.on, case.income)
-        if not assessment.below_standard:
-            raise IncomeNotBelowStandard(
-                per_capita=yuan(assessment.per_capita),
-                standard=yuan(assessment.standard),
-                category="低保",
-            )
-        if case.notice_closed_on is None:  # proposed for refusal, fits by the rules of today
-            raise NoticeMissing
-        benefit = benefit_of(assessment, context, self.on)
-        interval = self.interval or review_interval(household, context, self.on)
-        benefit_id = context.id("benefit")
-        yield DibaoConfirmed(
-            self.on,
-            case.id,
-            benefit_id,
-            Fen(int(benefit.result)),  # type: ignore[arg-type]
-            Month.of(self.on) + context.rules(self.on).integer("benefit.first-month-offset"),
-            assessment.members,
-            assessment,
-            case.income,
-            interval,
-            review_due(interval, self.on, household, context),
-            context.decision(self.on, decider, *applied, benefit, *delegation(context, self.on, decider)),
-        )
+
+@dataclass(frozen=True, slots=True)
+class ConfirmMarginal(ConfirmCategory):
+    """Confirm the family as marginal (确认低保边缘家庭): identification, no monthly cash, no public notice.
+
+    A family whose income lies below the Dibao standard is decided for Dibao first: marginal is who does not
+    fit Dibao (M57 art.8), and the status goes to the highest category met (S001). Once Dibao was refused,
+    on its property say, marginal is open to it.
+    """
+
+    road = marginal.ROAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,8 @@ class ApplicationRefused(Event):
 
     title: ClassVar[str] = "不予确认"
     basis: ClassVar[str] = "M57 art.21"
+    none: ClassVar[str] = "home members cycle status benefit money aid paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("*",), opens=("deliver-notice",)),)
 
     on: date
     case: UUID
@@ -217,8 +228,23 @@ class ApplicationRefused(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.notice_due, self.watch) if self.watch else (self.notice_due,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("*", self.case), ("DL-CHG", None))
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, *DECIDED)
+
+    def closes(self) -> tuple[Limit, ...]:
+        return (("*", self.case), (CHANGE, None))
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.REFUSED)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("decided", "written"), "township", leaves=UNTIL_TOLD)
+
+    def counts(self) -> Count | None:
+        return Count("refused", None, self.ground, case=self.case)
+
+    def rules_against(self) -> Ruling | None:
+        return Ruling(self.case, "refusal", self.ground, self.remedy, self.on)
 
     def evolve(self, household: Household) -> Household:
         household = household.with_case(outcome="refused", decided_on=self.on)
@@ -246,8 +272,7 @@ class RefuseApplication(Command):
         if not self.reasons.strip():
             raise RefusalNeedsReasons
         assessment, applied = assess(household, context, self.on, case.income)
-        below = assessment.below_line if case.category == Category.MARGINAL else assessment.below_standard
-        if self.ground == "income-above-standard" and below:
+        if self.ground == "income-above-standard" and road_of(case.category).fits(assessment):
             raise IncomeBelowStandard(per_capita=yuan(assessment.per_capita))
         yield ApplicationRefused(
             self.on,
@@ -255,7 +280,7 @@ class RefuseApplication(Command):
             self.ground,
             Private(household.id, "text", self.reasons),
             remedy_text(decider, context, self.on),
-            context.due("DL-DIB-REF", self.on, case.id),
+            context.due(road_of(case.category).limits["notify"], self.on, case.id),
             watch_of(household, case, self.on),
             context.decision(self.on, decider, *applied, *delegation(context, self.on, decider)),
         )
@@ -277,7 +302,7 @@ def require_file(household: Household, case: Procedure, decider: Decider, contex
     require_order(on, case.opinion_on, case.notice_closed_on, case.file_received_on, case.rechecked_on)
     if decider.level == "county" and case.file_received_on is None:
         raise FileNotReceived
-    noticed = case.notice_closed_on is not None or case.category != Category.DIBAO
+    noticed = case.notice_closed_on is not None or not road_of(case.category).noticed
     if decider.level == "township" and case.opinion_approves and not noticed:
         raise NoticeMissing
     if case.opinion_approves is False and case.report_eligible is False:
@@ -309,14 +334,6 @@ def review_due(interval: Interval, on: date, household: Household, context: Cont
     """When the next recertification is due, counted from the last (M57 art.31)."""
     code = "DL-REC-HALF" if interval == "half-yearly" else "DL-REC-YEAR"
     return context.due(code, on, household.id)
-
-
-def watch_ended(household: Household, on: date) -> tuple[LabelSpell, ...]:
-    """The labels with the watch of an exited or refused family ended: it is aided again."""
-    return tuple(
-        replace(label, end=on) if label.label in ("EXITED", "REFUSED") and holds(label, on) else label
-        for label in household.labels
-    )
 
 
 _OUTCOMES = {"confirmed": "予以确认", "refused": "不予确认", "ended": "终止程序"}

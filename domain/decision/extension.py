@@ -8,12 +8,15 @@ from datetime import date
 from typing import ClassVar, Literal, get_args
 from uuid import UUID
 
+from domain.categories.roads import codes, limits, road_of
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.guards.separation_of_duties import require_disinterested, require_separate
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
 from domain.household.event import Event
+from domain.household.notions import Count, Limit
 from domain.household.parts import Procedure, Undelivered
 from domain.household.state import Household
 from domain.values.deadline import Due
@@ -25,7 +28,6 @@ from domain.values.refusals import Refusal
 Listed = Literal["notice-objected", "person-apart", "applied-elsewhere", "difficult-investigation"]
 """The reasons M83 §4.1 lists: objection to the notice, living apart from the registration, applied elsewhere."""
 ExtensionReason = Literal[Listed, "other"]
-TOTALS = ("DL-DIB-TOT", "DL-DIB-DEL")
 
 
 class AlreadyExtended(Refusal):
@@ -61,6 +63,8 @@ class LimitExtended(Event):
 
     title: ClassVar[str] = "延长办理期限"
     basis: ClassVar[str] = "M57 art.22; M83 §4.1"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("extension"), opens=("deliver-notice",)),)
 
     on: date
     case: UUID
@@ -75,8 +79,11 @@ class LimitExtended(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return tuple((what, self.case) for what in TOTALS)
+    def closes(self) -> tuple[Limit, ...]:
+        return limits(self.case, "total", "total-delegated")
+
+    def counts(self) -> Count | None:
+        return Count("extended", None, self.reason, case=self.case)
 
     def evolve(self, household: Household) -> Household:
         household = household.with_case(extended_on=self.on)
@@ -109,8 +116,9 @@ class ExtendLimit(Command):
             "propose-then-approve-extension", (self.proposer,), approver.officer, self.on, context
         )
         require_order(self.on, case.accepted_on)
+        totals = codes("total", "total-delegated")
         total = next(
-            (o.due for o in household.dues if o.due.what in TOTALS and o.due.subject == case.id), None
+            (o.due for o in household.dues if o.due.what in totals and o.due.subject == case.id), None
         )
         if total is None:
             raise AlreadyExtended
@@ -130,7 +138,7 @@ class ExtendLimit(Command):
             Private(household.id, "text", self.ground),
             self.proposer,
             approver,
-            context.due("DL-DIB-EXT", case.accepted_on, case.id),
+            context.due(road_of(case.category).limits["total-extended"], case.accepted_on, case.id),
         )
 
 

@@ -8,17 +8,19 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
+from domain.categories.roads import limits, road_of
 from domain.decision.opinion import NoticeMissing, OpinionMissing, require_unopposed
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of, owes_visit
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, ClockMove, Limit
 from domain.household.state import Household
 from domain.values.deadline import Due
 from domain.values.immutables import replace
 from domain.values.refusals import Refusal
-from domain.values.spells import Category
 
 
 class FileNotResubmitted(Refusal):
@@ -37,6 +39,11 @@ class FileReceived(Event):
 
     title: ClassVar[str] = "县级收件"
     basis: ClassVar[str] = "M57 art.19, 20"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("send-file", "receive-file", "decide-delegated"), opens=("decide",)),
+        Turn(of("case"), opens=("visit-home-county",), when=owes_visit),
+    )
 
     on: date
     case: UUID
@@ -45,8 +52,14 @@ class FileReceived(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-SND", self.case),)
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, "send")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.UNDER_DECISION)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("received",), "county")
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(file_received_on=self.on, county_days_left=None)
@@ -66,14 +79,15 @@ class ReceiveFile(Command):
         if case.opinion_on is None:
             raise OpinionMissing
         require_unopposed(case)
-        if case.category == Category.DIBAO and case.opinion_approves and case.notice_closed_on is None:
+        road = road_of(case.category)
+        if road.noticed and case.opinion_approves and case.notice_closed_on is None:
             raise NoticeMissing
         returned = case.returns[-1] if case.returns else None
         if returned is not None and returned.resubmitted_on is None:
             raise FileNotResubmitted(returned=returned.on)
         resubmitted = returned.resubmitted_on if returned else None
         require_order(self.on, case.opinion_on, case.notice_closed_on, resubmitted)
-        due = context.due("DL-DIB-CTY", self.on, case.id)
+        due = context.due(road.limits["decide"], self.on, case.id)
         left = case.county_days_left
         if (
             left is not None

@@ -8,12 +8,15 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
+from domain.categories.roads import limits, road_of
 from domain.decision.confirmation import FileNotReceived
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, ClockMove, Count, Limit
 from domain.household.parts import FileReturn
 from domain.household.state import Household
 from domain.values.deadline import Due
@@ -43,6 +46,10 @@ class FileReturned(Event):
 
     title: ClassVar[str] = "退回补正"
     basis: ClassVar[str] = "M57 art.20"
+    none: ClassVar[str] = "home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("decide", "visit-home-county"), opens=("mend-file",)),
+    )
 
     on: date
     case: UUID
@@ -55,8 +62,17 @@ class FileReturned(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-CTY", self.case),)
+    def closes(self) -> tuple[Limit, ...]:
+        return limits(self.case, "decide")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.RETURNED)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("returned",), "township", stop="returned")
+
+    def counts(self) -> Count | None:
+        return Count("file-returned", None, case=self.case)
 
     def evolve(self, household: Household) -> Household:
         returns = (*household.procedures[-1].returns, FileReturn(self.on))
@@ -86,9 +102,9 @@ class ReturnFile(Command):
         require_order(self.on, case.file_received_on)
         if not self.reasons.strip() or not any(item.strip() for item in self.items):
             raise ReturnNeedsReasons
-        running = next(
-            (o.due for o in household.dues if (o.due.what, o.due.subject) == ("DL-DIB-CTY", case.id)), None
-        )
+        limits = road_of(case.category).limits
+        counted = (limits["decide"], case.id)
+        running = next((o.due for o in household.dues if (o.due.what, o.due.subject) == counted), None)
         left = context.calendar.working_days_between(self.on, running.day) if running else 0
         yield FileReturned(
             self.on,
@@ -97,7 +113,7 @@ class ReturnFile(Command):
             self.items,
             Private(household.id, "text", self.reasons),
             max(left, 0),
-            context.due("DL-DIB-RTN", self.on, case.id),
+            context.due(limits["mend"], self.on, case.id),
         )
 
 
@@ -107,13 +123,21 @@ class FileResubmitted(Event):
 
     title: ClassVar[str] = "补正后重新报送"
     basis: ClassVar[str] = "M57 art.19"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("mend-file",), opens=("receive-file",)),)
 
     on: date
     case: UUID
     items: tuple[str, ...]
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-RTN", self.case),)
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, "mend")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.AWAITING_DECISION)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("mended", "ready"), "township")
 
     def evolve(self, household: Household) -> Household:
         *before, last = household.procedures[-1].returns

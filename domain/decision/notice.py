@@ -8,18 +8,27 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
-from domain.categories.means_test import _whole, benefit_of
+from domain.categories.road import Road
+from domain.categories.roads import limits, road_of
 from domain.decision.opinion import NoticeMissing, OpinionMissing, require_unopposed
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, goes_to_county, is_delegated, of
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, ClockMove, Limit
 from domain.household.state import Household
 from domain.values.deadline import Due
 from domain.values.money import Fen
+from domain.values.receipt import whole
 from domain.values.refusals import Refusal
-from domain.values.spells import Category
+
+
+def notice_period(road: Road, context: Context, on: date, case: UUID) -> Due:
+    """The period of a notice posted on a day; a place may let it end on a rest day (M57 art.19 does not say)."""
+    rolls = context.rules(on).flag("procedure.notice-end-rolls")
+    return context.due(road.limits["notice"], on, case, "period", rolls=rolls)
 
 
 class NoticeNotForIdentification(Refusal):
@@ -50,6 +59,8 @@ class NoticePosted(Event):
 
     title: ClassVar[str] = "张榜公示"
     basis: ClassVar[str] = "M57 art.19, 24"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("post-notice",), opens=("close-notice",)),)
 
     on: date
     case: UUID
@@ -59,6 +70,12 @@ class NoticePosted(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.ON_NOTICE)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("posted",), "village")
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(notice_on=self.on, notice_ends=self.due.day)
@@ -72,7 +89,8 @@ class PostNotice(Command):
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         case = accepted_case(household)
-        if case.category != Category.DIBAO and not context.rules(self.on).flag("marginal.notice-required"):
+        road = road_of(case.category)
+        if not road.is_noticed(context.rules(self.on)):
             raise NoticeNotForIdentification
         if case.assessment is None:
             raise OpinionMissing
@@ -82,8 +100,9 @@ class PostNotice(Command):
             return
         context.require("township")
         require_order(self.on, case.opinion_on)
-        fen = Fen(_whole(benefit_of(case.assessment, context, case.opinion_on or self.on).result))
-        due = context.due("DL-DIB-NOT", self.on, case.id, "period")
+        opined_on = case.opinion_on or self.on
+        fen = Fen(whole(road.amount(case.assessment, context, opined_on).result) if road.amount else 0)
+        due = notice_period(road, context, self.on, case.id)
         yield NoticePosted(self.on, case.id, case.assessment.members, fen, due)
 
 
@@ -93,6 +112,12 @@ class NoticeClosed(Event):
 
     title: ClassVar[str] = "公示期满无异议"
     basis: ClassVar[str] = "M57 art.19"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("close-notice",)),
+        Turn(of("case"), opens=("send-file",), when=goes_to_county),
+        Turn(of("case"), opens=("decide-delegated",), when=is_delegated),
+    )
 
     on: date
     case: UUID
@@ -101,8 +126,14 @@ class NoticeClosed(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-NOT", self.case),)
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, "notice")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.AWAITING_DECISION)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("noticed", "ready"), "township")
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(notice_closed_on=self.on)
@@ -124,5 +155,5 @@ class CloseNotice(Command):
         context.require("township")
         if self.on < case.notice_ends:
             raise NoticeStillRunning(ends=case.notice_ends)
-        due = None if case.delegated else context.due("DL-DIB-SND", self.on, case.id)
+        due = None if case.delegated else context.due(road_of(case.category).limits["send"], self.on, case.id)
         yield NoticeClosed(self.on, case.id, due)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from domain.categories.roads import limits
 from domain.decision.opinion import NoticeMissing
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
@@ -16,7 +17,9 @@ from domain.guards.separation_of_duties import require_disinterested
 from domain.guards.visit_team import require_team
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import FROM_NOTICE_ON, Turn, of
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, ClockMove, Count, Limit
 from domain.household.parts import Objection, Procedure
 from domain.household.state import Household
 from domain.inquiry.recheck import open_objection
@@ -66,6 +69,10 @@ class NoticeObjected(Event):
 
     title: ClassVar[str] = "公示异议"
     basis: ClassVar[str] = "M57 art.19"
+    none: ClassVar[str] = "home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=(*FROM_NOTICE_ON, "give-opinion"), opens=("inquire",)),
+    )
 
     on: date
     case: UUID
@@ -75,8 +82,19 @@ class NoticeObjected(Event):
     text: Private[str]
     name: Private[str] | None
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-SND", self.case), ("DL-DIB-CTY", self.case))
+    def closes(self) -> tuple[Limit, ...]:
+        return limits(self.case, "send", "decide")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.OBJECTED)
+
+    def moves_clock(self) -> ClockMove | None:
+        # a notice closed on its last day is open again, and a file already sent comes back
+        drops = frozenset({"notice", "send"})
+        return ClockMove((self.case,), ("objected",), "township", stop="returned", drops=drops)
+
+    def counts(self) -> Count | None:
+        return Count("objected", None, "notice", case=self.case)
 
     def evolve(self, household: Household) -> Household:
         objection = Objection(self.objection, "notice", self.on)
@@ -127,11 +145,18 @@ class Reinvestigated(Event):
 
     title: ClassVar[str] = "公示异议重新调查"
     basis: ClassVar[str] = "M57 art.19"
+    none: ClassVar[str] = "limits home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("inquire",), opens=("give-opinion",), once_done=("inquire",)),
+    )
 
     on: date
     case: UUID
     investigators: tuple[str, ...]
     finding: Private[str]
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case)
 
     def evolve(self, household: Household) -> Household:
         inquirers = household.procedures[-1].inquirers
@@ -168,6 +193,10 @@ class DemocraticReviewHeld(Event):
 
     title: ClassVar[str] = "民主评议"
     basis: ClassVar[str] = "M57 art.19"
+    none: ClassVar[str] = "limits home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("inquire",), opens=("give-opinion",), once_done=("inquire",)),
+    )
 
     on: date
     case: UUID
@@ -176,6 +205,9 @@ class DemocraticReviewHeld(Event):
     agree: int
     result: ReviewResult
     minutes: Private[str] | None
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case)
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(inquired_on=self.on)

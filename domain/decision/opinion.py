@@ -8,15 +8,20 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
-from domain.categories.means_test import _whole, assess, benefit_of
+from domain.categories.means_test import assess
+from domain.categories.roads import limits, road_of
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import FROM_NOTICE_ON, UP_TO_OPINION, Turn, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, ClockMove, Limit
 from domain.household.parts import Procedure
 from domain.household.state import Household
+from domain.inquiry.completion import missing_steps
 from domain.inquiry.recheck import RecheckPending, answered, open_objection
 from domain.values.assessment import (
     Assessment,
@@ -24,9 +29,26 @@ from domain.values.assessment import (
 )
 from domain.values.immutables import replace
 from domain.values.money import Fen
-from domain.values.receipt import Receipt
+from domain.values.receipt import Receipt, whole
 from domain.values.refusals import Refusal
 from domain.values.spells import Category
+
+_SENT_BEFORE = frozenset({"notice", "send"})
+
+
+def goes_on_notice(event: OpinionGiven, context: DutyContext) -> bool:
+    """The opinion is for approval, of a category that is put on notice."""
+    return event.approves and road_of(event.category).noticed
+
+
+def skips_notice_to_county(event: OpinionGiven, context: DutyContext) -> bool:
+    """The opinion goes to the county without a notice."""
+    return not goes_on_notice(event, context) and not context.delegated
+
+
+def skips_notice_delegated(event: OpinionGiven, context: DutyContext) -> bool:
+    """The opinion goes without a notice to the township's own decision."""
+    return not goes_on_notice(event, context) and context.delegated
 
 
 class NotInvestigated(Refusal):
@@ -65,6 +87,13 @@ class OpinionGiven(Event):
 
     title: ClassVar[str] = "提出审核意见"
     basis: ClassVar[str] = "M57 art.19, 23"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=(*UP_TO_OPINION, *FROM_NOTICE_ON)),
+        Turn(of("case"), opens=("post-notice",), when=goes_on_notice),
+        Turn(of("case"), opens=("send-file",), when=skips_notice_to_county),
+        Turn(of("case"), opens=("decide-delegated",), when=skips_notice_delegated),
+    )
 
     on: date
     case: UUID
@@ -75,9 +104,19 @@ class OpinionGiven(Event):
     income: tuple[IncomeItem, ...]
     receipt: Receipt
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        codes = ("DL-DIB-NOT", "DL-DIB-SND", "DL-DIB-CTY", "DL-DIB-RTN")
-        return tuple((what, self.case) for what in codes)
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, "mend")
+
+    def closes(self) -> tuple[Limit, ...]:
+        return limits(self.case, "notice", "send", "decide")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.OPINION_GIVEN)
+
+    def moves_clock(self) -> ClockMove | None:
+        # a proposal to refuse goes to the county without a notice
+        reaches = ("opinion", "mended") if self.approves else ("opinion", "mended", "ready")
+        return ClockMove((self.case,), reaches, "township", drops=_SENT_BEFORE)
 
     def evolve(self, household: Household) -> Household:
         # another opinion is another proposal: it goes on notice and to the county anew (M57 art.19)
@@ -128,28 +167,20 @@ class GiveOpinion(Command):
         require_order(self.on, case.inquired_on)
         income = case.income if self.income is None else self.income
         assessment, applied = assess(household, context, self.on, income)
-        fits = assessment.below_line if case.category == Category.MARGINAL else assessment.below_standard
-        approves = fits and case.report_eligible is not False
+        road = road_of(case.category)
+        approves = road.fits(assessment) and case.report_eligible is not False
         same = (case.opinion_on, case.income, case.opinion_approves) == (self.on, income, approves)
         if same and not objected:
             return
-        benefit = benefit_of(assessment, context, self.on)
-        fen = Fen(_whole(benefit.result)) if approves and case.category == Category.DIBAO else Fen(0)
-        receipt = Receipt(context.rules(self.on).packs, (*applied, benefit))
+        benefit = (road.amount(assessment, context, self.on),) if road.amount else ()
+        fen = Fen(whole(benefit[0].result)) if approves and benefit else Fen(0)
+        receipt = Receipt(context.rules(self.on).packs, (*applied, *benefit))
         yield OpinionGiven(self.on, case.id, case.category, approves, assessment, fen, income, receipt)
 
 
 def require_investigated(household: Household, context: Context, on: date) -> None:
     """Refuse while the steps the place's rules ask for are not all done (M57 art.28)."""
-    case = accepted_case(household)
-    rules = context.rules(on)
-    missing = []
-    if case.investigation_on is None and case.origin == "application":
-        missing.append("启动调查")
-    if rules.flag("procedure.verification-required") and case.reported_on is None:
-        missing.append("核对报告")
-    if rules.flag("procedure.home-visit-required") and not case.visits:
-        missing.append("入户调查")
+    missing = missing_steps(accepted_case(household), context.rules(on))
     if missing:
         raise NotInvestigated(missing="、".join(missing))
 

@@ -23,6 +23,9 @@ class ConflictDeclared(Event):
 
     title: ClassVar[str] = "申报回避"
     basis: ClassVar[str] = "M57 art.11"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     officer: str

@@ -91,7 +91,7 @@ def valid_on(household: Household, day: date) -> ValidOn:
     grace: Grace | None = household.grace(month)
     own = (s for s in household.categories if s.person is not None and holds(s, day))
     running = [o.due for o in household.dues if o.since is None or o.since <= day]
-    running += [m.due for m in household.met if (m.since is None or m.since <= day) and day < m.met_on]
+    running += [m.due for m in household.ended if (m.since is None or m.since <= day) and day < m.ended_on]
     case = next((each for each in reversed(household.procedures) if _is_open(each, day)), None)
     return ValidOn(
         household.id,

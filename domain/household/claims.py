@@ -10,9 +10,8 @@ from domain.household.state import Household
 from domain.values.person import PersonId
 from domain.values.spells import Category, Dated
 
-EXCLUSIVE = frozenset(
-    {Category.TEKUN, Category.DIBAO, Category.DIBAO_SINGLE, Category.MARGINAL, Category.RIGID}
-)
+EXCLUSIVE = frozenset(Category) - {Category.OTHER}
+"""The categories of which a person has one at a time, nationwide (G39)."""
 
 
 @dataclass(frozen=True, slots=True)

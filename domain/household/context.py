@@ -18,10 +18,6 @@ from domain.values.receipt import Actor, Decider, Decision, Level, Receipt, Rule
 from domain.values.refusals import Refusal
 from domain.values.region import RegionRegister
 
-NOTICE = "DL-DIB-NOT"
-"""The one calendar-day period whose end a place may leave on a rest day (M57 art.19 does not say)."""
-
-
 CIVIL_AFFAIRS = "civil-affairs"
 """The department that confirms and ends social assistance at the county (民政部门)."""
 
@@ -88,8 +84,13 @@ class Context:
         """The fresh id number `ordinal` of its kind that this command may give out; the same on a retry."""
         return uuid5(self.command, f"{what}/{ordinal}")
 
-    def due(self, code: str, start: date, subject: UUID, kind: DueKind = "limit") -> Due:
-        """The deadline `code` counted from `start`, which itself is not counted (MFD art.201)."""
+    def due(
+        self, code: str, start: date, subject: UUID, kind: DueKind = "limit", *, rolls: bool = True
+    ) -> Due:
+        """The deadline `code` counted from `start`, which itself is not counted (MFD art.201).
+
+        A period in calendar days that ends on a rest day goes on to the next working day, unless not `rolls`.
+        """
         rules = self.rules(start)
         parameter = rules.days(code)
         number = rules.integer(f"deadline.{code}")
@@ -99,7 +100,6 @@ class Context:
             case "months":
                 count = self.calendar.add_months(start, number)
             case _:
-                rolls = code != NOTICE or rules.flag("procedure.notice-end-rolls")
                 count = self.calendar.add_days(start, number, rolls)
         return Due(
             code,

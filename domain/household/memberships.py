@@ -10,10 +10,7 @@ from domain.household.state import Household
 from domain.values.immutables import replace
 from domain.values.month import Month
 from domain.values.person import PersonId
-from domain.values.spells import BenefitSpell, Category, CategorySpell, Membership, holds
-
-OWN = (Category.DIBAO_SINGLE, Category.TEKUN)
-"""Categories that one person has, whatever the household is."""
+from domain.values.spells import BenefitSpell, CategorySpell, Membership, holds
 
 
 def row_of(household: Household, person: PersonId, day: date) -> Membership | None:
@@ -113,6 +110,8 @@ def _own_ended(household: Household, until: date) -> tuple[BenefitSpell, ...]:
     if any(holds(spell, until) for spell in household.categories if spell.person is not None):
         return household.benefits
     return tuple(
-        replace(benefit, last=last_month(until)) if benefit.kind in OWN and benefit.last is None else benefit
+        replace(benefit, last=last_month(until))
+        if benefit.kind.personal and benefit.last is None
+        else benefit
         for benefit in household.benefits
     )

@@ -173,6 +173,7 @@ class Procedure:
     filed_at: FiledAt | None = None
     known_relatives: tuple[KnownRelative, ...] = ()
     finding: UUID | None = None
+    verified_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

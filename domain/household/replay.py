@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from uuid import UUID
 
 from domain.household.event import Event
+from domain.household.notions import is_named
 from domain.household.parts import Procedure
 from domain.household.state import Household
-from domain.values.deadline import Due, MetDue, OpenDue
+from domain.values.deadline import EndedDue, OpenDue
 from domain.values.immutables import become, in_place, replace, same_as
 from domain.values.person import HouseholdId
 
@@ -63,30 +63,25 @@ class Replay:
 
 
 def follow(household: Household, event: Event) -> Household:
-    """One step of the fold: the event's own effect, then the deadlines it met and started."""
+    """One step of the fold: the event's own effect, then the deadlines it met, closed and started."""
     household = event.evolve(household)
-    opened, closed = event.opens(), event.closes()
-    if not closed:
+    opened, met, closed = event.opens(), event.meets(), event.closes()
+    if not met and not closed:
         if not opened:
             return household
         return replace(household, dues=(*household.dues, *[OpenDue(due, since=event.on) for due in opened]))
     kept: list[OpenDue] = []
-    met = household.met
+    ended = household.ended
     for awaited in household.dues:
-        if is_closed(awaited.due, closed):
-            met = (*met, MetDue(awaited.due, awaited.since, event.on))
+        due = awaited.due
+        if is_named(due.what, due.subject, met):
+            ended = (*ended, EndedDue(due, awaited.since, event.on))
+        elif is_named(due.what, due.subject, closed):
+            ended = (*ended, EndedDue(due, awaited.since, event.on, met=False))
         else:
             kept.append(awaited)
     kept += [OpenDue(due, since=event.on) for due in opened]
-    return replace(household, dues=tuple(kept), met=met)
-
-
-def is_closed(due: Due, closed: tuple[tuple[str, UUID | None], ...]) -> bool:
-    """Whether a fact that closes these met the deadline."""
-    for what, subject in closed:  # noqa: SIM110 - a generator for each open deadline is half the cost of a step
-        if (what in (due.what, "*")) and (subject is None or subject == due.subject):
-            return True
-    return False
+    return replace(household, dues=tuple(kept), ended=ended)
 
 
 def replayed(household_id: HouseholdId, events: Iterable[Event]) -> Household:

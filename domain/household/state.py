@@ -22,7 +22,7 @@ from domain.household.parts import (
     Suspicion,
     Undelivered,
 )
-from domain.values.deadline import MetDue, OpenDue
+from domain.values.deadline import EndedDue, OpenDue
 from domain.values.immutables import replace
 from domain.values.issued import IssuedDocument
 from domain.values.month import Month
@@ -68,7 +68,7 @@ class Household:
     complaints: tuple[Complaint, ...] = ()
     conflicts: tuple[str, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
-    met: tuple[MetDue, ...] = ()
+    ended: tuple[EndedDue, ...] = ()
     owed: tuple[Owed, ...] = ()
     decided: tuple[Decided, ...] = ()
     corrections: tuple[Correction, ...] = ()

@@ -13,7 +13,10 @@ from domain.guards.registered import require_registered
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of, owes_visit
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import Count, Limit
 from domain.household.parts import Complaint
 from domain.household.state import Household
 from domain.values.deadline import Due
@@ -56,6 +59,11 @@ class ComplaintReceived(Event):
 
     title: ClassVar[str] = "接到投诉举报"
     basis: ClassVar[str] = "M57 art.20, 36, 37; L26 art.60, 68"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("complaint"), opens=("answer-complaint",)),
+        Turn(of("during"), opens=("visit-home-county",), when=owes_visit, beside=("decide",)),
+    )
 
     on: date
     complaint: UUID
@@ -69,6 +77,15 @@ class ComplaintReceived(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        if self.during is None:
+            return context
+        last = max(context.complained_on or self.on, self.on)
+        return replace(context, looked_at=True, complained_on=last)
+
+    def counts(self) -> Count | None:
+        return Count("complaint", detail=self.about)
 
     def evolve(self, household: Household) -> Household:
         complaint = Complaint(self.complaint, self.on, self.during, self.named)
@@ -115,6 +132,8 @@ class ComplaintAnswered(Event):
 
     title: ClassVar[str] = "办结投诉举报"
     basis: ClassVar[str] = "M57 art.37; L26 art.68"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("complaint"), closes=("answer-complaint",)),)
 
     on: date
     complaint: UUID
@@ -122,7 +141,7 @@ class ComplaintAnswered(Event):
     finding: Private[str]
     told: bool
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return (("DL-CMP-ANS", self.complaint),)
 
     def evolve(self, household: Household) -> Household:

@@ -8,13 +8,16 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
+from domain.categories.roads import limits, road_of
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.guards.registered import require_member
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, is_limited, of
 from domain.household.event import Event
+from domain.household.notions import CaseMove, ClockMove, Count, Limit
 from domain.household.parts import Objection, Procedure
 from domain.household.state import Household
 from domain.inquiry.verification import Hit
@@ -23,6 +26,9 @@ from domain.values.immutables import replace
 from domain.values.person import PersonId
 from domain.values.private import Private
 from domain.values.refusals import Refusal
+
+RECHECK = "DL-OBJ-CHK"
+"""The limit of a re-check."""
 
 
 class NothingToTell(Refusal):
@@ -67,13 +73,21 @@ class ResultTold(Event):
 
     title: ClassVar[str] = "告知核对结果"
     basis: ClassVar[str] = "M57 art.18"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("tell-result",)),)
 
     on: date
     case: UUID
     told: PersonId
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-TELL", self.case),)
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, "tell")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, told="told", day=self.on)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("told",))
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(told_on=self.on)
@@ -102,11 +116,13 @@ class TellResult(Command):
 class ReportObjected(Event):
     """The family objected to the report and handed in evidence: the township must re-check (对核对结果提出异议).
 
-    M57 art.18 sets no term for the re-check; DL-OBJ-CHK is this project's default.
+    M57 art.18 sets no term for the re-check; its limit is this project's default.
     """
 
     title: ClassVar[str] = "对核对结果提出异议"
     basis: ClassVar[str] = "M57 art.18"
+    none: ClassVar[str] = "home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), opens=("recheck",)),)
 
     on: date
     case: UUID
@@ -118,6 +134,15 @@ class ReportObjected(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, told="untold")
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("disputed",), "township")
+
+    def counts(self) -> Count | None:
+        return Count("objected", None, "report", case=self.case)
 
     def evolve(self, household: Household) -> Household:
         objection = Objection(self.objection, "report", self.on, self.person)
@@ -156,7 +181,7 @@ class ObjectToReport(Command):
             self.person,
             self.evidence,
             Private(household.id, "text", self.statement) if self.statement else None,
-            context.due("DL-OBJ-CHK", self.on, case.id),
+            context.due(RECHECK, self.on, case.id),
         )
 
 
@@ -169,6 +194,11 @@ class ReportRechecked(Event):
 
     title: ClassVar[str] = "复查核对结果"
     basis: ClassVar[str] = "M57 art.18"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("recheck", "tell-result")),
+        Turn(of("case"), opens=("tell-result",), when=is_limited),
+    )
 
     on: date
     case: UUID
@@ -182,8 +212,17 @@ class ReportRechecked(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-OBJ-CHK", self.case), ("DL-DIB-TELL", self.case))
+    def meets(self) -> tuple[Limit, ...]:
+        return ((RECHECK, self.case),)
+
+    def closes(self) -> tuple[Limit, ...]:
+        return limits(self.case, "tell")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, told="untold")
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("rechecked",), "township")
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(
@@ -222,7 +261,7 @@ class Recheck(Command):
             self.sources,
             self.hits,
             Private(household.id, "text", self.finding) if self.finding else None,
-            None if self.eligible else context.due("DL-DIB-TELL", self.on, case.id),
+            None if self.eligible else context.due(road_of(case.category).limits["tell"], self.on, case.id),
         )
 
 

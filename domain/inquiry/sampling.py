@@ -9,13 +9,16 @@ from hashlib import sha256
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from domain.categories.roads import road_of
 from domain.guards.order_of_steps import require_order
 from domain.guards.registered import require_registered
 from domain.guards.separation_of_duties import investigators_of, require_disinterested, require_separate
 from domain.guards.visit_team import require_team
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, is_limited, of
 from domain.household.event import Event
+from domain.household.notions import Limit
 from domain.household.parts import Procedure, Sample, Suspicion
 from domain.household.state import Household
 from domain.values.deadline import Due
@@ -23,7 +26,6 @@ from domain.values.immutables import replace
 from domain.values.private import Private
 from domain.values.receipt import Receipt, Value, apply, fraction, ratio
 from domain.values.refusals import Refusal
-from domain.values.spells import Category
 
 SampleResult = Literal["in-order", "defect"]
 SampleDisposition = Literal["mended", "re-decided", "passed-to-discipline", "other"]
@@ -78,6 +80,8 @@ class SampleDrawn(Event):
 
     title: ClassVar[str] = "抽查抽取"
     basis: ClassVar[str] = "M57 art.2, 35; L26 art.69"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("sample"), opens=("check-sample",), when=is_limited),)
 
     on: date
     case: UUID
@@ -116,7 +120,7 @@ class DrawSample(Command):
         if not self.seed.strip():
             raise SeedMissing
         rules = context.rules(self.on)
-        key = "tekun.sampling-ratio" if case.category == Category.TEKUN else "dibao.sampling-ratio"
+        key = road_of(case.category).sampling
         draw = apply(
             "sampling.is-drawn",
             is_drawn,
@@ -138,6 +142,11 @@ class SampleChecked(Event):
 
     title: ClassVar[str] = "抽查核实"
     basis: ClassVar[str] = "M57 art.2, 35; L26 art.69"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("sample"), closes=("check-sample",)),
+        Turn(of("sample"), opens=("answer-suspicion",), when=is_limited),
+    )
 
     on: date
     case: UUID
@@ -151,7 +160,7 @@ class SampleChecked(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return (("DL-SMP-CHK", self.sample),)
 
     def evolve(self, household: Household) -> Household:

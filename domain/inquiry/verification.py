@@ -8,6 +8,7 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
+from domain.categories.roads import limits, road_of
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import accepted_case
 from domain.guards.registered import require_member
@@ -15,10 +16,15 @@ from domain.guards.separation_of_duties import require_disinterested
 from domain.guards.visit_team import require_team
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import INQUIRY, Turn, has_visited, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, ClockMove, Limit
 from domain.household.parts import Procedure, Visit
 from domain.household.state import Household
+from domain.inquiry.completion import completing
 from domain.values.deadline import Due
+from domain.values.immutables import replace
 from domain.values.money import Fen
 from domain.values.person import PersonId
 from domain.values.refusals import Refusal
@@ -70,12 +76,22 @@ class InvestigationStarted(Event):
 
     title: ClassVar[str] = "启动家庭经济状况调查"
     basis: ClassVar[str] = "M57 art.15"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("start-investigation",), opens=("give-opinion",), once_done=INQUIRY),
+    )
 
     on: date
     case: UUID
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-INV", self.case),)
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, "investigate")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.INVESTIGATING)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("investigation",))
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(investigation_on=self.on)
@@ -92,7 +108,7 @@ class StartInvestigation(Command):
         if case.investigation_on is None:
             context.require("township")
             require_order(self.on, case.accepted_on)
-            yield InvestigationStarted(self.on, case.id)
+            yield from completing(household, context, InvestigationStarted(self.on, case.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,10 @@ class VerificationRequested(Event):
 
     title: ClassVar[str] = "提请信息核对"
     basis: ClassVar[str] = "M57 art.17"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("request-verification",), opens=("start-verification",)),
+    )
 
     on: date
     case: UUID
@@ -108,6 +128,12 @@ class VerificationRequested(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.INVESTIGATING)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("requested",), "county")
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(verification_requested_on=self.on)
@@ -126,7 +152,9 @@ class RequestVerification(Command):
         context.require("township")
         require_order(self.on, case.accepted_on)
         require_authorised(household, case, self.on, context)
-        yield VerificationRequested(self.on, case.id, context.due("DL-DIB-CHK", self.on, case.id))
+        yield VerificationRequested(
+            self.on, case.id, context.due(road_of(case.category).limits["check"], self.on, case.id)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +163,22 @@ class VerificationStarted(Event):
 
     title: ClassVar[str] = "启动信息核对"
     basis: ClassVar[str] = "M57 art.17"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("start-verification",), opens=("report-verification",)),
+    )
 
     on: date
     case: UUID
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-CHK", self.case),)
+    def meets(self) -> tuple[Limit, ...]:
+        return limits(self.case, "check")
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("check",), "county")
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(verification_started_on=self.on)
@@ -169,12 +207,22 @@ class VerificationReported(Event):
 
     title: ClassVar[str] = "出具核对报告"
     basis: ClassVar[str] = "M57 art.17"
+    none: ClassVar[str] = "limits home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("report-verification",), opens=("give-opinion",), once_done=INQUIRY),
+    )
 
     on: date
     case: UUID
     eligible: bool
     sources: tuple[str, ...]
     hits: tuple[Hit, ...]
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("reported",), "township")
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(reported_on=self.on, report_eligible=self.eligible)
@@ -189,6 +237,8 @@ class ResultToBeTold(Event):
 
     title: ClassVar[str] = "待告知核对结果"
     basis: ClassVar[str] = "M57 art.18"
+    none: ClassVar[str] = "case home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), opens=("tell-result",)),)
 
     on: date
     case: UUID
@@ -196,6 +246,9 @@ class ResultToBeTold(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("adverse",))
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(told_on=None)
@@ -220,9 +273,12 @@ class ReportVerification(Command):
             raise NotStarted
         context.require("county")
         require_order(self.on, case.verification_started_on)
-        yield VerificationReported(self.on, case.id, self.eligible, self.sources, self.hits)
-        if not self.eligible:
-            yield ResultToBeTold(self.on, case.id, context.due("DL-DIB-TELL", self.on, case.id))
+        reported = VerificationReported(self.on, case.id, self.eligible, self.sources, self.hits)
+        if self.eligible:
+            yield from completing(household, context, reported)
+            return
+        due = context.due(road_of(case.category).limits["tell"], self.on, case.id)
+        yield from completing(household, context, reported, ResultToBeTold(self.on, case.id, due))
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +287,25 @@ class HomeVisited(Event):
 
     title: ClassVar[str] = "入户调查"
     basis: ClassVar[str] = "M57 art.16"
+    none: ClassVar[str] = "limits home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("visit-home-county",), when=has_visited),
+        Turn(of("case"), closes=("visit-home",), opens=("give-opinion",), once_done=INQUIRY),
+    )
 
     on: date
     case: UUID
     investigators: tuple[str, ...]
     level: str
     signed_by: PersonId
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case)
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        if self.level != "county":
+            return context
+        return replace(context, county_visits=(*context.county_visits, self.on))
 
     def evolve(self, household: Household) -> Household:
         visit = Visit(self.on, self.investigators, self.level)
@@ -263,7 +332,8 @@ class VisitHome(Command):
             raise VisitUnsigned
         require_member(household, self.signed_by, self.on)
         level = context.actor.level or "township"
-        yield HomeVisited(self.on, case.id, self.investigators, level, self.signed_by)
+        visited = HomeVisited(self.on, case.id, self.investigators, level, self.signed_by)
+        yield from completing(household, context, visited)
 
 
 def require_authorised(household: Household, case: Procedure, on: date, context: Context) -> None:

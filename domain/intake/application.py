@@ -8,6 +8,8 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from domain.categories import dibao
+from domain.categories.roads import road_of
 from domain.guards.delegation import DelegationNotAllowed
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import open_case
@@ -15,10 +17,14 @@ from domain.guards.registered import require_member, require_registered
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of, of_every
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import NO_STAGE, CaseMove, CaseStep, ClockMove, Count, Limit, Ruling
 from domain.household.parts import Procedure
 from domain.household.state import Household
 from domain.intake.application_place import Place, filed_at, placed, require_place
+from domain.intake.completeness import ONE_NOTICE, SUPPLEMENT
 from domain.intake.mandate import SCOPE_WORDS, Mandate, MandateMissing, MandateTooNarrow, mandated
 from domain.intake.proactive_discovery import HELP, Found, findings_applied, helped, rests_on
 from domain.values.assessment import IncomeItem
@@ -102,6 +108,11 @@ class Applied(Event):
 
     title: ClassVar[str] = "申请"
     basis: ClassVar[str] = "M57 art.4, 9"
+    none: ClassVar[str] = "home members cycle status benefit money aid ruling paper"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of_every, closes=("offer-help",)),
+        Turn(of("case"), opens=("accept-or-notify",)),
+    )
 
     on: date
     case: UUID
@@ -118,8 +129,25 @@ class Applied(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def closes(self) -> tuple[Limit, ...]:
         return ((HELP, None),)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.SUBMITTED, begins=self.category, applied=True)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove(
+            (self.case,), ("applied",), "township", begins=("case", self.category), follows_clues=True
+        )
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        return DutyContext(held=context.held)
+
+    def counts(self) -> Count | None:
+        return Count("applied", self.category, self.channel)
+
+    def found_by(self) -> tuple[Private[str] | None, ...]:
+        return (self.account,)
 
     def evolve(self, household: Household) -> Household:
         case = Procedure(
@@ -145,7 +173,7 @@ class Apply(Command):
     on: date
     applicant: PersonId
     channel: Channel = "window"
-    category: Category = Category.DIBAO
+    category: Category = dibao.ROAD.category
     income: tuple[IncomeItem, ...] = ()
     spending: tuple[SpendingItem, ...] = ()
     property: DeclaredProperty | None = None
@@ -173,15 +201,12 @@ class Apply(Command):
             ):
                 return
             raise AlreadyApplying
+        road = road_of(self.category)
         require_member(household, self.applicant, self.on)
         if not self.promised:
             raise PromiseMissing
         held = household.category(self.on)
-        if held is not None and held.category in (
-            self.category,
-            Category.TEKUN,
-            Category.DIBAO,
-        ):
+        if held is not None and held.category not in road.rises_from:
             raise AlreadyReceives(category=held.category.word)
         named = [item.person for item in self.income] + [item.person for item in self.spending]
         for person in named:
@@ -202,7 +227,7 @@ class Apply(Command):
             self.channel,
             self.income,
             self.spending,
-            context.due("DL-ONE-NOTICE", self.on, case_id),
+            context.due(ONE_NOTICE, self.on, case_id),
             self.property,
             Private(household.id, "text", self.note) if self.note else None,
             Private(household.id, "account", self.account) if self.account else None,
@@ -247,6 +272,10 @@ class ApplicationAccepted(Event):
 
     title: ClassVar[str] = "受理"
     basis: ClassVar[str] = "M57 art.10"
+    none: ClassVar[str] = "home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("*",), opens=("start-investigation", "request-verification", "visit-home")),
+    )
 
     on: date
     case: UUID
@@ -258,8 +287,24 @@ class ApplicationAccepted(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.investigation_due, self.total_due)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-ONE-NOTICE", self.case), ("DL-SUP", self.case))
+    def meets(self) -> tuple[Limit, ...]:
+        return ((ONE_NOTICE, self.case),)
+
+    def closes(self) -> tuple[Limit, ...]:
+        return ((SUPPLEMENT, self.case),)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.ACCEPTED)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("accepted", "term"), "township")
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        looked_at = context.looked_at or self.relatives
+        return replace(context, delegated=self.delegated, looked_at=looked_at, missing=frozenset())
+
+    def counts(self) -> Count | None:
+        return Count("accepted", None, case=self.case)
 
     def evolve(self, household: Household) -> Household:
         relatives = self.relatives or household.procedures[-1].relatives
@@ -294,14 +339,16 @@ class AcceptApplication(Command):
             raise FileIncomplete(missing="、".join(missing))
         if self.delegated and not context.rules(self.on).flag("procedure.delegation-allowed"):
             raise DelegationNotAllowed
-        shorter = self.delegated and "deadline.DL-DIB-DEL" in context.rules(self.on)
-        total = "DL-DIB-DEL" if shorter else "DL-DIB-TOT"
+        limits = road_of(case.category).limits
+        delegated = limits.get("total-delegated")
+        shorter = self.delegated and f"deadline.{delegated}" in context.rules(self.on)
+        total = delegated if shorter and delegated is not None else limits["total"]
         yield ApplicationAccepted(
             self.on,
             case.id,
             self.relatives or case.relatives,
             self.delegated,
-            context.due("DL-DIB-INV", self.on, case.id),
+            context.due(limits["investigate"], self.on, case.id),
             context.due(total, self.on, case.id),
         )
 
@@ -324,6 +371,8 @@ class ProcedureEnded(Event):
 
     title: ClassVar[str] = "终止审核确认程序"
     basis: ClassVar[str] = "M57 art.29"
+    none: ClassVar[str] = "home members cycle status benefit money aid paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("*",)),)
 
     on: date
     case: UUID
@@ -334,8 +383,20 @@ class ProcedureEnded(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.watch,) if self.watch else ()
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def closes(self) -> tuple[Limit, ...]:
         return (("*", self.case),)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.ENDED)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), leaves=NO_STAGE)
+
+    def counts(self) -> Count | None:
+        return Count("ended", None, self.cause, case=self.case)
+
+    def rules_against(self) -> Ruling | None:
+        return Ruling(self.case, "ended", self.cause, None, self.on)
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(outcome="ended", decided_on=self.on)

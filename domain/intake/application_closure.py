@@ -8,19 +8,33 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from domain.categories import dibao
 from domain.guards.order_of_steps import require_order
 from domain.guards.procedure_guards import open_case
 from domain.guards.registered import require_member, require_registered
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import (
+    NO_STAGE,
+    UNTIL_TOLD,
+    CaseMove,
+    CaseStep,
+    ClockKind,
+    ClockMove,
+    Count,
+    Limit,
+    Ruling,
+)
 from domain.household.parts import Declined, Procedure, Undelivered
 from domain.household.remedy import remedy_text
 from domain.household.state import Household
 from domain.intake.application import watch_of
 from domain.intake.application_place import WrongPlace, require_place
-from domain.intake.completeness import SUPPLEMENT
+from domain.intake.completeness import ONE_NOTICE, SUPPLEMENT
 from domain.intake.mandate import require_mandated
 from domain.intake.proactive_discovery import adults
 from domain.values.deadline import Due
@@ -31,6 +45,15 @@ from domain.values.receipt import Decider
 from domain.values.refusals import Refusal
 from domain.values.region import UnknownRegion
 from domain.values.spells import Category
+
+NOT_ACCEPTED = "DL-NAC"
+"""The limit within which the written word of a non-acceptance reaches the family."""
+
+
+def has_case(event: ApplicationNotAccepted, context: DutyContext) -> bool:
+    """A case was under way before the application was turned away."""
+    return event.case is not None
+
 
 DeclineGround = Literal[
     "not-a-member",
@@ -109,6 +132,11 @@ class ApplicationNotAccepted(Event):
 
     title: ClassVar[str] = "不予受理"
     basis: ClassVar[str] = "M57 art.10; L26 art.37"
+    none: ClassVar[str] = "home members cycle status benefit money aid paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("*",), when=has_case),
+        Turn(of("subject"), opens=("deliver-notice",)),
+    )
 
     on: date
     subject: UUID
@@ -126,8 +154,27 @@ class ApplicationNotAccepted(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.notice_due, self.watch) if self.watch else (self.notice_due,)
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
+        return () if self.case is None else ((ONE_NOTICE, self.case),)
+
+    def closes(self) -> tuple[Limit, ...]:
         return () if self.case is None else (("*", self.case),)
+
+    def moves_case(self) -> CaseMove | None:
+        if self.case is not None:
+            return CaseMove(self.case, CaseStep.NOT_ACCEPTED)
+        return CaseMove(self.subject, CaseStep.NOT_ACCEPTED, begins=self.category)
+
+    def moves_clock(self) -> ClockMove | None:
+        # turned away at the door, before any case: the written word is owed all the same
+        begins: tuple[ClockKind, str] | None = ("case", self.category) if self.case is None else None
+        return ClockMove((self.subject,), ("written",), "township", leaves=UNTIL_TOLD, begins=begins)
+
+    def counts(self) -> Count | None:
+        return Count("not-accepted", self.category, self.ground)
+
+    def rules_against(self) -> Ruling | None:
+        return Ruling(self.subject, "non-acceptance", self.ground, self.remedy, self.on)
 
     def evolve(self, household: Household) -> Household:
         if self.case is not None:
@@ -153,7 +200,7 @@ class DeclineApplication(Command):
     reasons: str
     place: str | None = None
     applicant: PersonId | None = None
-    category: Category = Category.DIBAO
+    category: Category = dibao.ROAD.category
 
     def decide(self, household: Household, context: Context) -> Iterator[Event]:
         require_registered(household)
@@ -183,7 +230,7 @@ class DeclineApplication(Command):
             Private(household.id, "text", self.reasons),
             self.place,
             remedy_text(decider, context, self.on),
-            context.due("DL-NAC", self.on, subject),
+            context.due(NOT_ACCEPTED, self.on, subject),
             watch_of(household, case, self.on) if case else None,
             decider,
         )
@@ -258,6 +305,8 @@ class ApplicationWithdrawn(Event):
 
     title: ClassVar[str] = "撤回申请"
     basis: ClassVar[str] = "M57 art.4"
+    none: ClassVar[str] = "home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("*",)),)
 
     on: date
     case: UUID
@@ -269,8 +318,17 @@ class ApplicationWithdrawn(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.watch,) if self.watch else ()
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def closes(self) -> tuple[Limit, ...]:
         return (("*", self.case),)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.WITHDRAWN)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), leaves=NO_STAGE)
+
+    def counts(self) -> Count | None:
+        return Count("withdrawn", None, case=self.case)
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(outcome="withdrawn", decided_on=self.on)

@@ -49,6 +49,9 @@ class ApplicationPlaced(Event):
 
     title: ClassVar[str] = "户籍与居住地登记"
     basis: ClassVar[str] = "M57 art.4, 5; L26 art.37"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     case: UUID

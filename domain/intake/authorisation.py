@@ -13,6 +13,7 @@ from domain.guards.registered import require_member
 from domain.household.command import Command
 from domain.household.context import Context
 from domain.household.event import Event
+from domain.household.notions import CaseMove
 from domain.household.state import Household
 from domain.values.person import PersonId
 from domain.values.refusals import Refusal
@@ -30,11 +31,17 @@ class VerificationAuthorised(Event):
 
     title: ClassVar[str] = "签署核对授权"
     basis: ClassVar[str] = "M57 art.9; L26 art.40"
+    none: ClassVar[str] = (
+        "limits home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     case: UUID
     persons: tuple[PersonId, ...]
     guardian: PersonId | None
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case)
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(authorised=household.procedures[-1].authorised | set(self.persons))

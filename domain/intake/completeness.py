@@ -13,11 +13,17 @@ from domain.guards.procedure_guards import open_case
 from domain.guards.separation_of_duties import require_disinterested
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, is_complete, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import CaseMove, CaseStep, ClockMove, Limit
 from domain.household.state import Household
 from domain.values.deadline import Due
+from domain.values.immutables import replace
 from domain.values.refusals import Refusal
 
+ONE_NOTICE = "DL-ONE-NOTICE"
+"""The limit from the application to its acceptance, or to the one notice of all that is missing."""
 SUPPLEMENT = "DL-SUP"
 """The code of the term a place may set for handing in what was asked for; the nation sets none."""
 
@@ -52,13 +58,26 @@ class MissingItemsNotified(Event):
 
     title: ClassVar[str] = "一次性告知补正"
     basis: ClassVar[str] = "M57 art.10"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), closes=("accept-or-notify",), opens=("await-materials",)),
+    )
 
     on: date
     case: UUID
     items: tuple[str, ...]
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-ONE-NOTICE", self.case),)
+    def meets(self) -> tuple[Limit, ...]:
+        return ((ONE_NOTICE, self.case),)
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.MATERIALS_MISSING, asks=self.items)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), holder="applicant", stop="supplement", asks=self.items)
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        return replace(context, missing=frozenset(self.items))
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(missing_notified=self.items)
@@ -70,6 +89,9 @@ class SupplementTermSet(Event):
 
     title: ClassVar[str] = "补正期限"
     basis: ClassVar[str] = "M57 art.10"
+    none: ClassVar[str] = (
+        "case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     case: UUID
@@ -127,11 +149,30 @@ class MaterialsSupplemented(Event):
 
     title: ClassVar[str] = "补充材料"
     basis: ClassVar[str] = "M57 art.10; M83"
+    none: ClassVar[str] = "limits home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(
+            of("case"),
+            closes=("await-materials",),
+            opens=("accept",),
+            when=is_complete,
+            once_done=("accept",),
+        ),
+    )
 
     on: date
     case: UUID
     items: tuple[str, ...]
     by_promise: bool
+
+    def moves_case(self) -> CaseMove | None:
+        return CaseMove(self.case, CaseStep.MATERIALS_COMPLETE, brings=self.items)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.case,), ("supplemented",), "township", brings=self.items)
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        return replace(context, missing=context.missing - set(self.items))
 
     def evolve(self, household: Household) -> Household:
         return household.with_case(supplemented=(*household.procedures[-1].supplemented, *self.items))

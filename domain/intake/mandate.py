@@ -88,6 +88,9 @@ class AgentMandated(Event):
 
     title: ClassVar[str] = "委托代理"
     basis: ClassVar[str] = "M57 art.6; L26 art.37"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     case: UUID
@@ -130,6 +133,9 @@ class MandateRevoked(Event):
 
     title: ClassVar[str] = "解除委托"
     basis: ClassVar[str] = "M57 art.6"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     case: UUID

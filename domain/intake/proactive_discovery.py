@@ -12,7 +12,9 @@ from domain.guards.order_of_steps import require_order
 from domain.guards.registered import require_member, require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, is_limited, of
 from domain.household.event import Event
+from domain.household.notions import ClockMove, Count, Limit
 from domain.household.parts import Finding
 from domain.household.state import Household
 from domain.values.deadline import Due
@@ -83,6 +85,8 @@ class NeedFound(Event):
 
     title: ClassVar[str] = "主动发现困难"
     basis: ClassVar[str] = "M57 art.6; L26 art.39"
+    none: ClassVar[str] = "case home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("finding"), opens=("offer-help",), when=is_limited),)
 
     on: date
     finding: UUID
@@ -94,6 +98,14 @@ class NeedFound(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def moves_clock(self) -> ClockMove | None:
+        if self.alert is not None:  # what an alert showed is timed from the alert
+            return None
+        return ClockMove((self.finding,), ("found",), "township", begins=("finding", self.source))
+
+    def counts(self) -> Count | None:
+        return Count("need-found", detail=self.source)
 
     def evolve(self, household: Household) -> Household:
         finding = Finding(self.finding, self.on, self.source, self.person, self.alert)
@@ -134,6 +146,8 @@ class HelpOffered(Event):
 
     title: ClassVar[str] = "告知政策、协助救助"
     basis: ClassVar[str] = "M57 art.6; L26 art.39"
+    none: ClassVar[str] = "case home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("findings"), closes=("offer-help",)),)
 
     on: date
     findings: tuple[UUID, ...]
@@ -141,8 +155,14 @@ class HelpOffered(Event):
     told: PersonId | None
     note: Private[str] | None = None
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return tuple((HELP, finding) for finding in self.findings)
+
+    def moves_clock(self) -> ClockMove | None:
+        waits = self.answer == "told-will-apply"
+        return ClockMove(
+            self.findings, ("helped",), "applicant", answers="application-awaited" if waits else "closed"
+        )
 
     def evolve(self, household: Household) -> Household:
         findings = tuple(
@@ -203,6 +223,9 @@ class HelpedToApply(Event):
 
     title: ClassVar[str] = "协助申请"
     basis: ClassVar[str] = "M57 art.6; L26 art.37, 39"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     case: UUID

@@ -13,9 +13,12 @@ from domain.guards.procedure_guards import NotApplied
 from domain.guards.registered import require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of, owes_visit
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
 from domain.household.parts import KnownRelative
 from domain.household.state import Household
+from domain.values.immutables import replace
 from domain.values.person import PersonId
 from domain.values.private import Private
 from domain.values.refusals import Refusal
@@ -55,6 +58,12 @@ class RelativeRegistered(Event):
 
     title: ClassVar[str] = "近亲属备案"
     basis: ClassVar[str] = "M57 art.11"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage count ruling paper found"
+    )
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("case"), opens=("visit-home-county",), when=owes_visit, beside=("decide",)),
+    )
 
     on: date
     case: UUID
@@ -65,6 +74,9 @@ class RelativeRegistered(Event):
     officer: str | None
     found: bool
     after_decision: bool
+
+    def bears_on_duties(self, context: DutyContext) -> DutyContext:
+        return context if self.after_decision else replace(context, looked_at=True)
 
     def evolve(self, household: Household) -> Household:
         known = KnownRelative(self.person, self.relation, self.office, self.officer)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.guards.registered import require_registered
 from domain.household.context import Context
+from domain.household.duty import MEMBERS_CHANGED, Turn
 from domain.household.event import Event
 from domain.household.memberships import noticed, represented, row_of, with_member
 from domain.household.state import Household
@@ -54,6 +55,9 @@ class MemberArrived(Event):
 
     title: ClassVar[str] = "成员转入"
     basis: ClassVar[str] = "M57 art.7, 30; L26 art.46"
+    none: ClassVar[str] = "case home cycle status benefit money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = MEMBERS_CHANGED
 
     on: date
     person: PersonId

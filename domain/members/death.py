@@ -8,19 +8,34 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from domain.categories.roads import is_paid
 from domain.guards.order_of_steps import require_order
 from domain.guards.registered import NotAMember, require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of_due
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
 from domain.household.memberships import day_after, noticed, row_of, without
+from domain.household.notions import StatusChange
 from domain.household.state import Household
 from domain.members.member_changes import reassessment
 from domain.members.succession import sound, succession
 from domain.values.deadline import Due
 from domain.values.person import PersonId
 from domain.values.refusals import Refusal
-from domain.values.spells import Category, Membership, holds
+from domain.values.spells import Membership, holds
+
+
+def is_settled_in_time(event: MemberDied, context: DutyContext) -> bool:
+    """The death set the limit for settling the amount."""
+    return event.due is not None and event.due.what == DEATH
+
+
+def is_like_any_change(event: MemberDied, context: DutyContext) -> bool:
+    """The death set the limit of any change."""
+    return event.due is not None and event.due.what != DEATH
+
 
 DEATH = "DL-DTH"
 """The limit for increase, reduction or stop after a member's death."""
@@ -50,6 +65,13 @@ class MemberDied(Event):
 
     title: ClassVar[str] = "成员死亡"
     basis: ClassVar[str] = "M83; L26 art.46"
+    none: ClassVar[str] = "case home cycle benefit money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of_due, opens=("adjust-after-death",), when=is_settled_in_time),
+        # without a benefit on the day of death it is a change like any other
+        Turn(of_due, opens=("adjust-after-change",), when=is_like_any_change),
+    )
 
     on: date
     death: UUID
@@ -60,6 +82,9 @@ class MemberDied(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def changes_status(self) -> StatusChange | None:
+        return StatusChange(ends_on=day_after(self.died_on), persons=(self.person,))
 
     def evolve(self, household: Household) -> Household:
         household = without(household, (self.person,), day_after(self.died_on), DEAD)
@@ -122,11 +147,8 @@ def last_day(member: Membership) -> date:
 
 
 def death_due(household: Household, context: Context, died_on: date, death: UUID) -> Due | None:
-    """The limit that runs from a death in a Dibao family; None in others, and before M83 set it."""
-    dibao = any(
-        holds(spell, died_on) and spell.category in (Category.DIBAO, Category.DIBAO_SINGLE)
-        for spell in household.categories
-    )
-    if not dibao or f"deadline.{DEATH}" not in context.rules(died_on):
+    """The limit that runs from a death in a family that is paid; None in others, and before M83 set it."""
+    aided = any(holds(spell, died_on) and is_paid(spell.category) for spell in household.categories)
+    if not aided or f"deadline.{DEATH}" not in context.rules(died_on):
         return None
     return context.due(DEATH, died_on, death)

@@ -32,6 +32,8 @@ class PersonIdentified(Event):
 
     title: ClassVar[str] = "身份认定"
     basis: ClassVar[str] = "M57 art.7"
+    none: ClassVar[str] = "limits case home cycle status benefit money aid stage duties count ruling paper"
+    changes_members: ClassVar[bool] = True
 
     on: date
     provisional: PersonId
@@ -40,6 +42,9 @@ class PersonIdentified(Event):
     sex: Sex | None
     name: Private[str]
     id_number: Private[str]
+
+    def found_by(self) -> tuple[Private[str] | None, ...]:
+        return (self.id_number, self.name)
 
     def evolve(self, household: Household) -> Household:
         household = _known_as(household, self.provisional, self.person)

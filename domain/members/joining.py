@@ -12,8 +12,10 @@ from domain.guards.order_of_steps import require_order
 from domain.guards.registered import NotAMember
 from domain.household.command import JointCommand
 from domain.household.context import Context
+from domain.household.duty import MEMBERS_CHANGED, Turn, of_every
 from domain.household.event import Event
 from domain.household.memberships import last_month, without
+from domain.household.notions import BenefitChange, Carried, ClockMove, Limit, StatusChange
 from domain.household.parts import Alert
 from domain.household.state import Household
 from domain.members.arrival import (
@@ -30,7 +32,17 @@ from domain.values.deadline import Due
 from domain.values.immutables import replace
 from domain.values.person import HouseholdId, PersonId
 from domain.values.refusals import Refusal
-from domain.values.spells import ended
+from domain.values.spells import Label, ended
+
+
+def unseen_alerts(event: HouseholdJoined, household: UUID) -> tuple[UUID, ...]:
+    """The alerts that came along and nobody has checked on site."""
+    return tuple(alert.alert for alert in event.alerts if alert.verified_on is None)
+
+
+def seen_alerts(event: HouseholdJoined, household: UUID) -> tuple[UUID, ...]:
+    """The alerts that came along checked and unanswered."""
+    return tuple(alert.alert for alert in event.alerts if alert.verified_on is not None)
 
 
 class CaseUnderWay(Refusal):
@@ -82,14 +94,26 @@ class JoinedInto(Event):
 
     title: ClassVar[str] = "并户：并入他户"
     basis: ClassVar[str] = "M57 art.7, 30; L26 art.46"
+    none: ClassVar[str] = "case home money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of_every, closes=("*",)),)
 
     on: date
     into: HouseholdId
     into_version: int
     since: date
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def closes(self) -> tuple[Limit, ...]:
         return (("*", None),)
+
+    def goes_on_in(self) -> UUID | None:
+        return self.into
+
+    def changes_status(self) -> StatusChange | None:
+        return StatusChange(ends_on=self.since, ends_labels=tuple(Label))
+
+    def changes_benefit(self) -> BenefitChange | None:
+        return BenefitChange(ends_before=last_month(self.since) + 1)
 
     def evolve(self, household: Household) -> Household:
         persons = {member.person for member in household.members}
@@ -115,6 +139,12 @@ class HouseholdJoined(Event):
 
     title: ClassVar[str] = "并户：他户并入"
     basis: ClassVar[str] = "M57 art.7, 30; L26 art.46"
+    none: ClassVar[str] = "case home members cycle status benefit money aid count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(unseen_alerts, opens=("verify-alert",)),
+        Turn(seen_alerts, opens=("answer-alert",)),
+        *MEMBERS_CHANGED,
+    )
 
     on: date
     origin: HouseholdId
@@ -126,6 +156,13 @@ class HouseholdJoined(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (*self.carried, self.due) if self.due else self.carried
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove(
+            carried=tuple(
+                Carried(each.alert, each.raised_on, each.verified_on is not None) for each in self.alerts
+            )
+        )
 
     def evolve(self, household: Household) -> Household:
         alerts = tuple(

@@ -12,8 +12,10 @@ from domain.guards.order_of_steps import require_order
 from domain.guards.registered import NotAMember, require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import MEMBERS_CHANGED, Turn
 from domain.household.event import Event
-from domain.household.memberships import OWN, changed, later_rows, noticed, row_of, with_member, without
+from domain.household.memberships import changed, later_rows, noticed, row_of, with_member, without
+from domain.household.notions import StatusChange
 from domain.household.state import Household
 from domain.members.registration import NewMember, NotOneHead, identity, membership_of
 from domain.members.succession import LaterChangeRecorded, has_left, require_leaving, sound, succession
@@ -22,7 +24,6 @@ from domain.values.immutables import replace
 from domain.values.person import Disability, PersonId, Relation, Sex, WorkCapacity, age_on
 from domain.values.private import Private
 from domain.values.refusals import Refusal
-from domain.values.spells import Category, holds
 
 CHANGE = "DL-CHG"
 """The limit for looking again at a family whose members, home or recorded facts changed."""
@@ -91,6 +92,9 @@ class MemberJoined(Event):
 
     title: ClassVar[str] = "增加成员"
     basis: ClassVar[str] = "M57 art.7, 30; L26 art.46"
+    none: ClassVar[str] = "case home cycle status benefit money aid stage count ruling paper"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = MEMBERS_CHANGED
 
     on: date
     person: PersonId
@@ -108,6 +112,9 @@ class MemberJoined(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def found_by(self) -> tuple[Private[str] | None, ...]:
+        return (self.id_number, self.name)
 
     def evolve(self, household: Household) -> Household:
         member = membership_of(self, self.since)
@@ -174,6 +181,9 @@ class MemberLeft(Event):
 
     title: ClassVar[str] = "减少成员"
     basis: ClassVar[str] = "M57 art.7, 30; L26 art.46"
+    none: ClassVar[str] = "case home cycle benefit money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = MEMBERS_CHANGED
 
     on: date
     person: PersonId
@@ -183,6 +193,9 @@ class MemberLeft(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def changes_status(self) -> StatusChange | None:
+        return StatusChange(ends_on=self.until, persons=(self.person,))
 
     def evolve(self, household: Household) -> Household:
         household = without(household, (self.person,), self.until, self.cause)
@@ -215,11 +228,9 @@ class RemoveMember(Command):
         require_order(self.on, until)
         context.require("township", "county")
         require_leaving(household, self.person, until)
-        if any(
-            s.person == self.person and s.category in OWN and holds(s, until) for s in household.categories
-        ):
-            own = household.category(until, person=self.person)
-            raise OwnAidRunning(category=own.category.word if own else Category.DIBAO_SINGLE.word)
+        own = household.category(until, person=self.person)
+        if own is not None:
+            raise OwnAidRunning(category=own.category.word)
         if self.cause == "religious":
             years = context.rules(self.on).integer("member.religious-years")
             if self.apart_since is None or age_on(self.apart_since, until) < years:
@@ -242,6 +253,9 @@ class MemberChanged(Event):
 
     title: ClassVar[str] = "成员情况变更"
     basis: ClassVar[str] = "M57 art.30; L26 art.46"
+    none: ClassVar[str] = "case home cycle status benefit money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = MEMBERS_CHANGED
 
     on: date
     person: PersonId

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 from uuid import UUID
 
 from domain.guards.order_of_steps import require_order
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import CORRECTED, Turn, is_looked_at_anyway, of, of_household
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
 from domain.household.memberships import noticed
+from domain.household.notions import HomeMove, Limit
 from domain.household.parts import Handing
 from domain.household.state import Household
 from domain.members.arrival import county_of, looked_at_again, require_here
@@ -23,6 +26,16 @@ from domain.values.person import PersonId
 from domain.values.private import Private
 from domain.values.refusals import Refusal
 from domain.values.spells import Residence
+
+
+def moves_somebody(event: HouseholdMoved | FileTakenOver, context: DutyContext) -> bool:
+    """A family in a category lives elsewhere, and no rule sets a day for looking at it."""
+    return event.person is not None and is_looked_at_anyway(event, context)
+
+
+MOVED: Final = (*CORRECTED, Turn(of_household, opens=("check-change",), when=moves_somebody))
+"""What a move calls for; one by which nothing changes calls for nobody."""
+
 
 HANDED_OVER = "DL-MOV"
 """The limit within which the county a family moved to takes its file over."""
@@ -62,6 +75,8 @@ class HouseholdMoved(Event):
 
     title: ClassVar[str] = "县内迁居"
     basis: ClassVar[str] = "M57 art.5; M83"
+    none: ClassVar[str] = "case members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = MOVED
 
     on: date
     region: str
@@ -73,6 +88,9 @@ class HouseholdMoved(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def settles(self) -> HomeMove | None:
+        return HomeMove(self.region, self.area, self.since)
 
     def evolve(self, household: Household) -> Household:
         household = settled(household, self.region, self.area, self.since, self.address)
@@ -126,6 +144,8 @@ class FileHandedOver(Event):
 
     title: ClassVar[str] = "跨县迁移：移交档案"
     basis: ClassVar[str] = "M57 art.5; M83"
+    none: ClassVar[str] = "case members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("handing"), opens=("take-over-file",)),)
 
     on: date
     handing: UUID
@@ -137,6 +157,9 @@ class FileHandedOver(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
+
+    def settles(self) -> HomeMove | None:
+        return HomeMove(self.region, self.area, self.on)
 
     def evolve(self, household: Household) -> Household:
         household = settled(household, self.region, self.area, self.on, self.address)
@@ -184,6 +207,11 @@ class FileTakenOver(Event):
 
     title: ClassVar[str] = "跨县迁移：接收档案"
     basis: ClassVar[str] = "M57 art.5; M83"
+    none: ClassVar[str] = "case home members cycle status benefit money aid stage count ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("handing"), closes=("take-over-file",)),
+        *MOVED,
+    )
 
     on: date
     handing: UUID
@@ -193,7 +221,7 @@ class FileTakenOver(Event):
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
+    def meets(self) -> tuple[Limit, ...]:
         return ((HANDED_OVER, self.handing),)
 
     def evolve(self, household: Household) -> Household:
@@ -211,7 +239,7 @@ class TakeOverFile(Command):
         require_here(household)
         handing = household.handing
         if handing is None:
-            if any((m.due.what, m.met_on) == (HANDED_OVER, self.on) for m in household.met):
+            if any((m.due.what, m.ended_on) == (HANDED_OVER, self.on) for m in household.ended):
                 return
             raise NothingHandedOver
         context.decider("county")

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 from domain.household.command import Command
 from domain.household.context import LEVEL_WORDS, Context
 from domain.household.event import Event
+from domain.household.notions import HomeMove
 from domain.household.state import Household
 from domain.values.citizen_id import CitizenIdRefused
 from domain.values.citizen_id import parse as parse_citizen_id
@@ -72,6 +73,7 @@ class HouseholdRegistered(Event):
 
     title: ClassVar[str] = "家庭登记"
     basis: ClassVar[str] = "M57 art.4"
+    none: ClassVar[str] = "limits case members cycle status benefit money aid stage duties count ruling paper"
 
     on: date
     region: str
@@ -79,6 +81,12 @@ class HouseholdRegistered(Event):
     provisional: bool = False
     address: Private[str] | None = None
     phone: Private[str] | None = None
+
+    def settles(self) -> HomeMove | None:
+        return HomeMove(self.region, self.area, self.on, begins=True, provisional=self.provisional)
+
+    def found_by(self) -> tuple[Private[str] | None, ...]:
+        return (self.phone,)
 
     def evolve(self, household: Household) -> Household:
         return replace(
@@ -131,6 +139,8 @@ class MemberAdded(Event):
 
     title: ClassVar[str] = "成员登记"
     basis: ClassVar[str] = "M57 art.7"
+    none: ClassVar[str] = "limits case home cycle status benefit money aid stage duties count ruling paper"
+    changes_members: ClassVar[bool] = True
 
     on: date
     person: PersonId
@@ -142,6 +152,9 @@ class MemberAdded(Event):
     work_capacity: WorkCapacity
     name: Private[str]
     id_number: Private[str] | None = None
+
+    def found_by(self) -> tuple[Private[str] | None, ...]:
+        return (self.id_number, self.name)
 
     def evolve(self, household: Household) -> Household:
         return replace(household, members=(*household.members, membership_of(self, self.on)))

@@ -10,8 +10,10 @@ from typing import ClassVar, Literal
 from domain.guards.order_of_steps import require_order
 from domain.household.command import JointCommand
 from domain.household.context import Context
+from domain.household.duty import MEMBERS_CHANGED, Turn
 from domain.household.event import Event
 from domain.household.memberships import noticed, without
+from domain.household.notions import HomeMove, StatusChange
 from domain.household.state import Household
 from domain.members.arrival import (
     Mover,
@@ -45,6 +47,9 @@ class MembersSplitOff(Event):
 
     title: ClassVar[str] = "分户：分出成员"
     basis: ClassVar[str] = "M57 art.7, 30; L26 art.46"
+    none: ClassVar[str] = "case home cycle benefit money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = MEMBERS_CHANGED
 
     on: date
     persons: tuple[PersonId, ...]
@@ -55,6 +60,9 @@ class MembersSplitOff(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def changes_status(self) -> StatusChange | None:
+        return StatusChange(ends_on=self.until, persons=self.persons)
 
     def evolve(self, household: Household) -> Household:
         household = without(household, self.persons, self.until, "split")
@@ -69,6 +77,8 @@ class HouseholdSplitFrom(Event):
 
     title: ClassVar[str] = "分户：新户设立"
     basis: ClassVar[str] = "M57 art.4, 7; L26 art.46"
+    none: ClassVar[str] = "case members cycle status benefit money aid stage count ruling paper"
+    turns: ClassVar[tuple[Turn, ...]] = MEMBERS_CHANGED
 
     on: date
     region: str
@@ -82,6 +92,12 @@ class HouseholdSplitFrom(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def settles(self) -> HomeMove | None:
+        return HomeMove(self.region, self.area, self.since, begins=True)
+
+    def found_by(self) -> tuple[Private[str] | None, ...]:
+        return (self.phone,)
 
     def evolve(self, household: Household) -> Household:
         home = Residence(self.region, self.area, self.since, address=self.address)
@@ -175,6 +191,9 @@ class MemberMovedOut(Event):
 
     title: ClassVar[str] = "成员转出"
     basis: ClassVar[str] = "M57 art.7, 30; L26 art.46"
+    none: ClassVar[str] = "case home cycle benefit money aid stage count ruling paper found"
+    changes_members: ClassVar[bool] = True
+    turns: ClassVar[tuple[Turn, ...]] = MEMBERS_CHANGED
 
     on: date
     person: PersonId
@@ -185,6 +204,9 @@ class MemberMovedOut(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,) if self.due else ()
+
+    def changes_status(self) -> StatusChange | None:
+        return StatusChange(ends_on=self.until, persons=(self.person,))
 
     def evolve(self, household: Household) -> Household:
         household = without(household, (self.person,), self.until, "moved")

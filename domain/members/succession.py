@@ -38,6 +38,10 @@ class HeadChanged(Event):
 
     title: ClassVar[str] = "变更户主"
     basis: ClassVar[str] = "M57 art.4"
+    none: ClassVar[str] = (
+        "limits case home cycle status benefit money aid stage duties count ruling paper found"
+    )
+    changes_members: ClassVar[bool] = True
 
     on: date
     person: PersonId

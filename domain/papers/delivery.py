@@ -8,13 +8,18 @@ from datetime import date, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
+from domain.categories.roads import codes
 from domain.guards.order_of_steps import require_order
 from domain.guards.registered import require_member, require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import CaseMove, ClockMove, Limit, PaperMove
 from domain.household.parts import Undelivered
 from domain.household.state import Household
+from domain.intake.application_closure import NOT_ACCEPTED
 from domain.papers.documents import AWAITED, INTERNAL, REMEDIED, DocumentUnknown, document_of
 from domain.values.deadline import Due
 from domain.values.immutables import replace
@@ -34,12 +39,24 @@ from domain.values.refusals import Refusal
 RECONSIDERATION, LAWSUIT = "DL-FXS-FILE", "DL-XSL-FILE"
 """The two periods of appeal, as deadline codes."""
 
-TERMS: Final[Mapping[DocumentKind, str]] = {
-    "non-acceptance-notice": "DL-NAC",
-    "verification-result": "DL-DIB-TELL",
-    "refusal-decision": "DL-DIB-REF",
+TERMS: Final[Mapping[DocumentKind, tuple[str, ...]]] = {
+    "non-acceptance-notice": (NOT_ACCEPTED,),
+    "verification-result": codes("tell"),
+    "refusal-decision": codes("notify"),
 }
-"""Within which deadline each kind has to reach the family."""
+"""Within which limit each kind has to reach the family, by the codes any category has for it."""
+
+_WRITS: Final = ("refusal-decision", "non-acceptance-notice")
+
+
+def tells_of_decision(event: DocumentDelivered, context: DutyContext) -> bool:
+    """The paper is one by which a decision reaches the family."""
+    return event.kind in AWAITED
+
+
+def tells_result(event: DocumentDelivered, context: DutyContext) -> bool:
+    """The paper tells the family what the data check found."""
+    return event.kind == "verification-result"
 
 
 class NotForDelivery(Refusal):
@@ -88,6 +105,12 @@ class DocumentDelivered(Event):
 
     title: ClassVar[str] = "文书送达"
     basis: ClassVar[str] = "M57 art.21; L26 art.45, 48"
+    none: ClassVar[str] = "home members cycle status benefit money aid count ruling found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("document"), closes=("deliver-document",)),
+        Turn(of("subject"), closes=("deliver-notice",), when=tells_of_decision),
+        Turn(of("subject"), closes=("tell-result",), when=tells_result),
+    )
 
     on: date
     document: UUID
@@ -104,10 +127,27 @@ class DocumentDelivered(Event):
     def opens(self) -> tuple[Due, ...]:
         return self.periods
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        met = ((TERMS[self.kind], self.subject),) if self.kind in TERMS else ()
+    def meets(self) -> tuple[Limit, ...]:
+        return tuple((code, self.subject) for code in TERMS.get(self.kind, ()))
+
+    def closes(self) -> tuple[Limit, ...]:
         # a corrected decision delivered anew gives the family its whole term anew
-        return (*met, *((due.what, due.subject) for due in self.periods))
+        return tuple((due.what, due.subject) for due in self.periods)
+
+    def moves_case(self) -> CaseMove | None:
+        if self.kind != "verification-result":
+            return None
+        return CaseMove(self.subject, told="told-if-awaited", day=self.delivered_on, on_road=False)
+
+    def moves_clock(self) -> ClockMove | None:
+        if self.kind == "verification-result":
+            return ClockMove((self.subject,), ("told",), day=self.delivered_on)
+        if self.kind in _WRITS:
+            return ClockMove((self.subject,), ("delivered",), day=self.delivered_on)
+        return None
+
+    def moves_paper(self) -> PaperMove | None:
+        return PaperMove("delivered", self.document, self.subject, on=self.delivered_on, periods=self.periods)
 
     def evolve(self, household: Household) -> Household:
         documents = tuple(
@@ -196,6 +236,9 @@ class DeliveryFailed(Event):
 
     title: ClassVar[str] = "未能送达"
     basis: ClassVar[str] = "M57 art.21; L26 art.45, 48"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling found"
+    )
 
     on: date
     document: UUID
@@ -203,6 +246,9 @@ class DeliveryFailed(Event):
     method: DeliveryMethod
     cause: FailureCause
     note: Private[str] | None
+
+    def moves_paper(self) -> PaperMove | None:
+        return PaperMove("failed", self.document)
 
     def evolve(self, household: Household) -> Household:
         attempt = FailedAttempt(self.on, self.method, self.cause)

@@ -12,7 +12,10 @@ from domain.guards.order_of_steps import require_order
 from domain.guards.registered import require_registered
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
+from domain.household.notions import PaperMove
 from domain.household.parts import Procedure, Undelivered
 from domain.household.remedy import remedy_text
 from domain.household.state import Household
@@ -47,6 +50,22 @@ INTERNAL: Final[frozenset[DocumentKind]] = frozenset(
     }
 )
 """Forms and sheets that stay in the file or on the board: nothing to deliver to the family."""
+
+
+def replaces_another(event: DocumentIssued, context: DutyContext) -> bool:
+    """The paper replaces one issued before."""
+    return event.replaces is not None
+
+
+def goes_to_family(event: DocumentIssued, context: DutyContext) -> bool:
+    """The paper goes to the family, and no decision waits for it."""
+    return event.kind not in INTERNAL and event.kind not in AWAITED
+
+
+def corrects_decision(event: DocumentIssued, context: DutyContext) -> bool:
+    """The paper replaces one that told of a decision."""
+    return event.kind in AWAITED and event.replaces is not None
+
 
 AWAITED: Final[Mapping[DocumentKind, str]] = {
     "non-acceptance-notice": "non-acceptance",
@@ -122,6 +141,12 @@ class DocumentIssued(Event):
 
     title: ClassVar[str] = "制发文书"
     basis: ClassVar[str] = "M57 art.21; L26 art.45, 48"
+    none: ClassVar[str] = "limits case home members cycle status benefit money aid stage count ruling found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("replaces"), closes=("deliver-document",), when=replaces_another),
+        Turn(of("document"), opens=("deliver-document",), when=goes_to_family),
+        Turn(of("subject"), opens=("deliver-notice",), when=corrects_decision),
+    )
 
     on: date
     document: UUID
@@ -138,6 +163,9 @@ class DocumentIssued(Event):
     personal: tuple[SealedField, ...]
     replaces: UUID | None = None
     cause: Private[str] | None = None
+
+    def moves_paper(self) -> PaperMove | None:
+        return PaperMove("issued", self.document, self.subject, self.number, self.replaces)
 
     def evolve(self, household: Household) -> Household:
         before = tuple(

@@ -8,19 +8,22 @@ from datetime import date
 from typing import ClassVar
 from uuid import UUID
 
+from domain.categories.roads import limits, road_of
 from domain.decision.notice import NoticeNotForIdentification
 from domain.guards.registered import require_member
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
 from domain.household.event import Event
+from domain.household.notions import ClockMove, Limit, PaperMove
 from domain.household.state import Household
+from domain.intake.application_closure import NOT_ACCEPTED
 from domain.papers.delivery import delivered
 from domain.papers.documents import awaited_document
 from domain.values.immutables import replace
 from domain.values.money import Fen
 from domain.values.person import PersonId
 from domain.values.refusals import Refusal
-from domain.values.spells import Category
 
 
 class NothingToDeliver(Refusal):
@@ -39,14 +42,22 @@ class NoticeDelivered(Event):
 
     title: ClassVar[str] = "文书送达"
     basis: ClassVar[str] = "M57 art.21; L26 art.45, 48"
+    none: ClassVar[str] = "case home members cycle status benefit money aid count ruling found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("about"), closes=("deliver-notice",)),)
 
     on: date
     notice: str
     about: UUID
     received_by: PersonId
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("DL-DIB-REF", self.about), ("DL-NAC", self.about))
+    def meets(self) -> tuple[Limit, ...]:
+        return (*limits(self.about, "notify"), (NOT_ACCEPTED, self.about))
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.about,), ("delivered",))
+
+    def moves_paper(self) -> PaperMove | None:
+        return PaperMove("delivered", None, self.about, on=self.on)
 
     def evolve(self, household: Household) -> Household:
         rest = tuple(u for u in household.undelivered if u.subject != self.about)
@@ -83,6 +94,10 @@ class ConfirmationPublished(Event):
 
     title: ClassVar[str] = "确认结果公布"
     basis: ClassVar[str] = "M57 art.24; L26 art.45"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage count ruling paper found"
+    )
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("case"), closes=("publish-confirmation",)),)
 
     on: date
     case: UUID
@@ -103,12 +118,13 @@ class PublishConfirmation(Command):
         case = household.last_case
         if case is None or case.outcome != "confirmed":
             raise NothingConfirmed
-        if case.category != Category.DIBAO and not context.rules(self.on).flag("marginal.notice-required"):
+        road = road_of(case.category)
+        if not road.is_noticed(context.rules(self.on)):
             raise NoticeNotForIdentification
         if case.assessment is None:
             raise NothingConfirmed
         if case.published_on is not None:
             return
         context.require("township", "county")
-        fen = household.benefits[-1].fen if case.category == Category.DIBAO else Fen(0)
+        fen = household.benefits[-1].fen if road.programme is not None else Fen(0)
         yield ConfirmationPublished(self.on, case.id, case.assessment.members, fen)

@@ -43,9 +43,13 @@ class OpenDue:
 
 
 @dataclass(frozen=True, slots=True)
-class MetDue:
-    """A deadline that was met: started by an act of `since`, met by one of `met_on`."""
+class EndedDue:
+    """A deadline that ended: started by an act of `since`, ended by one of `ended_on`.
+
+    `met` tells that it was set for that very act; otherwise it no longer mattered, whether its day had passed or not.
+    """
 
     due: Due
     since: date | None
-    met_on: date
+    ended_on: date
+    met: bool = True

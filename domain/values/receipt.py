@@ -107,3 +107,10 @@ def ratio(value: Fraction) -> list[int]:
 def fraction(value: Value) -> Fraction:
     """The fraction a receipt value stands for: `[2180, 3]`, or a whole number."""
     return Fraction(*value) if isinstance(value, list) else Fraction(cast(int, value))
+
+
+def whole(value: object) -> int:
+    """A whole number out of a receipt or a pack; raises `TypeError` for anything else."""
+    if not isinstance(value, int):
+        raise TypeError(f"a whole number is needed, not {value!r}")
+    return value

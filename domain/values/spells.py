@@ -32,15 +32,27 @@ class Category(StrEnum):
         """The Chinese word people read."""
         return _WORDS[self]
 
+    @property
+    def personal(self) -> bool:
+        """Whether one person has it by themselves, whatever the household is."""
+        return self in _PERSONAL
 
-_WORDS = {
-    Category.TEKUN: "特困人员",
-    Category.DIBAO: "低保",
-    Category.DIBAO_SINGLE: "单人保",
-    Category.MARGINAL: "低保边缘家庭",
-    Category.RIGID: "刚性支出困难家庭",
-    Category.OTHER: "其他困难家庭",
-}
+
+_WORDS = dict(
+    zip(
+        Category,
+        ("特困人员", "低保", "单人保", "低保边缘家庭", "刚性支出困难家庭", "其他困难家庭"),
+        strict=True,
+    )
+)
+_PERSONAL = frozenset(each for each in Category if each in ("TEKUN", "DIBAO_SINGLE"))
+
+
+class Programme(StrEnum):
+    """Under which programme money is paid or aid is given (救助项目)."""
+
+    DIBAO = "DIBAO"
+    TEMPORARY = "TEMPORARY"
 
 
 class Label(StrEnum):

@@ -13,7 +13,9 @@ from domain.guards.registered import require_member, require_registered
 from domain.guards.visit_team import require_team
 from domain.household.command import Command
 from domain.household.context import Context
+from domain.household.duty import Turn, of
 from domain.household.event import Event
+from domain.household.notions import ClockMove, Count, Limit
 from domain.household.parts import Alert
 from domain.household.state import Household
 from domain.intake.proactive_discovery import HELP, HelpAnswer, HelpOffered, need_found, open_findings
@@ -52,6 +54,8 @@ class AlertRaised(Event):
 
     title: ClassVar[str] = "预警下发"
     basis: ClassVar[str] = "C2020; G39"
+    none: ClassVar[str] = "case home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("alert"), opens=("verify-alert",)),)
 
     on: date
     alert: UUID
@@ -64,6 +68,12 @@ class AlertRaised(Event):
 
     def opens(self) -> tuple[Due, ...]:
         return (self.due,)
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.alert,), ("clue",), "township", begins=("alert", self.level))
+
+    def counts(self) -> Count | None:
+        return Count("alert-raised", self.level, self.code)
 
     def evolve(self, household: Household) -> Household:
         return replace(
@@ -81,6 +91,9 @@ class AlertMerged(Event):
 
     title: ClassVar[str] = "预警合并"
     basis: ClassVar[str] = "C2020; G39"
+    none: ClassVar[str] = (
+        "limits case home members cycle status benefit money aid stage duties count ruling paper found"
+    )
 
     on: date
     alert: UUID
@@ -129,12 +142,22 @@ class AlertVerified(Event):
 
     title: ClassVar[str] = "预警入户核实"
     basis: ClassVar[str] = "C2020; G39"
+    none: ClassVar[str] = "limits case home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (
+        Turn(of("alert"), closes=("verify-alert",), opens=("answer-alert",)),
+    )
 
     on: date
     alert: UUID
     investigators: tuple[str, ...]
     need: bool
     note: Private[str] | None = None
+
+    def moves_clock(self) -> ClockMove | None:
+        return ClockMove((self.alert,), ("verified",))
+
+    def counts(self) -> Count | None:
+        return Count("alert-verified", detail="need" if self.need else "no-need")
 
     def evolve(self, household: Household) -> Household:
         return _with_alert(household, self.alert, verified_on=self.on, need=self.need)
@@ -169,13 +192,24 @@ class AlertFedBack(Event):
 
     title: ClassVar[str] = "预警反馈"
     basis: ClassVar[str] = "C2020; G39"
+    none: ClassVar[str] = "case home members cycle status benefit money aid ruling paper found"
+    turns: ClassVar[tuple[Turn, ...]] = (Turn(of("alert"), closes=("*",)),)
 
     on: date
     alert: UUID
     outcome: AlertOutcome
 
-    def closes(self) -> tuple[tuple[str, UUID | None], ...]:
-        return (("*", self.alert),)
+    def meets(self) -> tuple[Limit, ...]:
+        return tuple((f"DL-ALERT-{level}", self.alert) for level in "ROYB")
+
+    def moves_clock(self) -> ClockMove | None:
+        waits = self.outcome == "application-started"
+        return ClockMove(
+            (self.alert,), ("answered",), "applicant", answers="application-awaited" if waits else "closed"
+        )
+
+    def counts(self) -> Count | None:
+        return Count("alert-answered", detail=self.outcome)
 
     def evolve(self, household: Household) -> Household:
         return _with_alert(household, self.alert, outcome=self.outcome)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from domain.household.event import Event
+from domain.household.notions import Notion
 from projections.engine.fact import Fact
 from projections.engine.rows import Rows, Table
 
@@ -68,6 +69,10 @@ class Projection(ABC):
 
     name: ClassVar[str]
     version: ClassVar[int]
+    reads: ClassVar[tuple[Notion, ...]] = ()
+    """The notions it asks events about."""
+    leaves: ClassVar[tuple[Notion, ...]] = ()
+    """The notions it has no use for; together with those it reads they are all there are."""
     wants: ClassVar[frozenset[type[Event]] | None] = None
     """The events it is handed; None is every event of a household."""
     tables: ClassVar[tuple[Table[Any], ...]]

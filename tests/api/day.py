@@ -105,8 +105,8 @@ class Day:
         """Unlock the door: the API on its socket, the projector beside it."""
         one, stop = self.installation, Event()
         app = create_app(
-            pool=one.pool, keys=one.keys, desk=one.desk, attachments=one.attachments, documents=one.documents,
-            record=access_log(one.pool),
+            pool=one.pool, keys=one.keys, handler=one.commands, households=one.households,
+            reference=one.reference, attachments=one.attachments, documents=one.documents, record=access_log(one.pool),
             tokens=DevelopmentTokens(self.key_directory), cursors=Cursors(self.key_directory),
             today=lambda: self.today, pending=lambda: (), threads=8,
         )  # fmt: skip
@@ -136,7 +136,7 @@ class Day:
         self.today = date.fromisoformat(day)
         with self.installation.pool.connection() as connection:
             waiting = [HouseholdId(each) for each in awaiting(connection, self.today)]
-        assert one_round(self.installation.desk, lambda _: waiting, self.today).refused == 0
+        assert one_round(self.installation.handler, lambda _: waiting, self.today).refused == 0
         for household in waiting:
             self.versions.pop(household, None)
         self.settles()
@@ -203,12 +203,12 @@ def opened_day(databases: Databases, directory: Path) -> Iterator[Day]:
             publish(connection, Shipped((rule,), (), ()))
         assert adopt_shipped(before.chains, Shipped((rule,), (), ()), MORNING, SINCE, "province") == 1
     with opened(addresses_of(databases), keys, pool_size=8) as installation:
-        standings = make_office(installation.desk, HOUSEHOLDS, today=MORNING)
+        standings = make_office(installation.handler, HOUSEHOLDS, today=MORNING)
         kinds: dict[str, list[UUID]] = {}
         for each in standings:
             kinds.setdefault(each.kind.key, []).append(each.household)
         installation.caught_up()
-        plans = list(plan(installation.desk, HOUSEHOLDS, today=MORNING))
+        plans = list(plan(installation.handler, HOUSEHOLDS, today=MORNING))
         day = Day(installation, keys, plans, kinds)
         day.opens()
         try:

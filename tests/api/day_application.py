@@ -249,6 +249,6 @@ def the_family_is_told(day: Day, hall: Hall, family: Family) -> None:
     chain = w1.page(f"/v1/households/{household}/chain", "chain", limit=20)
     # the steps of one household are told page by page, each page one look
     assert [step["version"] for step in chain] == list(range(1, len(chain) + 1))
-    confirmed = next(step for step in chain if step["name"] == "household.dibao-confirmed.1")
+    confirmed = next(step for step in chain if step["name"] == "household.classified.1")
     assert (confirmed["actor"], confirmed["organ"], confirmed["inTime"]) == ("c2", c2.organ, True)
     assert {"DL-DIB-TOT", "DL-DIB-CTY"} <= {met["what"] for met in confirmed["met"]}

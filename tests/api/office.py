@@ -20,9 +20,12 @@ from api.app import create_app
 from api.http.limits import RateLimits
 from api.http.paging import Cursors
 from application.documents.issuing import Documents
-from application.handling.command_handler import Desk
+from application.handling.command_batching import CommandBatching
+from application.handling.command_handler import CommandHandler
 from application.handling.envelope_factory import index_entries
+from application.handling.household_repository import HouseholdRepository
 from application.handling.request import Request
+from application.reference.reference import Reference
 from domain.catalogue import EVENTS, UPCASTERS
 from domain.members.registration import NewMember, RegisterHousehold
 from domain.values.citizen_id import check_digit
@@ -58,7 +61,10 @@ class Office:
     keys: KeyRing
     store: LaneStore
     chains: Chains
-    desk: Desk
+    reference: Reference
+    households: HouseholdRepository
+    handler: CommandHandler
+    commands: CommandBatching
     projector: Projector
     attachments: Attachments
     documents: Documents
@@ -75,7 +81,9 @@ class Office:
         return create_app(
             pool=self.pool,
             keys=self.keys,
-            desk=self.desk,
+            handler=self.commands,
+            households=self.households,
+            reference=self.reference,
             attachments=self.attachments,
             documents=self.documents,
             record=access_log(self.pool),
@@ -130,7 +138,7 @@ class Office:
             RegisterHousehold(date(2026, 3, 2), region, (member,)),
             Actor("w1", f"{region[:9]}/township"),
         )
-        handled = self.desk.handle(request)
+        handled = self.handler.handle(request)
         if project:
             self.project()
         return handled.household
@@ -171,7 +179,8 @@ def _app_of_the_run() -> FastAPI:
     parts: dict[str, Any] = {
         part: _Stand(part)
         for part in (
-            *("pool", "keys", "desk", "attachments", "documents", "record", "tokens", "cursors", "limits"),
+            *("pool", "keys", "handler", "households", "reference", "attachments", "documents"),
+            *("record", "tokens", "cursors", "limits"),
         )
     }
     return create_app(**parts, today=lambda: TODAY, pending=lambda: (), threads=8, listens_on="127.0.0.1")
@@ -193,14 +202,28 @@ def opened_office(databases: Databases, directory: Path) -> Iterator[Office]:
         chains = Chains(store)
         stack.callback(chains.close)
         projector = Projector(pool, _codec(), ALL)
-        desk = Desk(chains, reference())
+        households = HouseholdRepository(chains)
+        handler = CommandHandler(households, reference())
         attachments = Attachments(pool, keys, access_log(pool))
-        documents = Documents(desk, attachments, Numbers(pool))
+        documents = Documents(handler, attachments, Numbers(pool))
         office = Office(
-            databases, pool, keys, store, chains, desk, projector, attachments, documents, directory
+            databases,
+            pool,
+            keys,
+            store,
+            chains,
+            handler.reference,
+            households,
+            handler,
+            CommandBatching(handler),
+            projector,
+            attachments,
+            documents,
+            directory,
         )
         _Stand.open = {
             **{field.name: getattr(office, field.name) for field in fields(office)},
+            "handler": office.commands,
             "record": access_log(pool),
             "tokens": DevelopmentTokens(directory),
             "cursors": Cursors(directory),

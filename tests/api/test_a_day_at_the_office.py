@@ -192,7 +192,7 @@ def evening(day: Day, c1: Clerk, a1: Clerk) -> None:
     total = c1.report("durations", stage="total", category="DIBAO", **months)
     assert total["ground"]["cut"] == str(cut.id)
     (row,) = total["items"]
-    assert (row["area"], row["n"]) == (COUNTY, happened(day, "dibao-confirmed", "application-refused"))
+    assert (row["area"], row["n"]) == (COUNTY, happened(day, "classified", "application-refused"))
     assert row["p50"] <= row["p90"] <= row["p95"] <= row["longest"]
     said = {"applied": "applied", "objected": "notice-objected", "file-returned": "file-returned"}
     for what, name in said.items():

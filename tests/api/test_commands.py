@@ -101,7 +101,7 @@ async def test_a_family_is_taken_from_alert_to_confirmed_dibao_over_http(office:
         async with paying as client:
             ordered = await give(client, household, "order-payment", version, on="2021-08-10")
         assert ordered.status_code == 200, ordered.text
-    state = office.desk.household(UUID(household))  # type: ignore[arg-type]
+    state = office.households.get(UUID(household))  # type: ignore[arg-type]
     assert [spell.category for spell in state.categories] == ["DIBAO"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urljoin
 from uuid import uuid4
@@ -19,9 +18,6 @@ from api.acts.command_schemas import shape_of
 from api.http.problems import Problem
 from api.reads.history import STEP_WORDS
 from api.reads.household_schemas import step_title
-from application.describing.command_sentences import COMMAND_SENTENCES
-from application.describing.deadline_labels import DEADLINE_WORDS
-from application.reference.reference import shipped
 from domain.catalogue import COMMANDS, EVENTS
 from domain.household.as_of import STEPS
 from domain.values.refusals import Refusal
@@ -280,16 +276,7 @@ def _descriptions(part: Any) -> Iterator[str]:
             yield from _descriptions(each)
 
 
-def test_every_command_and_every_deadline_has_words_for_people() -> None:
-    codes = {
-        key.removeprefix("deadline.")
-        for pack in shipped(files("policy")).packs
-        for chapter in pack.chapters.values()
-        for key in chapter
-        if key.startswith("deadline.")
-    }
-    assert set(COMMANDS) <= COMMAND_SENTENCES.keys()
-    assert codes <= DEADLINE_WORDS.keys()
+def test_every_event_and_every_step_has_words_for_people() -> None:
     assert all(CHINESE.search(step_title(name)) for name in EVENTS)
     assert {step for _, step in STEPS} | {"started"} == STEP_WORDS.keys()
 

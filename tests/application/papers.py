@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID, uuid5
 
 from application.documents.issuing import Issued
-from application.handling.command_handler import Handled, Request
+from application.handling.request import Handled, Request
 from bootstrap.wiring import Installation
 from domain.household.command import Command
 from domain.papers.documents import IssueDocument
@@ -41,7 +41,7 @@ def issued(
 
 def handled(office: Installation, command: Command, organ: str) -> Handled:
     """A command handled for the story's household."""
-    return office.desk.handle(asked(command, organ))
+    return office.handler.handle(asked(command, organ))
 
 
 def page_of(office: Installation, document: UUID) -> str:

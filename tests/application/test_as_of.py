@@ -10,7 +10,7 @@ from uuid import uuid5
 
 import pytest
 
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from bootstrap.wiring import Installation
 from domain.correction.fact_correction import CorrectResidence
 from domain.correction.member_correction import CorrectDeath, CorrectMember
@@ -22,7 +22,7 @@ from domain.values.person import HouseholdId
 from domain.values.private import Private
 from domain.values.refusals import Refusal
 from eventstore.errors import StoreError
-from tests.application.test_handling import COUNTY, SEED, TOWNSHIP, asked, confirmed, registered
+from tests.application.test_command_handler import COUNTY, SEED, TOWNSHIP, asked, confirmed, registered
 from tests.database import Databases
 from tests.domain.families import Families
 from tests.domain.test_joint_laws import command_of
@@ -53,17 +53,17 @@ def said(office: Installation, answer: ValidOn) -> tuple[object, ...]:
 
 def test_the_day_stays_and_what_is_known_of_it_changes(office: Installation) -> None:
     household = confirmed(office, "first")
-    father, daughter = (m.person for m in office.desk.household(household).members)
+    father, daughter = (m.person for m in office.households.get(household).members)
     day = date(2021, 8, 15)
     first = known(office, household)
     dead = RecordDeath(NOW, father, date(2021, 8, 10), "village-statement", daughter)
-    office.desk.handle(asked("dead", dead, household))
+    office.handler.handle(asked("dead", dead, household))
     second = known(office, household)
     step = office.store.load(household).version - 1
-    office.desk.handle(asked("alive", CorrectDeath(date(2021, 9, 6), step, "本人到场"), household))
+    office.handler.handle(asked("alive", CorrectDeath(date(2021, 9, 6), step, "本人到场"), household))
     third = known(office, household)
-    office.desk.handle(asked("name", CorrectMember(date(2021, 9, 6), 3, "笔误", name="于晓晓"), household))
-    answers = [office.desk.state(household, day, at) for at in (first, second, third, None)]
+    office.handler.handle(asked("name", CorrectMember(date(2021, 9, 6), 3, "笔误", name="于晓晓"), household))
+    answers = [office.households.on_day(household, day, at) for at in (first, second, third, None)]
     assert [{m.person for m in each.members} for each in answers] == [
         {father, daughter},
         {daughter},
@@ -84,9 +84,9 @@ def test_the_day_stays_and_what_is_known_of_it_changes(office: Installation) -> 
 def test_a_day_is_answered_by_its_law_and_place_as_known(office: Installation) -> None:
     household = confirmed(office, "first")
     before = known(office, household)
-    office.desk.handle(asked("home", CorrectResidence(NOW, 1, "户籍核对", "370786101216"), household))
+    office.handler.handle(asked("home", CorrectResidence(NOW, 1, "户籍核对", "370786101216"), household))
     day = date(2021, 8, 15)
-    then, now = office.desk.state(household, day, before), office.desk.state(household, day)
+    then, now = office.households.on_day(household, day, before), office.households.on_day(household, day)
     assert (then.region, now.region) == ("370786101215", "370786101216")
     assert (then.category, now.category, then.fen, now.fen) == ("DIBAO", "DIBAO", 100_000, 100_000)
 
@@ -97,8 +97,8 @@ def test_before_a_household_was_known_there_is_no_answer_and_before_its_first_da
     handled = registered(office)
     assert handled.recorded_at is not None
     with pytest.raises(HouseholdUnknown):
-        office.desk.state(handled.household, NOW, handled.recorded_at - timedelta(microseconds=1))
-    early = office.desk.state(handled.household, date(2021, 6, 30))
+        office.households.on_day(handled.household, NOW, handled.recorded_at - timedelta(microseconds=1))
+    early = office.households.on_day(handled.household, date(2021, 6, 30))
     assert (early.region, early.members, early.category, early.dues) == (None, (), None, ())
 
 
@@ -120,20 +120,20 @@ def test_every_answer_ever_given_is_given_again_to_who_asks_what_was_known_then(
         command, actor = command_of(pairs, id, on, which, a, b, VILLAGES)
         here = {"990301100/township": TOWNSHIP, "990301/civil-affairs": COUNTY}[actor.organ]
         try:
-            handled = office.desk.handle(Request(uuid5(SEED, f"{seed}/{n}"), command, here, id))
+            handled = office.handler.handle(Request(uuid5(SEED, f"{seed}/{n}"), command, here, id))
         except (Refusal, StoreError):
             continue
         ids += [other.household for other in handled.others if other.household not in ids]
         for each in ids:
             at = known(office, each)
             for day in (date(2021, 8, 1), on - timedelta(days=20), on, date(2022, 6, 1)):
-                answers.append((each, at, day, said(office, office.desk.state(each, day))))
+                answers.append((each, at, day, said(office, office.households.on_day(each, day))))
     assert len(answers) > 100
     for each, at, day, answer in answers:
-        assert said(office, office.desk.state(each, day, at)) == answer
+        assert said(office, office.households.on_day(each, day, at)) == answer
 
 
 def registered_pair(office: Installation, n: int) -> HouseholdId:
     pair = (NewMember("P", "甲", "head"), NewMember("Q", "乙", "daughter"))
     command = RegisterHousehold(date(2021, 7, 1), "370786101216", pair)
-    return office.desk.handle(asked(f"pair/{n}", command)).household
+    return office.handler.handle(asked(f"pair/{n}", command)).household

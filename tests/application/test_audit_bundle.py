@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from application.audit import verify_bundle
 from application.audit.bundle import Asked, CheckpointUnknown, EventDamaged, PurposeMissing
 from application.scripts.running import run_script
-from domain.aid.payments import PaymentSettled
+from domain.aid.payments import AidDelivered
 from domain.guards.registered import HouseholdUnknown
 from domain.household.event import Event
 from domain.papers.documents import IssueDocument
@@ -65,7 +65,7 @@ def town(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         server.databases() as pair,
         sealed_office(pair, tmp_path_factory.mktemp("town"), trial=True) as office,
     ):
-        run = run_script(sample("story-split-death"), office.office.desk)
+        run = run_script(sample("story-split-death"), office.office.handler)
         issue = IssueDocument(date(2026, 11, 1), "confirmation-notice")
         household = run.households["wei"]
         office.office.documents.issue(asked(issue, "990301/civil-affairs", household=household))
@@ -200,7 +200,7 @@ def test_two_exports_under_one_checkpoint_differ_in_their_time_alone(still: Seal
 
 def test_erasure_leaves_every_proof_valid(family: Sealed, clean: Clean, tmp_path: Path) -> None:
     before, _ = family.exported()
-    for member in family.office.desk.household(HOUSEHOLD).members:
+    for member in family.office.households.get(HOUSEHOLD).members:
         family.office.store.erase(member.person)
     family.office.store.erase(HOUSEHOLD)
     family.office.store.erase_stream(HOUSEHOLD)
@@ -370,7 +370,7 @@ def altered(databases: Databases, data: bytes) -> None:
 def test_three_thousand_events_take_seconds_and_little_memory(databases: Databases, tmp_path: Path) -> None:
     with sealed_office(databases, tmp_path) as office:
         story = stories.yu_confirmed()
-        settled = next(each for each in story.events if isinstance(each, PaymentSettled))
+        settled = next(each for each in story.events if isinstance(each, AidDelivered))
         many: tuple[Event, ...] = (*story.events, *[settled] * (3_000 - len(story.events)))
         lived(office.office, replace(story, events=many))
         office.seal()
@@ -418,7 +418,7 @@ def test_the_page_shows_the_chain_and_asks_nobody(town: Town, browser_page: Page
     events = content(unpacked(bundle))["events"]
     shown = steps.evaluate_all("all => all.map(one => one.dataset.digest)")
     assert shown == [verify_bundle.bytes_of(each["digest"], "digest").hex() for each in events]
-    confirmed = steps.filter(has_text="household.dibao-confirmed.1").inner_text()
+    confirmed = steps.filter(has_text="household.classified.1").inner_text()
     for words in (
         "决定",
         "990301/civil-affairs",

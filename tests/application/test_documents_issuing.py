@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from application.documents.issuing import ATTACHED, PURPOSE
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from application.scripts.reading import read_script
 from application.scripts.running import run_script
 from bootstrap.wiring import Installation
@@ -169,7 +169,7 @@ def test_nothing_personal_lies_in_clear(
     assert "岭某" not in data
     said = json.loads(data)
     assert [each["name"] for each in said["personal"]] == ["applicant"]
-    applicant = office.desk.household(HOUSEHOLD).members[0].person
+    applicant = office.households.get(HOUSEHOLD).members[0].person
     assert UUID(said["personal"][0]["value"]["owner"]) == applicant
     sealed = owner.execute("SELECT sealed FROM es_attachment WHERE id = %s", (paper.document,)).fetchone()
     assert sealed is not None
@@ -200,7 +200,7 @@ def test_an_erased_household_has_no_page_any_more(office: Installation) -> None:
 def test_no_page_is_printed_with_an_erased_name(
     office: Installation, owner: psycopg.Connection[tuple[object, ...]]
 ) -> None:
-    office.store.erase(office.desk.household(HOUSEHOLD).members[0].person)
+    office.store.erase(office.households.get(HOUSEHOLD).members[0].person)
     with pytest.raises(OwnerErased):
         office.documents.issue(acceptance())
     assert counted(owner, "es_attachment") == 0
@@ -231,7 +231,7 @@ def test_what_people_wrote_cannot_become_markup(databases: Databases, tmp_path: 
 
 def test_a_document_is_delivered_and_its_receipt_says_how(office: Installation) -> None:
     paper = office.documents.issue(acceptance())
-    head = office.desk.household(HOUSEHOLD).members[0].person
+    head = office.households.get(HOUSEHOLD).members[0].person
     answer = handled(office, DeliverDocument(ON, paper.document, received_by=head), TOWNSHIP)
     assert [type(event) for event in answer.events] == [DocumentDelivered]
     receipt = page_of(office, issued(office, "delivery-receipt", ON, TOWNSHIP).document)
@@ -259,10 +259,10 @@ def test_each_year_begins_with_one(databases: Databases, tmp_path: Path) -> None
                 RegisterHousehold(on, "990301100201", members),
                 Actor("w1", TOWNSHIP),
             )
-            household = office.desk.handle(request).household
-            head = office.desk.household(household).members[0].person
+            household = office.handler.handle(request).household
+            head = office.households.get(household).members[0].person
             applied = Request(uuid5(PAPERS, f"apply/{n}"), Apply(on, head), Actor("w1", TOWNSHIP), household)
-            office.desk.handle(applied)
+            office.handler.handle(applied)
             command = IssueDocument(on, "verification-authorisation")
             numbers.append(
                 office.documents.issue(
@@ -297,7 +297,7 @@ steps:
 def test_a_script_issues_and_delivers_like_anybody_else(server: TestServer) -> None:
     script = read_script(SCRIPT, "documents")
     with trial(server) as installation:
-        run = run_script(script, installation.desk)
+        run = run_script(script, installation.handler)
         (household,) = run.households.values()
         (document,) = installation.documents.of(household)
     assert (document.number, document.delivered_on) == (FIRST, date(2025, 4, 23))

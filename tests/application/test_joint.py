@@ -12,7 +12,7 @@ from uuid import uuid5
 import psycopg
 import pytest
 
-from application.handling.command_handler import Handled, Request
+from application.handling.request import Handled, Request
 from bootstrap.wiring import Installation
 from domain.correction.member_correction import CorrectDeath, CorrectMember
 from domain.guards.registered import NotAMember
@@ -33,7 +33,7 @@ from eventstore.errors import ClaimConflict, PastClaimConflict, StoreError, Vers
 from eventstore.events.recorded import StreamState
 from eventstore.keys.keys import ERASED
 from tests import stories
-from tests.application.test_handling import SEED, asked, confirmed, registered
+from tests.application.test_command_handler import SEED, asked, confirmed, registered
 from tests.database import Databases
 from tests.installations import installed
 
@@ -52,11 +52,11 @@ def single(office: Installation, what: str, **said: object) -> HouseholdId:
     """A single man next door, in no category, without an ID number."""
     man = NewMember("M", f"莫{what}", "head", birth=date(1960, 2, 3))
     command = RegisterHousehold(date(2021, 7, 1), NEXT_DOOR, (man,), **said)  # type: ignore[arg-type]
-    return office.desk.handle(asked(what, command)).household
+    return office.handler.handle(asked(what, command)).household
 
 
 def people(office: Installation, household: HouseholdId) -> list[PersonId]:
-    return [member.person for member in office.desk.household(household).members]
+    return [member.person for member in office.households.get(household).members]
 
 
 def clear(office: Installation, *privates: Private[str] | None) -> list[str | None]:
@@ -70,7 +70,7 @@ def claims(databases: Databases) -> dict[PersonId, tuple[HouseholdId, date, date
 
 
 def done(office: Installation, what: str, command: Command, household: HouseholdId) -> Handled:
-    return office.desk.handle(asked(what, command, household))
+    return office.handler.handle(asked(what, command, household))
 
 
 # --- one append
@@ -78,34 +78,34 @@ def done(office: Installation, what: str, command: Command, household: Household
 
 def test_a_split_is_one_answer_for_both_households(office: Installation) -> None:
     household = confirmed(office, "first")
-    before = office.desk.household(household)
+    before = office.households.get(household)
     daughter = before.members[1].person
     request = asked("split", SplitHousehold(ON, (Mover(daughter, "head"),)), household)
-    handled = office.desk.handle(request)
+    handled = office.handler.handle(request)
     (other,) = handled.others
     assert other.household == HouseholdId(uuid5(request.id, "household/0"))
     assert [type(e) for e in other.events] == [HouseholdSplitFrom, MemberArrived]
     assert (other.version, len(handled.events)) == (2, 1)
     assert handled.reached[other.household.int & 0xFF] >= other.position
-    again = office.desk.handle(request)
+    again = office.handler.handle(request)
     assert (again.repeated, again.version, again.reached) == (True, handled.version, handled.reached)
     assert [(o.household, o.version, o.position) for o in again.others] == [
         (other.household, other.version, other.position)
     ]
-    assert office.desk.household(other.household).head(ON) == daughter
+    assert office.households.get(other.household).head(ON) == daughter
 
 
 def test_a_name_goes_along_sealed_and_erasing_the_person_erases_both(office: Installation) -> None:
     household = confirmed(office, "first")
-    daughter = office.desk.household(household).members[1]
+    daughter = office.households.get(household).members[1]
     split = done(office, "split", SplitHousehold(ON, (Mover(daughter.person, "head"),)), household)
-    (arrived,) = office.desk.household(split.others[0].household).members
+    (arrived,) = office.households.get(split.others[0].household).members
     assert clear(office, arrived.name, arrived.id_number) == ["于某某", stories.A2]
     assert arrived.name is not None
     assert daughter.name is not None
     assert arrived.name.token == daughter.name.token
     office.store.erase(daughter.person)
-    for member in (office.desk.household(household).members[1], arrived):
+    for member in (office.households.get(household).members[1], arrived):
         assert clear(office, member.name, member.id_number) == [ERASED, ERASED]
 
 
@@ -113,8 +113,8 @@ def test_what_is_the_households_is_sealed_anew_for_the_new_one(office: Installat
     household = confirmed(office, "first")
     daughter = people(office, household)[1]
     split = done(office, "split", SplitHousehold(ON, (Mover(daughter, "head"),), phone="1"), household)
-    new = office.desk.household(split.others[0].household)
-    old = office.desk.household(household).residences[0].address
+    new = office.households.get(split.others[0].household)
+    old = office.households.get(household).residences[0].address
     moved = new.residences[0].address
     assert old is not None
     assert moved is not None
@@ -130,16 +130,16 @@ def test_a_joined_stream_is_closed_and_says_where_the_family_went(office: Instal
     first, second = confirmed(office, "first"), single(office, "second")
     (man,) = people(office, second)
     request = asked("join", JoinHousehold(ON, first, (Mover(man, "other"),)), second)
-    handled = office.desk.handle(request)
+    handled = office.handler.handle(request)
     assert isinstance(handled.others[0].events[0], HouseholdJoined)
-    assert office.desk.household(second).joined_into == first
-    assert office.desk.state(second, ON).joined_into == first
+    assert office.households.get(second).joined_into == first
+    assert office.households.on_day(second, ON).joined_into == first
     alert = RaiseAlert(date(2021, 9, 2), "E-EXP-01", "RED")
     with pytest.raises(JoinedElsewhere):
         done(office, "after", alert, second)
     assert done(office, "there", alert, first).news
     assert office.store.load(second).state is StreamState.CLOSED
-    assert office.desk.handle(request).repeated
+    assert office.handler.handle(request).repeated
 
 
 def test_a_refused_joint_command_writes_nothing_anywhere(office: Installation, databases: Databases) -> None:
@@ -169,7 +169,7 @@ def test_a_claim_is_released_by_one_and_free_for_the_other_from_the_same_day(
         father: (first, date(2021, 7, 26), None),
         daughter: (first, date(2021, 10, 1), None),
     }
-    held = {(c.person, c.start, c.end) for c in claims_of(office.desk.household(first))}
+    held = {(c.person, c.start, c.end) for c in claims_of(office.households.get(first))}
     assert held == {(person, start, end) for person, (_, start, end) in claims(databases).items()}
 
 
@@ -187,7 +187,7 @@ def test_the_claim_of_a_provisional_person_becomes_the_persons(
     (man,) = people(office, second)
     done(office, "join", JoinHousehold(ON, first, (Mover(man, "other"),)), second)
     somebody = RegisterHousehold(ON, NEXT_DOOR, (NewMember("S", "莫正", "head", OTHER_ID),))
-    known = people(office, office.desk.handle(asked("somebody", somebody)).household)[0]
+    known = people(office, office.handler.handle(asked("somebody", somebody)).household)[0]
     done(office, "identify", IdentifyPerson(ON, man, "莫正", OTHER_ID), first)
     assert man not in claims(databases)
     assert claims(databases)[known] == (first, ON, None)
@@ -220,7 +220,7 @@ def test_a_past_day_corrected_after_another_household_took_the_person_is_refused
 def at_once(office: Installation, *requests: Request) -> list[Handled | Exception]:
     def handle(request: Request) -> Handled | Exception:
         try:
-            return office.desk.handle(request)
+            return office.handler.handle(request)
         except (Refusal, StoreError) as refused:
             return refused
 
@@ -238,7 +238,7 @@ def test_of_two_transfers_of_one_person_at_once_one_wins(office: Installation, d
         won = [answer for answer in answers if isinstance(answer, Handled)]
         assert [type(answer) for answer in answers if not isinstance(answer, Handled)] == [NotAMember]
         assert len(won) == 1
-        living = [each for each in (first, *others) if office.desk.household(each).has_member(daughter, ON)]
+        living = [each for each in (first, *others) if office.households.get(each).has_member(daughter, ON)]
         assert living == [won[0].others[0].household]
         if n == 0:
             assert claims(databases)[daughter] == (first, date(2021, 7, 26), ON)
@@ -247,7 +247,7 @@ def test_of_two_transfers_of_one_person_at_once_one_wins(office: Installation, d
 def single_again(office: Installation, n: int) -> HouseholdId:
     """Another family of two without ID numbers."""
     pair = (NewMember("P", f"甲{n}", "head"), NewMember("Q", f"乙{n}", "daughter"))
-    return office.desk.handle(asked(f"pair/{n}", RegisterHousehold(ON, VILLAGE, pair))).household
+    return office.handler.handle(asked(f"pair/{n}", RegisterHousehold(ON, VILLAGE, pair))).household
 
 
 def test_of_two_merges_of_one_household_at_once_one_wins(office: Installation, databases: Databases) -> None:
@@ -262,7 +262,7 @@ def test_of_two_merges_of_one_household_at_once_one_wins(office: Installation, d
     (won,) = [answer for answer in answers if isinstance(answer, Handled)]
     assert [type(answer) for answer in answers if not isinstance(answer, Handled)] == [JoinedElsewhere]
     into = won.others[0].household
-    assert office.desk.household(joining).joined_into == into
+    assert office.households.get(joining).joined_into == into
     held = claims(databases).get(man)
     assert held == ((first, ON, None) if into == first else None)
 
@@ -286,8 +286,8 @@ def test_the_expected_version_is_that_of_the_household_addressed(office: Install
     move = asked("move", MoveMember(ON, second, daughter, "other"), first)
     version = registered_version(office, first)
     with pytest.raises(VersionConflict):
-        office.desk.handle(replace(move, expected=version - 1))
-    assert office.desk.handle(replace(move, expected=version)).version == version + 1
+        office.handler.handle(replace(move, expected=version - 1))
+    assert office.handler.handle(replace(move, expected=version)).version == version + 1
 
 
 def registered_version(office: Installation, household: HouseholdId) -> int:
@@ -303,14 +303,14 @@ def test_a_correction_names_the_recorded_event(office: Installation) -> None:
     corrected = done(office, "correct", CorrectMember(ON, 3, "笔误", name="于晓晓"), household).events[0]
     assert (corrected.step, corrected.corrects) == (3, second.event_id)  # type: ignore[attr-defined]
     assert office.store.find("name", "于晓晓") == second.event.person  # type: ignore[attr-defined]
-    assert clear(office, office.desk.household(household).members[1].name) == ["于晓晓"]
+    assert clear(office, office.households.get(household).members[1].name) == ["于晓晓"]
 
 
 def test_a_number_taken_by_somebody_else_meanwhile_is_told(office: Installation) -> None:
     household = registered(office).household
     single(office, "other")
     man = RegisterHousehold(ON, NEXT_DOOR, (NewMember("S", "莫正", "head", OTHER_ID),))
-    office.desk.handle(asked("somebody", man))
+    office.handler.handle(asked("somebody", man))
     with pytest.raises(Refusal) as refused:
         done(office, "correct", CorrectMember(ON, 3, "笔误", id_number=OTHER_ID), household)
     assert refused.value.code == "number-is-anothers"

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from application.handling.command_handler import Handled
+from application.handling.request import Handled
 from bootstrap.addresses import Addresses
 from bootstrap.wiring import Installation, opened
 from domain.correction.member_correction import CorrectMember
@@ -24,7 +24,7 @@ from domain.values.person import HouseholdId, PersonId
 from eventstore.appending.append_types import CommandKey, IndexEntry, IndexRelease, StreamAppend
 from eventstore.errors import ClaimConflict
 from eventstore.events.envelope import Envelope
-from tests.application.test_handling import SEED, asked
+from tests.application.test_command_handler import SEED, asked
 from tests.database import Databases
 from tests.installations import addresses_of, installed
 
@@ -51,15 +51,15 @@ def office(databases: Databases, tmp_path: Path) -> Iterator[Installation]:
 
 def registered(office: Installation, what: str, id_number: str, village: str = VILLAGE) -> HouseholdId:
     only = RegisterHousehold(ON, village, (NewMember("A", f"甲{what}", "head", id_number),))
-    return office.desk.handle(asked(what, only)).household
+    return office.handler.handle(asked(what, only)).household
 
 
 def person(office: Installation, household: HouseholdId) -> PersonId:
-    return office.desk.household(household).members[0].person
+    return office.households.get(household).members[0].person
 
 
 def done(office: Installation, what: str, command: Command, household: HouseholdId) -> Handled:
-    return office.desk.handle(asked(what, command, household))
+    return office.handler.handle(asked(what, command, household))
 
 
 def found(office: Installation, id_number: str) -> PersonId | None:
@@ -94,7 +94,7 @@ def test_the_wrong_number_is_free_for_its_true_owner(office: Installation) -> No
     assert owner != person(office, household)
     assert (found(office, WRONG), found(office, RIGHT)) == (owner, person(office, household))
     clear = office.store.keys.reveal(
-        [office.desk.household(household).members[0].id_number], purpose="test", actor="w1", subject=SEED
+        [office.households.get(household).members[0].id_number], purpose="test", actor="w1", subject=SEED
     )
     assert clear == [RIGHT]
 
@@ -125,7 +125,7 @@ def test_a_household_s_own_release_leaves_the_entries_of_others(office: Installa
     two = NewMember("B", "甲同名", "other", number(3))
     done(office, "second", AddMember(ON, two, "return"), other)
     done(office, "correct", CorrectMember(ON, 2, "笔误", name="甲异"), one)
-    assert office.store.find("name", "甲同名") == office.desk.household(other).members[1].person
+    assert office.store.find("name", "甲同名") == office.households.get(other).members[1].person
 
 
 def test_what_an_append_rests_on_must_still_be_so(office: Installation) -> None:

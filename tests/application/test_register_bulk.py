@@ -13,7 +13,7 @@ from threading import Barrier
 import psycopg
 import pytest
 
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from application.register.checking import check, villages_of
 from application.register.importing import command_id, entry_of, import_register
 from application.register.reading import read_register
@@ -76,23 +76,23 @@ def test_it_writes_the_very_facts_that_one_by_one_writes(
     server: TestServer, office: Installation, databases: Databases, tmp_path: Path
 ) -> None:
     checked = register(office)
-    states = {each.state for each in import_register(office.desk, checked, "import")}
+    states = {each.state for each in import_register(office.handler, checked, "import")}
     assert states == {"accepted"}
     with server.databases() as others, installed(others, tmp_path / "others") as other:
         for row in checked.good:
-            other.desk.handle(request_of(row))
+            other.handler.handle(request_of(row))
         assert facts(databases) == facts(others)
 
 
 def test_rows_handed_in_one_by_one_before_are_known_again(office: Installation, databases: Databases) -> None:
     checked = register(office)
     for row in checked.good[::3]:
-        office.desk.handle(request_of(row))
-    answers = {each.row: each for each in import_register(office.desk, checked, "import")}
+        office.handler.handle(request_of(row))
+    answers = {each.row: each for each in import_register(office.handler, checked, "import")}
     assert [answers[row.row].state for row in checked.good] == ["already", "accepted", "accepted"] * 20
     before = facts(databases)
     for row in checked.good:
-        handled = office.desk.handle(request_of(row))
+        handled = office.handler.handle(request_of(row))
         assert (handled.repeated, handled.household) == (True, answers[row.row].household)
     assert facts(databases) == before
 
@@ -118,7 +118,7 @@ def test_keys_of_a_lane_are_made_in_one_statement_and_ids_found_in_one(
     monkeypatch.setattr(ring, "_fetch", fetched)
     monkeypatch.setattr(type(store), "find_each", lambda self, kind, texts: asked(kind, texts))
     monkeypatch.setattr(type(store), "find", None)
-    list(import_register(office.desk, checked, "import"))
+    list(import_register(office.handler, checked, "import"))
     people = sum(len(row.members) for row in checked.good)
     assert (len(made), sum(made)) == (len(lanes), people + HOUSEHOLDS)
     assert found == [people]
@@ -129,14 +129,14 @@ def test_whoever_is_registered_meanwhile_keeps_their_id_and_the_household_goes_i
 ) -> None:
     checked = register(office)
     last = max(checked.good, key=lambda row: (lane_of(request_of(row).stream), row.row))
-    importing = import_register(office.desk, checked, "import")
+    importing = import_register(office.handler, checked, "import")
     first = next(importing)
     person = last.members[0]
     meanwhile = RegisterHousehold(
         TODAY, last.region, (NewMember("A", person.name, "head", person.id_number, work_capacity="full"),)
     )
     key = command_id("elsewhere", "1", "register-household")
-    elsewhere = office.desk.handle(Request(key, meanwhile, Actor("w1", f"{last.region[:9]}/township")))
+    elsewhere = office.handler.handle(Request(key, meanwhile, Actor("w1", f"{last.region[:9]}/township")))
     answers = {each.row: each for each in (first, *importing)}
     assert {each.state for each in answers.values()} == {"accepted"}
     persons = [
@@ -155,7 +155,7 @@ def test_two_imports_of_one_register_at_once_write_everything_once(
 
     def work(_: int) -> list[str]:
         barrier.wait()
-        return [each.state for each in import_register(office.desk, checked, "import")]
+        return [each.state for each in import_register(office.handler, checked, "import")]
 
     with ThreadPoolExecutor(4) as pool:
         states = [state for told in pool.map(work, range(4)) for state in told]
@@ -168,7 +168,7 @@ def test_two_imports_of_one_register_at_once_write_everything_once(
 def test_a_household_the_rules_refuse_keeps_nobody_else_of_its_lane_out(office: Installation) -> None:
     checked = register(office)
     bad = replace(checked.good[0], members=checked.good[0].members * 2)
-    answers = list(import_register(office.desk, replace(checked, good=(bad, *checked.good[1:])), "import"))
+    answers = list(import_register(office.handler, replace(checked, good=(bad, *checked.good[1:])), "import"))
     states = {each.row: each.state for each in answers}
     assert states.pop(bad.row) == "refused"
     assert set(states.values()) == {"accepted"}

@@ -42,7 +42,7 @@ def test_twenty_households_become_accepted_applications_and_ten_stay_out(
     office: Installation, databases: Databases
 ) -> None:
     checked = checked_sample(office)
-    done = list(import_register(office.desk, checked, "import"))
+    done = list(import_register(office.handler, checked, "import"))
     assert [each.state for each in done] == ["accepted"] * 20
     assert checked.seen == 30
     events = counted(databases)
@@ -50,7 +50,7 @@ def test_twenty_households_become_accepted_applications_and_ten_stay_out(
     assert events["household.member-added.1"] == sum(len(row.members) for row in checked.good)
     ids = {each.local_number: each.household for each in done}
     assert set(ids) == {row.local_number for row in checked.good}
-    household = office.desk.household(ids[checked.good[0].local_number])  # type: ignore[arg-type]
+    household = office.households.get(ids[checked.good[0].local_number])  # type: ignore[arg-type]
     assert household.case is not None
     assert household.case.accepted_on == checked.good[0].applied_on
     assert {each.due.what for each in household.dues} == {"DL-DIB-INV", "DL-DIB-TOT"}
@@ -58,9 +58,9 @@ def test_twenty_households_become_accepted_applications_and_ten_stay_out(
 
 def test_importing_again_changes_nothing(office: Installation, databases: Databases) -> None:
     checked = checked_sample(office)
-    first = list(import_register(office.desk, checked, "import"))
+    first = list(import_register(office.handler, checked, "import"))
     before = counted(databases)
-    second = list(import_register(office.desk, checked, "import"))
+    second = list(import_register(office.handler, checked, "import"))
     assert [each.state for each in second] == ["already"] * 20
     assert [each.household for each in second] == [each.household for each in first]
     assert counted(databases) == before
@@ -70,11 +70,11 @@ def test_a_row_changed_after_its_import_is_refused_and_the_chain_left_alone(
     office: Installation, databases: Databases
 ) -> None:
     checked = checked_sample(office)
-    list(import_register(office.desk, checked, "import"))
+    list(import_register(office.handler, checked, "import"))
     before = counted(databases)
     row = next(row for row in checked.good if row.items)
     changed = replace(row, items=(replace(row.items[0], fen=Fen(row.items[0].fen + 100)), *row.items[1:]))
-    (answer,) = import_register(office.desk, replace(checked, good=(changed,)), "import")
+    (answer,) = import_register(office.handler, replace(checked, good=(changed,)), "import")
     assert (answer.state, answer.code) == ("changed", "changed-command")
     assert counted(databases) == before
 
@@ -83,7 +83,7 @@ def test_no_name_number_account_or_address_stands_in_clear(
     office: Installation, databases: Databases
 ) -> None:
     checked = checked_sample(office)
-    list(import_register(office.desk, checked, "import"))
+    list(import_register(office.handler, checked, "import"))
     secrets = {row.address for row in checked.good}
     secrets |= {row.account.number for row in checked.good if row.account}
     secrets |= {member.name for row in checked.good for member in row.members}

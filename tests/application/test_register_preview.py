@@ -31,7 +31,7 @@ def office(databases: Databases, tmp_path: Path) -> Iterator[Installation]:
 
 
 def looked_at(office: Installation, checked: Checked) -> Preview:
-    return preview(checked, prospects(office.desk, checked, "import"))
+    return preview(checked, prospects(office.handler, checked, "import"))
 
 
 def register(office: Installation, numbers: str, *, amount: float = 1200.5) -> Checked:
@@ -72,7 +72,7 @@ def test_new_households_their_people_and_their_money_are_counted_and_nothing_is_
 
 
 def test_what_is_there_is_told_from_what_changed_and_from_what_is_new(office: Installation) -> None:
-    list(import_register(office.desk, register(office, "12"), "import"))
+    list(import_register(office.handler, register(office, "12"), "import"))
     checked = register(office, "123")
     row = checked.good[1]
     changed = replace(row, items=(replace(row.items[0], fen=Fen(row.items[0].fen + 1)),))
@@ -84,7 +84,7 @@ def test_what_is_there_is_told_from_what_changed_and_from_what_is_new(office: In
 
 
 def test_people_registered_in_another_household_are_pointed_out_by_row(office: Installation) -> None:
-    list(import_register(office.desk, register(office, "1"), "import"))
+    list(import_register(office.handler, register(office, "1"), "import"))
     seen = looked_at(office, register(office, "23"))
     assert (seen.new, seen.elsewhere) == (2, [Elsewhere("002", (4,))])
     assert any("已在其他户登记的 1 人" in line for line in seen.lines())
@@ -99,7 +99,7 @@ def test_what_the_rules_would_refuse_is_told_beforehand(office: Installation) ->
     (stopped,) = seen.stopped
     assert (stopped.state, stopped.local_number) == ("refused", "002")
     assert stopped.reason
-    answers = list(import_register(office.desk, replace(checked, good=(checked.good[0], twice)), "import"))
+    answers = list(import_register(office.handler, replace(checked, good=(checked.good[0], twice)), "import"))
     assert sorted(each.state for each in answers) == ["accepted", "refused"]
     assert next(each for each in answers if each.state == "refused") == stopped
 
@@ -107,7 +107,7 @@ def test_what_the_rules_would_refuse_is_told_beforehand(office: Installation) ->
 def test_the_preview_as_data_masks_numbers_that_look_personal(office: Installation) -> None:
     checked = register(office, "1")
     row = replace(checked.good[0], local_number="13800001234567")
-    list(import_register(office.desk, replace(checked, good=(row,)), "import"))
+    list(import_register(office.handler, replace(checked, good=(row,)), "import"))
     other = replace(row, address="别处")
     told = looked_at(office, replace(checked, good=(other,))).to_json()
     assert (told["new"], told["changed"], told["yearly"]) == (0, 1, {"income": 0, "spending": 0})

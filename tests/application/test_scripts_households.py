@@ -60,7 +60,7 @@ def installation(server: TestServer) -> Iterator[Installation]:
 def story(server: TestServer) -> Iterator[Json]:
     with trial(server) as installation:
         outcome = carried_out(installation, sample("story-split-death"))
-        again = run_script(sample("story-split-death"), installation.desk)
+        again = run_script(sample("story-split-death"), installation.handler)
         assert again.events == 0
         assert told(installation, again) == outcome
         yield outcome
@@ -115,15 +115,15 @@ def test_what_may_not_be_is_refused_in_the_story(story: Json) -> None:
 
 
 def test_a_household_is_named_by_its_key_wherever_one_is_asked_for(installation: Installation) -> None:
-    run = run_script(script(MOVE, name="moves"), installation.desk)
-    (moved,) = [m for m in installation.desk.household(run.households["yi"]).members if m.relation == "other"]
+    run = run_script(script(MOVE, name="moves"), installation.handler)
+    (moved,) = [m for m in installation.households.get(run.households["yi"]).members if m.relation == "other"]
     assert run.subjects[moved.person] == "A2"
     assert run.events == 7  # two households registered with three members, and the move's two
 
 
 def test_a_household_only_others_name_is_registered_before_they_do(installation: Installation) -> None:
     later = HEAD.replace("members: {B1: head}}", "members: {B1: head}, registered: 2025-06-01}")
-    run = run_script(script(MOVE, head=later, name="registered"), installation.desk)
+    run = run_script(script(MOVE, head=later, name="registered"), installation.handler)
     rows = installation.store.load(run.households["yi"]).rows
     assert [str(row.effective_on) for row in rows] == ["2025-06-01", "2025-06-01", "2025-07-02"]
 
@@ -131,21 +131,22 @@ def test_a_household_only_others_name_is_registered_before_they_do(installation:
 def test_the_household_a_split_begins_is_named_in_the_steps_after_it(installation: Installation) -> None:
     change = f"on: 2025-07-02, {BY}, do: report-change, household: xin, person: A2, kind: income"
     back = f"on: 2025-07-03, {JOIN}, into: xin"
-    run = run_script(script(SPLIT + ", begins: xin", change, back, name="xin"), installation.desk)
-    xin = installation.desk.household(run.households["xin"])
+    run = run_script(script(SPLIT + ", begins: xin", change, back, name="xin"), installation.handler)
+    xin = installation.households.get(run.households["xin"])
     assert [run.subjects[m.person] for m in xin.members] == ["A2", "B1"]
-    assert installation.desk.household(run.households["yi"]).joined_into == xin.id
+    assert installation.households.get(run.households["yi"]).joined_into == xin.id
     assert (
-        run_script(script(SPLIT + ", begins: xin", change, back, name="xin"), installation.desk).events == 0
+        run_script(script(SPLIT + ", begins: xin", change, back, name="xin"), installation.handler).events
+        == 0
     )
 
 
 def test_who_is_added_later_goes_by_their_key_from_then_on(installation: Installation) -> None:
     leave = f"on: 2025-07-02, {BY}, do: move-member, household: jia, person: K, relation: other, into: yi"
     for events in (8, 0):
-        run = run_script(script(ADD, leave, name="added"), installation.desk)
+        run = run_script(script(ADD, leave, name="added"), installation.handler)
         assert run.events == events
-        (moved,) = installation.desk.household(run.households["yi"]).members[1:]
+        (moved,) = installation.households.get(run.households["yi"]).members[1:]
         assert run.subjects[moved.person] == "K"
 
 
@@ -172,14 +173,14 @@ def test_a_split_says_which_household_it_begins_and_nothing_else_does() -> None:
 def test_a_refusal_of_several_households_can_be_expected(installation: Installation) -> None:
     nobody = SPLIT.replace("{person: A2, relation: head}", "") + ", refused: nobody-splits-off"
     same = MOVE.replace("into: yi", "into: jia") + ", refused: same-household"
-    run = run_script(script(nobody, same, MOVE, name="refused"), installation.desk)
+    run = run_script(script(nobody, same, MOVE, name="refused"), installation.handler)
     assert [each.code for each in run.refused] == ["nobody-splits-off", "same-household"]
 
 
 def test_after_joining_the_way_there_is_told(installation: Installation) -> None:
     after = f"on: 2025-07-05, {BY}, do: report-change, household: yi, person: B1, kind: income"
     steps = (f"on: 2025-07-03, {JOIN}, into: jia", after + ", refused: joined-elsewhere")
-    run = run_script(script(*steps, name="joined"), installation.desk)
+    run = run_script(script(*steps, name="joined"), installation.handler)
     assert [each.code for each in run.refused] == ["joined-elsewhere"]
     assert told(installation, run)["households"]["yi"]["joined_into"] == "jia"
 
@@ -204,7 +205,7 @@ def test_a_correction_expected_to_be_refused_is_decided_with_the_step_it_names(
     head = HEAD.replace("  yi: {", "  bing: {")  # registered, so that it has a step
     other = f"on: 2025-07-02, {BY}, do: report-change, household: bing, person: B1, kind: income"
     for _ in range(2):
-        run = run_script(script(*steps, other, head=head, name="corrections"), installation.desk)
+        run = run_script(script(*steps, other, head=head, name="corrections"), installation.handler)
         assert [each.code for each in run.refused] == [
             "not-correctable",
             "nothing-wrong",
@@ -213,5 +214,5 @@ def test_a_correction_expected_to_be_refused_is_decided_with_the_step_it_names(
         ]
     wrong = script(ADD, correct(3, "relation: daughter", "nothing-wrong"), other, head=head, name="unrefused")
     with pytest.raises(ScriptStopped) as stopped:
-        run_script(wrong, installation.desk)
+        run_script(wrong, installation.handler)
     assert isinstance(stopped.value, RefusalMissing)

@@ -149,7 +149,7 @@ def test_the_whole_road_is_carried_out_and_refused_where_the_law_says_so(opposed
         "complaint-received",
         "file-returned",
         "file-resubmitted",
-        "dibao-confirmed",
+        "classified",
         "complaint-answered",
         "sample-drawn",
     ):
@@ -165,5 +165,5 @@ def test_a_person_lawfully_aided_elsewhere_is_not_confirmed_and_is_recorded_when
     double: Json,
 ) -> None:
     assert [each["code"] for each in double["refused"]] == ["claim-conflict"]
-    assert "dibao-confirmed" not in steps(double, "there")
+    assert "classified" not in steps(double, "there")
     assert steps(double, "there")[-2:] == ["irregular-recorded", "irregularly-confirmed"]

@@ -54,7 +54,7 @@ def script(name: str, *steps: str, head: str = HEAD) -> Script:
 
 def stopped(installation: Installation, told: Script) -> ScriptStopped:
     with pytest.raises(ScriptStopped) as caught:
-        run_script(told, installation.desk)
+        run_script(told, installation.handler)
     return caught.value
 
 
@@ -70,9 +70,9 @@ def events_of(installation: Installation, run: ScriptRun) -> list[str]:
 def test_the_same_script_again_answers_the_same_and_adds_nothing(server: TestServer) -> None:
     for name in ("story-yu", "story-ling-unheard"):
         with trial(server) as installation:
-            first = run_script(sample(name), installation.desk)
+            first = run_script(sample(name), installation.handler)
             outcome, heads = told(installation, first), installation.store.heads()
-            again = run_script(sample(name), installation.desk)
+            again = run_script(sample(name), installation.handler)
             assert (first.events > 50, again.events) == (True, 0)
             assert told(installation, again) == outcome
             assert again.reached == first.reached
@@ -80,15 +80,15 @@ def test_the_same_script_again_answers_the_same_and_adds_nothing(server: TestSer
 
 
 def test_a_script_grown_longer_goes_on_where_it_ended(installation: Installation) -> None:
-    short = run_script(script("grows", APPLY, SIGN, head=without_ids()), installation.desk)
-    longer = run_script(script("grows", APPLY, SIGN, ACCEPT, head=without_ids()), installation.desk)
+    short = run_script(script("grows", APPLY, SIGN, head=without_ids()), installation.handler)
+    longer = run_script(script("grows", APPLY, SIGN, ACCEPT, head=without_ids()), installation.handler)
     assert longer.events == 1
     assert longer.households == short.households
     assert events_of(installation, longer)[-1] == "household.application-accepted.1"
 
 
 def test_a_script_whose_earlier_step_changed_is_stopped(installation: Installation) -> None:
-    run_script(script("changes", APPLY, SIGN, head=without_ids()), installation.desk)
+    run_script(script("changes", APPLY, SIGN, head=without_ids()), installation.handler)
     other = APPLY + ", channel: online"
     stop = stopped(installation, script("changes", other, SIGN, head=without_ids()))
     assert (stop.step, stop.do, stop.code) == (1, "apply", "changed-command")
@@ -110,7 +110,7 @@ def test_what_came_before_a_stop_is_done_and_nothing_after(installation: Install
     stop = stopped(installation, script("half", APPLY, late, head=without_ids()))
     assert stop.code == "not-accepted"
     assert (stop.run.events, [each.step for each in stop.run.refused]) == (4, [2])
-    mended = run_script(script("half", APPLY, SIGN, head=without_ids()), installation.desk)
+    mended = run_script(script("half", APPLY, SIGN, head=without_ids()), installation.handler)
     assert events_of(installation, mended)[-2:] == [
         "household.applied.1",
         "household.verification-authorised.1",
@@ -119,7 +119,7 @@ def test_what_came_before_a_stop_is_done_and_nothing_after(installation: Install
 
 def test_an_expected_refusal_is_told_and_writes_nothing(installation: Installation) -> None:
     late = f"on: 2021-07-03, {BY}, do: start-investigation, household: yu, refused: not-accepted"
-    run = run_script(script("expects", APPLY, late, head=without_ids()), installation.desk)
+    run = run_script(script("expects", APPLY, late, head=without_ids()), installation.handler)
     (refused,) = run.refused
     assert (refused.step, refused.do, refused.code, refused.article) == (
         2,
@@ -135,7 +135,7 @@ def test_a_refusal_that_does_not_come_stops_the_script_and_writes_nothing(instal
     stop = stopped(installation, script("missing", *steps, head=without_ids()))
     assert isinstance(stop, RefusalMissing)
     assert (stop.step, stop.code, stop.expected) == (3, "refusal-missing", "not-applied")
-    before = run_script(script("missing", APPLY, SIGN, head=without_ids()), installation.desk)
+    before = run_script(script("missing", APPLY, SIGN, head=without_ids()), installation.handler)
     assert events_of(installation, before)[-1] == "household.verification-authorised.1"
 
 
@@ -153,9 +153,9 @@ def test_a_refusal_by_the_store_can_be_expected_too(server: TestServer) -> None:
     confirm = "do: confirm-dibao, household: ling}"
     beginning = text[: text.index(confirm)] + confirm.replace("}", ", refused: claim-conflict}\n")
     with trial(server) as installation:
-        run_script(sample("story-ling"), installation.desk)
+        run_script(sample("story-ling"), installation.handler)
         for _ in range(2):
-            run = run_script(read_script(beginning, "the same persons once more"), installation.desk)
+            run = run_script(read_script(beginning, "the same persons once more"), installation.handler)
             assert [refused.code for refused in run.refused] == ["claim-conflict"]
 
 
@@ -163,7 +163,7 @@ def test_the_system_acts_while_the_clock_passes(installation: Installation) -> N
     late = f"on: 2021-07-20, {BY}, do: report-change, household: yu, person: A1, kind: income"
     outcome = told(
         installation,
-        run_script(script("late", APPLY, SIGN, ACCEPT, late, head=without_ids()), installation.desk),
+        run_script(script("late", APPLY, SIGN, ACCEPT, late, head=without_ids()), installation.handler),
     )
     chain = outcome["households"]["yu"]["chain"]
     assert [(row["date"], row["actor"], row["facts"]["what"]) for row in chain if "what" in row["facts"]] == [
@@ -176,12 +176,12 @@ def test_the_system_acts_while_the_clock_passes(installation: Installation) -> N
 def test_a_worker_in_between_changes_nothing_of_a_second_run(server: TestServer) -> None:
     told_before = sample("story-ling-unheard")
     with store_in_use(server) as installation:
-        first = run_script(told_before, installation.desk)
+        first = run_script(told_before, installation.handler)
         household = first.households["ling"]
-        assert carry_out(installation.desk, household, date(2026, 10, 2)).acts == 1
-        again = run_script(told_before, installation.desk)
+        assert carry_out(installation.handler, household, date(2026, 10, 2)).acts == 1
+        again = run_script(told_before, installation.handler)
         assert (again.events, again.refused, again.reached) == (0, first.refused, first.reached)
-        assert [label.label for label in installation.desk.household(household).labels] == [
+        assert [label.label for label in installation.households.get(household).labels] == [
             Label.GRACE,
             Label.EXITED,
         ]
@@ -191,10 +191,10 @@ def test_what_the_worker_did_first_the_script_does_not_do_again(server: TestServ
     whole = sample("story-yu")
     half = Script(whole.name, whole.title, whole.regions, whole.persons, whole.households, whole.steps[:-1])
     with store_in_use(server) as installation:
-        household = run_script(half, installation.desk).households["yu"]
-        assert carry_out(installation.desk, household, date(2023, 6, 1)).acts == 1
-        assert run_script(whole, installation.desk).events == 0
-        assert installation.desk.household(household).cycle == 2
+        household = run_script(half, installation.handler).households["yu"]
+        assert carry_out(installation.handler, household, date(2023, 6, 1)).acts == 1
+        assert run_script(whole, installation.handler).events == 0
+        assert installation.households.get(household).cycle == 2
 
 
 def test_a_told_time_is_when_it_was_recorded_and_later_steps_follow(installation: Installation) -> None:
@@ -203,7 +203,7 @@ def test_a_told_time_is_when_it_was_recorded_and_later_steps_follow(installation
         SIGN.replace("2021-07-01", "2021-07-02"),
         ACCEPT.replace("-01", "-05"),
     )
-    run = run_script(script("clock", *steps, head=without_ids()), installation.desk)
+    run = run_script(script("clock", *steps, head=without_ids()), installation.handler)
     rows = installation.store.load(run.households["yu"]).rows
     late = datetime(2021, 7, 4, 16, 30, tzinfo=CHINA)
     assert [row.recorded_at for row in rows] == [
@@ -212,14 +212,14 @@ def test_a_told_time_is_when_it_was_recorded_and_later_steps_follow(installation
         late,
         datetime(2021, 7, 5, 9, tzinfo=CHINA),
     ]
-    known = installation.desk.household(run.households["yu"], known_at=late - timedelta(seconds=1))
+    known = installation.households.get(run.households["yu"], known_at=late - timedelta(seconds=1))
     assert known.case is None
 
 
 def test_a_store_that_is_no_trial_keeps_its_own_clock(server: TestServer) -> None:
     with store_in_use(server) as installation:
         before = datetime.now(UTC) - timedelta(seconds=1)
-        run = run_script(script("real", APPLY), installation.desk)
+        run = run_script(script("real", APPLY), installation.handler)
         rows = installation.store.load(run.households["yu"]).rows
         assert {row.effective_on for row in rows} == {date(2021, 7, 1)}
         assert all(row.recorded_at >= before for row in rows)
@@ -228,8 +228,8 @@ def test_a_store_that_is_no_trial_keeps_its_own_clock(server: TestServer) -> Non
 def test_a_person_of_two_households_is_one_person_by_the_id_number(installation: Installation) -> None:
     second = HEAD.replace("steps:", '  wu: {region: "370786101215", members: {A1: head}}\nsteps:')
     steps = (APPLY, APPLY.replace("yu", "wu").replace("07-01", "07-02"))
-    run = run_script(script("two", *steps, head=second), installation.desk)
-    (one, _), (other,) = (installation.desk.household(run.households[key]).members for key in ("yu", "wu"))
+    run = run_script(script("two", *steps, head=second), installation.handler)
+    (one, _), (other,) = (installation.households.get(run.households[key]).members for key in ("yu", "wu"))
     assert one.person == other.person
     assert run.subjects[one.person] == "A1"
 
@@ -239,14 +239,14 @@ def test_a_region_the_register_does_not_know_is_refused_before_anything_happens(
 ) -> None:
     heads = installation.store.heads()
     with pytest.raises(ScriptRefused) as caught:
-        run_script(script("nowhere", APPLY, head='regions: ["999999"]\n' + HEAD), installation.desk)
+        run_script(script("nowhere", APPLY, head='regions: ["999999"]\n' + HEAD), installation.handler)
     assert [(fault.field, fault.code) for fault in caught.value.faults] == [("regions[0]", "unknown-region")]
     assert installation.store.heads() == heads
 
 
 def test_an_outcome_the_read_models_do_not_hold_yet_is_not_made_up(installation: Installation) -> None:
     installation.caught_up()
-    run = run_script(script("unread", APPLY, head=without_ids()), installation.desk)
+    run = run_script(script("unread", APPLY, head=without_ids()), installation.handler)
     with installation.pool.connection() as connection, pytest.raises(OutcomeUnread):
         outcome_json(run, connection)
 
@@ -264,7 +264,7 @@ def test_a_fresh_trial_leaves_nothing_behind(server: TestServer) -> None:
         with fresh_trial(server.embedded) as installation:
             assert installation.store.trial
             assert len(databases()) == 2
-            run_script(script("fresh", APPLY), installation.desk)
+            run_script(script("fresh", APPLY), installation.handler)
             raise InterruptedError
 
     with pytest.raises(InterruptedError):

@@ -131,11 +131,11 @@ def test_yu_s_chain_has_every_row_of_the_story(yu: Json) -> None:
     assert days(yu, "temporary-aid-granted") == days(yu, "opinion-given") == ["2021-07-08"]
     assert (days(yu, "notice-posted"), days(yu, "notice-closed")) == (["2021-07-09"], ["2021-07-16"])
     assert days(yu, "file-received") == ["2021-07-19"]
-    assert days(yu, "dibao-confirmed") == days(yu, "confirmation-published") == ["2021-07-26"]
+    assert days(yu, "classified") == days(yu, "confirmation-published") == ["2021-07-26"]
     assert days(yu, "recertified") == ["2022-01-26", "2022-07-26", "2022-11-17", "2023-05-17"]
     assert (days(yu, "change-reported"), days(yu, "grace-granted")) == (["2022-11-15"], ["2022-11-18"])
     assert days(yu, "grace-expiry-warned") == ["2023-05-01"]
-    assert days(yu, "benefit-terminated") == days(yu, "transfer-consented") == ["2023-05-24"]
+    assert days(yu, "exited") == days(yu, "transfer-consented") == ["2023-05-24"]
     assert days(yu, "returned-to-monitoring") == ["2023-06-01"]
 
 
@@ -144,7 +144,7 @@ def test_yu_s_steps_tell_who_on_which_ground_and_how_much(yu: Json) -> None:
     assert (granted["organ"], granted["facts"]["fen"]) == ("370786/civil-affairs", 553_700)
     opinion = step(yu, "opinion-given", "2021-07-08")
     assert (opinion["organ"], opinion["facts"]["fen"]) == ("370786101/township", 100_000)
-    confirmed = step(yu, "dibao-confirmed", "2021-07-26")
+    confirmed = step(yu, "classified", "2021-07-26")
     assert (confirmed["due"], confirmed["in_time"], confirmed["basis"]) == (
         "2021-08-02",
         True,
@@ -173,16 +173,15 @@ def test_ling_receives_1_080_a_month_and_6_480_in_grace(ling: Json) -> None:
 
 
 def test_ling_s_chain_has_every_row_of_the_story(ling: Json) -> None:
-    assert days(ling, "dibao-confirmed") == ["2025-05-20"]
+    assert days(ling, "classified") == ["2025-05-20", "2026-09-22"]
     assert days(ling, "recertified") == ["2025-11-20", "2026-03-10", "2026-09-08"]
     assert days(ling, "change-reported") == ["2026-02-24"]
     assert days(ling, "grace-granted") == ["2026-03-12"]
     assert days(ling, "grace-expiry-warned") == ["2026-08-31"]
     assert days(ling, "opinion-heard") == days(ling, "transfer-consented") == ["2026-09-03"]
-    assert days(ling, "benefit-terminated") == ["2026-09-10"]
+    assert days(ling, "exited") == ["2026-09-10"]
     assert days(ling, "notice-delivered") == ["2026-09-11"]
     assert days(ling, "transfer-started") == ["2026-09-14"]
-    assert days(ling, "marginal-confirmed") == ["2026-09-22"]
     assert step(ling, "grace-granted", "2026-03-12")["facts"]["months"] == {
         "first": "2026-04",
         "last": "2026-09",
@@ -212,7 +211,7 @@ def test_without_a_hearing_the_termination_of_2026_09_10_is_refused(lings: dict[
     assert (refused["code"], refused["article"]) == ("hearing-not-held", "L26 art.48")
     household = unheard["households"]["ling"]
     assert days(household, "opinion-heard") == ["2026-09-11"]
-    assert days(household, "benefit-terminated") == ["2026-09-14"]
+    assert days(household, "exited") == ["2026-09-14"]
 
 
 def test_three_months_earlier_the_same_termination_is_accepted_unheard(lings: dict[str, Json]) -> None:
@@ -221,7 +220,7 @@ def test_three_months_earlier_the_same_termination_is_accepted_unheard(lings: di
     assert june["refused"] == []
     assert days(household, "opinion-heard") == []
     assert days(household, "grace-expiry-warned") == ["2026-05-31"]
-    assert days(household, "benefit-terminated") == ["2026-06-10"]
+    assert days(household, "exited") == ["2026-06-10"]
     assert step(household, "grace-granted", "2025-12-12")["facts"]["months"] == {
         "first": "2026-01",
         "last": "2026-06",
@@ -234,4 +233,4 @@ def test_due_tells_no_timers_and_days_are_days(yu: Json) -> None:
     for row in yu["due"]:
         assert row["what"].startswith("DL-")
         assert date.fromisoformat(row["due"])
-        assert set(row) == {"what", "due", "done"}
+        assert set(row) == {"what", "due", "done", "met"}

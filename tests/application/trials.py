@@ -60,4 +60,4 @@ def told(installation: Installation, run: ScriptRun) -> dict[str, Any]:
 
 def carried_out(installation: Installation, script: Script) -> dict[str, Any]:
     """The outcome of a script carried out now."""
-    return told(installation, run_script(script, installation.desk))
+    return told(installation, run_script(script, installation.handler))

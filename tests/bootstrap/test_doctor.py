@@ -343,7 +343,7 @@ def test_a_seal_key_that_is_damaged(site: Site, tmp_path: Path) -> None:
 def test_an_erasure_that_was_interrupted(site: Site, tmp_path: Path) -> None:
     household = site.household()
     with site.opened() as installation:
-        (member,) = installation.desk.household(household).members  # type: ignore[arg-type]
+        (member,) = installation.households.get(household).members  # type: ignore[arg-type]
     warrant = Warrant("unlawful-record", "档鉴〔2026〕3号", "k1", ("a1", "a2"))
     with psycopg.connect(site.server.uri("hulian"), autocommit=True) as connection:
         connection.execute("SET ROLE hulian_app")

@@ -94,7 +94,7 @@ def archive(databases: Databases, tmp_path: Path) -> Iterator[Archive]:
     with installed(databases, settings.key_directory) as installation:
         household = register(installation, "home", ("于福来", NUMBERS[0]), ("于小妮", NUMBERS[1]))
         father, daughter = (
-            member.person for member in installation.desk.household(HouseholdId(household)).members
+            member.person for member in installation.households.get(HouseholdId(household)).members
         )
         yield Archive(settings, installation, household, father, daughter)
 
@@ -137,7 +137,7 @@ def test_a_person_is_erased_and_replay_and_rebuild_go_on(
     caught_up(projector)
     before = digests(databases.store)
     events = rows(databases.store, "SELECT * FROM es_event ORDER BY lane, position")
-    state = installation.desk.household(HouseholdId(archive.household))
+    state = installation.households.get(HouseholdId(archive.household))
     number = NUMBERS[0] + check_digit(NUMBERS[0])
     assert installation.store.find("id-number", number) == archive.father
 
@@ -161,7 +161,7 @@ def test_a_person_is_erased_and_replay_and_rebuild_go_on(
 
     # not a byte of the events moved, the state folds as before, every read model is built anew the same
     assert rows(databases.store, "SELECT * FROM es_event ORDER BY lane, position") == events
-    assert installation.desk.household(HouseholdId(archive.household)) == state
+    assert installation.households.get(HouseholdId(archive.household)) == state
     with psycopg.connect(databases.app) as connection:
         for projection in registry.ALL:
             connection.execute(f"DROP SCHEMA read_{projection.name} CASCADE".encode())
@@ -191,7 +191,7 @@ def rows(url: str, query: str) -> list[Any]:
 def test_a_number_erased_may_come_again_as_another_person(archive: Archive) -> None:
     archive.erase(archive.father)
     again = register(archive.installation, "again", ("于福来", NUMBERS[0]))
-    (member,) = archive.installation.desk.household(HouseholdId(again)).members
+    (member,) = archive.installation.households.get(HouseholdId(again)).members
     assert member.person != archive.father
     assert "于福来" in archive.read(again)
 
@@ -211,7 +211,7 @@ def test_a_household_goes_with_those_who_were_in_no_other(archive: Archive, data
     with pytest.raises(errors.StreamErased):
         archive.asked(RaiseAlert(date(2026, 4, 2), "EN-01", "YELLOW"), archive.household)
     # the deadline worker passes it by
-    carry_out(installation.desk, HouseholdId(archive.household), NOW)
+    carry_out(installation.handler, HouseholdId(archive.household), NOW)
     # once the other household is over she goes as well
     archive.erase(other, "household")
     assert set(archive.read()) == set(archive.read(other)) == {ERASED}

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from application.handling.request import Request
-from application.reference.adoption import REGIONS_EVERY, Following, adopt_shipped
+from application.reference.adoption import REGIONS_EVERY, ReferenceRefresh, adopt_shipped
 from application.reference.packs import pack_of
 from application.reference.reference import Shipped, publish, shipped
 from bootstrap.process import reference_kept_current
@@ -58,7 +58,7 @@ def delegating(value: bool) -> Pack:
 
 def delegation(installation: Installation) -> tuple[bool, tuple[str, ...]]:
     """Whether townships may decide by the rules a command is decided by today, and the packs behind them."""
-    context = installation.desk.reference.context(VILLAGE, DAY, CLERK, uuid4())
+    context = installation.reference.context(VILLAGE, DAY, CLERK, uuid4())
     rules = context.rules(DAY)
     return rules.flag("procedure.delegation-allowed"), rules.packs
 
@@ -87,8 +87,8 @@ def test_a_pack_adopted_by_another_process_is_decided_by_within_the_time_told(
 def test_a_command_is_due_by_the_calendar_adopted_a_moment_ago(
     running: Installation, databases: Databases, tmp_path: Path
 ) -> None:
-    following_by_hand = Following(running.store, running.pool, running.reference)
-    assert following_by_hand.look()
+    following_by_hand = ReferenceRefresh(running.store, running.pool, running.reference)
+    assert following_by_hand.refresh()
     before = alert_due(running)
     (edition,) = [e for e in shipped(files("policy")).editions if (e.region, e.year) == ("cn", 2026)]
     # the working days right after the alert are given off by a notice that came late
@@ -100,32 +100,32 @@ def test_a_command_is_due_by_the_calendar_adopted_a_moment_ago(
     with opened(addresses_of(databases), tmp_path / "keys", pool_size=1) as other:
         assert adopt_shipped(other.chains, bodies, DAY, SINCE, "nation") == 1
     assert alert_due(running) == before
-    assert following_by_hand.look()
+    assert following_by_hand.refresh()
     assert alert_due(running) > before
-    assert not following_by_hand.look()
+    assert not following_by_hand.refresh()
 
 
 def test_what_did_not_move_is_seen_in_one_small_statement(running: Installation) -> None:
-    follows = Following(running.store, running.pool, running.reference)
-    assert follows.look()
+    follows = ReferenceRefresh(running.store, running.pool, running.reference)
+    assert follows.refresh()
     with counted(running) as asked:
-        assert [follows.look() for _ in range(REGIONS_EVERY - 2)] == [False] * (REGIONS_EVERY - 2)
+        assert [follows.refresh() for _ in range(REGIONS_EVERY - 2)] == [False] * (REGIONS_EVERY - 2)
     assert len(asked) == REGIONS_EVERY - 2
 
 
 def test_a_region_published_by_another_process_is_known(running: Installation, databases: Databases) -> None:
-    follows = Following(running.store, running.pool, running.reference)
-    follows.look()
+    follows = ReferenceRefresh(running.store, running.pool, running.reference)
+    follows.refresh()
     (village,) = [row for row in shipped(files("policy")).regions if row.code == VILLAGE]
     new = replace(village, code="990301100299", id="990301100299", name="新村")
     with psycopg.connect(databases.store, autocommit=True) as connection:
         publish(connection, Shipped((), (), (new,)))
-    assert any(follows.look() for _ in range(REGIONS_EVERY))
+    assert any(follows.refresh() for _ in range(REGIONS_EVERY))
     assert running.reference.regions.at(new.code, DAY).name == "新村"
     # a row whose text was mended, too
     with psycopg.connect(databases.store, autocommit=True) as connection:
         publish(connection, Shipped((), (), (replace(new, name="新新村"),)))
-    assert any(follows.look() for _ in range(REGIONS_EVERY))
+    assert any(follows.refresh() for _ in range(REGIONS_EVERY))
     assert running.reference.regions.at(new.code, DAY).name == "新新村"
 
 
@@ -136,7 +136,7 @@ def test_a_pack_that_cannot_be_read_leaves_what_was_in_force_until_it_can(
     with psycopg.connect(databases.store, autocommit=True) as connection:
         connection.execute("INSERT INTO ref_pack VALUES ('x', '99', '{}')")
         with pytest.raises(KeyError):
-            Following(running.store, running.pool, running.reference).look()
+            ReferenceRefresh(running.store, running.pool, running.reference).refresh()
         assert delegation(running)[0] is False
         with reference_kept_current(running, every=0.02):
             connection.execute("DELETE FROM ref_pack WHERE hash = 'x'")
@@ -146,9 +146,9 @@ def test_a_pack_that_cannot_be_read_leaves_what_was_in_force_until_it_can(
 def alert_due(installation: Installation) -> date:
     """By when a red alert of today has to be answered."""
     family = RegisterHousehold(DAY, VILLAGE, (NewMember("A", "测试", "head"),))
-    begun = installation.desk.handle(Request(uuid4(), family, CLERK))
+    begun = installation.handler.handle(Request(uuid4(), family, CLERK))
     alert = RaiseAlert(DAY, "E-EXP-01", "RED")
-    raised = installation.desk.handle(Request(uuid4(), alert, CLERK, begun.household))
+    raised = installation.handler.handle(Request(uuid4(), alert, CLERK, begun.household))
     return next(due.day for event in raised.events for due in event.opens())
 
 

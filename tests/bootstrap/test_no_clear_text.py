@@ -21,7 +21,7 @@ import structlog
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from bootstrap.cli.backup.command import BackupRequest, backup
 from bootstrap.cli.exit_status import sentence_of
 from bootstrap.cli.import_register import ImportRequest, import_workbook
@@ -348,7 +348,7 @@ def the_store_refuses(installation: Installation) -> bytes:
     ):
         command = RegisterHousehold(date(2026, 8, 3), VILLAGE, (member,), address=ASKED["address"])
         try:
-            installation.desk.handle(Request(uuid4(), command, Actor("w1", TOWNSHIP)))
+            installation.handler.handle(Request(uuid4(), command, Actor("w1", TOWNSHIP)))
         except Exception as fault:
             said.append(f"{fault!r} {fault} {sentence_of(fault)}")
     person = installation.store.find("id-number", ASKED["number"])

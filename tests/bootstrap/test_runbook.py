@@ -88,10 +88,10 @@ def people(home: Path) -> tuple[str, str]:
     ):
         villages = villages_of(installation.reference.regions)
         checked = check(read_register(workbook), villages, date(2026, 11, 20))
-        accepted = next(each.household for each in import_register(installation.desk, checked, "w1"))
+        accepted = next(each.household for each in import_register(installation.handler, checked, "w1"))
         member = NewMember("A1", "于福来", "head")
         (answer,) = told(installation, [(TOWNSHIP, RegisterHousehold(date(2026, 3, 2), VILLAGE, (member,)))])
-        (registered,) = installation.desk.household(answer.household).members
+        (registered,) = installation.households.get(answer.household).members
     return str(accepted), str(registered.person)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from application.handling.command_handler import Desk, Handled, Request
+from application.handling.command_handler import CommandHandler
+from application.handling.request import Handled, Request
 from bootstrap.addresses import Addresses
 from bootstrap.wiring import Installation, adopt, migrated, today
 from domain.household.parts import Procedure
@@ -40,12 +41,12 @@ def office(server: TestServer) -> Iterator[Installation]:
 
 @pytest.fixture(scope="module")
 def standings(office: Installation) -> list[Standing]:
-    return make_office(office.desk, HOUSEHOLDS, SEED)
+    return make_office(office.handler, HOUSEHOLDS, SEED)
 
 
 @pytest.fixture(scope="module")
 def planned(office: Installation) -> list[Planned]:
-    return list(plan(office.desk, HOUSEHOLDS, SEED))
+    return list(plan(office.handler, HOUSEHOLDS, SEED))
 
 
 def facts(installation: Installation) -> list[tuple[object, ...]]:
@@ -150,7 +151,7 @@ def test_every_kind_of_life_is_there_and_says_where_it_stands(
     wrong = [
         (standing.kind.key, standing.household)
         for standing in standings
-        if not STANDS[standing.kind.key](office.desk.household(standing.household))
+        if not STANDS[standing.kind.key](office.households.get(standing.household))
     ]
     assert wrong == []
 
@@ -162,7 +163,7 @@ def test_just_those_meant_to_be_late_are_overdue(standings: list[Standing]) -> N
 
 def test_telling_it_again_adds_nothing(office: Installation, standings: list[Standing]) -> None:
     before = facts(office)
-    again = make_office(office.desk, HOUSEHOLDS, SEED)
+    again = make_office(office.handler, HOUSEHOLDS, SEED)
     assert [(each.household, each.kind, each.missed, each.events) for each in again] == [
         (each.household, each.kind, each.missed, 0) for each in standings
     ]
@@ -173,29 +174,29 @@ def test_telling_it_again_adds_nothing(office: Installation, standings: list[Sta
 def test_the_same_seed_tells_the_same_facts_in_another_store_also_when_stopped_on_the_way(
     server: TestServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = Desk.handle
+    handle = CommandHandler.handle
     left = 0
 
-    def mortal(desk: Desk, request: Request) -> Handled:
+    def mortal(handler: CommandHandler, request: Request) -> Handled:
         nonlocal left
         if left == 0:
             raise KeyboardInterrupt
         left -= 1
-        return handle(desk, request)
+        return handle(handler, request)
 
     with trial(server) as whole, trial(server) as broken:
-        make_office(whole.desk, len(KINDS), SEED)
-        monkeypatch.setattr(Desk, "handle", mortal)
-        for left in (3, 100, 217, 400):  # noqa: B007 - the mortal desk counts it down
+        make_office(whole.handler, len(KINDS), SEED)
+        monkeypatch.setattr(CommandHandler, "handle", mortal)
+        for left in (3, 100, 217, 400):  # noqa: B007 - the mortal handler counts it down
             with pytest.raises(KeyboardInterrupt):
-                make_office(broken.desk, len(KINDS), SEED)
+                make_office(broken.handler, len(KINDS), SEED)
         monkeypatch.undo()
-        make_office(broken.desk, len(KINDS), SEED)
+        make_office(broken.handler, len(KINDS), SEED)
         assert facts(broken) == facts(whole)
 
 
 def test_another_seed_is_another_office(office: Installation, planned: list[Planned]) -> None:
-    other = list(plan(office.desk, HOUSEHOLDS, SEED + 1))
+    other = list(plan(office.handler, HOUSEHOLDS, SEED + 1))
     assert {each.household for each in other}.isdisjoint(each.household for each in planned)
     assert [each.kind.key for each in other] != [each.kind.key for each in planned]
 
@@ -234,7 +235,7 @@ def test_each_step_is_recorded_on_its_own_day(office: Installation, standings: l
 @pytest.mark.parametrize("day", [date(2026, 2, 24), date(2027, 1, 4)])
 def test_it_can_be_looked_at_on_other_days(server: TestServer, day: date) -> None:
     with trial(server) as other:
-        standings = make_office(other.desk, len(KINDS), 7, day)
+        standings = make_office(other.handler, len(KINDS), 7, day)
         assert {standing.kind.key for standing in standings} == {kind.key for kind in KINDS}
         latest = max(row[5] for row in facts(other) if isinstance(row[5], date))
         assert day - timedelta(days=7) < latest <= day
@@ -295,5 +296,5 @@ def test_a_store_in_use_is_left_alone(databases: Databases, tmp_path: Path) -> N
 
 def test_labels_stand_beside_categories(office: Installation, standings: list[Standing]) -> None:
     grace = next(each.household for each in standings if each.kind.key == "in-grace")
-    labels = {spell.label for spell in office.desk.household(grace).labels}
+    labels = {spell.label for spell in office.households.get(grace).labels}
     assert labels == {Label.GRACE}

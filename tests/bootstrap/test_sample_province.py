@@ -130,7 +130,7 @@ def sampled(installation: Installation) -> list[tuple[HouseholdId, Household]]:
     with installation.pool.connection() as connection:
         ids = connection.execute("SELECT stream_id FROM es_stream WHERE category = 'household'").fetchall()
     chosen = Random(1).sample(sorted(id for (id,) in ids), SAMPLED)
-    return [(HouseholdId(id), installation.desk.household(HouseholdId(id))) for id in chosen]
+    return [(HouseholdId(id), installation.households.get(HouseholdId(id))) for id in chosen]
 
 
 def test_it_holds_what_was_wished_in_the_places_made_for_it(made: Made, installation: Installation) -> None:

@@ -49,9 +49,9 @@ def opened_town(databases: Databases, directory: Path, households: int = HOUSEHO
     with psycopg.connect(databases.owner, autocommit=True) as connection:
         connection.execute("SELECT es_make_trial()")
     with opened_office(databases, directory) as office, socket.create_server(("127.0.0.1", 0)) as listening:
-        standings = make_office(office.desk, households, today=TODAY)
+        standings = make_office(office.handler, households, today=TODAY)
         office.project()
-        families = [planned.family for planned in plan(office.desk, households, today=TODAY)]
+        families = [planned.family for planned in plan(office.handler, households, today=TODAY)]
         secrets = [
             *(
                 str(member[field])

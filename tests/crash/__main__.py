@@ -52,9 +52,9 @@ def checked_at(site: Site, told: Told, ports: Sequence[int], seed: int) -> dict[
 
     try:
         with opened(site.addresses, site.keys, pool_size=4) as installation:
-            desk = installation.desk
+            handler = installation.handler
             again: dict[str, Callable[[Asked], Fields | None]] = {
-                "desk": lambda asked: answer_of(desk.handle(asked.request))
+                "handler": lambda asked: answer_of(handler.handle(asked.request))
             }
             if ports:
                 again["http"] = over_http

@@ -8,8 +8,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from application.handling.command_handler import handled
-from application.handling.envelope_factory import said
+from application.handling.request import Handled
 from domain.values.refusals import Refusal
 from eventstore.errors import StoreError
 from eventstore.lanes import event_id, lane_of
@@ -73,7 +72,9 @@ def acknowledged(evidence: Evidence) -> Checked:
         checked.examined += 1
         request = asked.request
         try:
-            found = store.command(asked.id, lane_of(request.stream), store.keys.request_hash(said(request)))
+            found = store.command(
+                asked.id, lane_of(request.stream), store.keys.request_hash(request.content())
+            )
         except StoreError as error:
             checked.fault(f"{_shown(asked)}: {error.code}")
             continue
@@ -83,7 +84,7 @@ def acknowledged(evidence: Evidence) -> Checked:
         elif found is None:
             checked.fault(f"{_shown(asked)}: acknowledged, and lost")
         else:
-            told = answer_of(handled(request.stream, found, {}))
+            told = answer_of(Handled.of(request.stream, found, {}))
             for what, (first, now) in _differences(answer, told).items():
                 checked.fault(f"{_shown(asked)}: {what} was answered {first}, and is {now}")
     for id, code in evidence.told.refused.items():

@@ -1,7 +1,7 @@
-"""Load (负载): a process of clients. `python -m tests.crash.clients http|desk HOME CLIENTS SEED STARTED [PORT …]`.
+"""Load (负载): a process of clients. `python -m tests.crash.clients http|handler HOME CLIENTS SEED STARTED [PORT …]`.
 
-It works until SIGTERM, then ends what it has begun. The one at the desk may be killed: started again, it first
-asks once more about what it was killed over, some of it.
+It works until SIGTERM, then ends what it has begun. The one that calls the command handler may be
+killed: started again, it first asks once more about what it was killed over, some of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import psycopg
 from bootstrap.cli.exit_status import exit_status_of
 from bootstrap.settings import load_settings
 from bootstrap.wiring import database, opened, today
-from tests.crash.entrances import DeskDoor, HttpDoor, Stopped
+from tests.crash.entrances import HandlerDoor, HttpDoor, Stopped
 from tests.crash.journal import Journal, read_journals
 from tests.crash.walks import Home, Walker
 from tests.scenario import reference
@@ -39,7 +39,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     os.nice(5)
     numbers = range(int(clients))
-    work = _http if kind == "http" else _desk
+    work = _http if kind == "http" else _handler
     print("working", flush=True)
     work(Path(home), numbers, f"{seed}/{started}", [int(port) for port in ports], stop)
 
@@ -80,7 +80,7 @@ def _http(home: Path, numbers: range, seed: str, ports: list[int], stop: threadi
     _together([*works, *(lambda n=n: read(n) for n in range(READERS)), listen])
 
 
-def _desk(home: Path, numbers: range, seed: str, _: list[int], stop: threading.Event) -> None:
+def _handler(home: Path, numbers: range, seed: str, _: list[int], stop: threading.Event) -> None:
     settings = load_settings()
     with ExitStack() as stack:
         try:
@@ -90,15 +90,15 @@ def _desk(home: Path, numbers: range, seed: str, _: list[int], stop: threading.E
             # the server went while this one was starting: as every program of ours it says so, and is started again
             traceback.print_exc()
             raise SystemExit(exit_status_of(away)) from away
-        before = [each for each in read_journals(home / "journal").open() if each.door == "desk"]
+        before = [each for each in read_journals(home / "journal").open() if each.door == "handler"]
 
         def walk(n: int) -> None:
-            journal = Journal(home / "journal" / f"desk-{n}.jsonl")
-            door = DeskDoor(installation.desk, journal, f"{seed}/desk/{n}")
+            journal = Journal(home / "journal" / f"handler-{n}.jsonl")
+            door = HandlerDoor(installation.commands, installation.households, journal, f"{seed}/handler/{n}")
             for asked in before[n :: len(numbers)]:
                 if asked.id.int % 3:
                     door.go_on(asked)
-            walker = Walker(door, installation.reference, f"{seed}/desk/{n}", today(), stop, PAUSE)
+            walker = Walker(door, installation.reference, f"{seed}/handler/{n}", today(), stop, PAUSE)
             while not stop.is_set():
                 walker.walk()
 

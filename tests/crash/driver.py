@@ -22,7 +22,7 @@ from tests.crash.program import RELEASE
 from tests.crash.site import Register, Site, free_ports, registers_in
 from tests.crash.workers import Crew, Member
 
-APIS, WORKERS, HTTP_CLIENTS, DESK_CLIENTS = 2, 2, 4, 2
+APIS, WORKERS, HTTP_CLIENTS, HANDLER_CLIENTS = 2, 2, 4, 2
 HOUSEHOLDS = 250
 """How many households a register has."""
 REGISTERS = 12
@@ -40,7 +40,7 @@ VICTIMS: Mapping[str, int] = {
     "worker": 4,
     "import": 4,
     "rebuild": 4,
-    "desk": 2,
+    "handler": 2,
     "everything": 1,
 }
 """Who is killed, and how often in comparison: `postgres` is the server with all its processes at one moment,
@@ -139,7 +139,7 @@ class Driver:
         self._until(lambda: self._server_up and not self._recovers(), UP_SECONDS)
         self._until(lambda: {"api-1", "api-2"} <= set(crew.alive()), UP_SECONDS)
         self._rebuild_at = math.inf
-        crew.stop(["http", "desk"], 150)
+        crew.stop(["http", "handler"], 150)
         if "rebuild" in crew.members:
             crew.stop(["rebuild"])
         # those begun and not ended are taken up again to their end
@@ -176,7 +176,7 @@ class Driver:
         for n in range(WORKERS):
             crew.add(self._worker(f"worker-{n + 1}", lambda: self._release))
         crew.add(Member("import", self._importing, dict, lambda _: True, self._imported))
-        for kind, clients in (("http", HTTP_CLIENTS), ("desk", DESK_CLIENTS)):
+        for kind, clients in (("http", HTTP_CLIENTS), ("handler", HANDLER_CLIENTS)):
             crew.add(
                 Member(
                     kind,

@@ -1,4 +1,4 @@
-"""The doors (办理的两条路): over HTTP and straight at the desk; each retries one request until it is answered."""
+"""The doors (办理的两条路): HTTP, and the command handler itself; each sends one request until it is answered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from api.access.identity import Identity, Role, issue_token
 from api.acts.command_schemas import named
 from api.acts.commands import BEGINS, command_id
 from api.http.freshness import position_of
-from application.handling.command_handler import Desk, Handled
+from application.handling.command_handler import HandlesCommands
+from application.handling.household_repository import HouseholdRepository
+from application.handling.request import Handled
 from application.reference.reference import jurisdiction_stream
 from domain.members.arrival import MemberArrived
 from domain.members.member_changes import MemberJoined
@@ -32,7 +34,7 @@ from samples.office_people import COUNTY
 from tests.crash.journal import Asked, Fields, Journal, Seen
 
 CLIENTS = UUID("5f0c9e0a-6a3d-5d0b-8f39-2b1c7d4e5a60")
-"""The namespace of the ids that clients at the desk give their commands."""
+"""The namespace of the ids that clients of the command handler give their commands."""
 
 STALE = "version-conflict"
 _PATIENCE = 90.0
@@ -238,11 +240,14 @@ class HttpDoor:
         return issue_token(self._keys, officer=officer, organ=organ, roles=roles)
 
 
-class DeskDoor:
-    """A program that calls the desk itself, as workers and imports do: no HTTP, no version it insists on."""
+class HandlerDoor:
+    """A program that calls the command handler itself, as workers and imports do: no HTTP, no version it insists on."""
 
-    def __init__(self, desk: Desk, journal: Journal, name: str) -> None:
-        self._desk = desk
+    def __init__(
+        self, handler: HandlesCommands, households: HouseholdRepository, journal: Journal, name: str
+    ) -> None:
+        self._handler = handler
+        self._households = households
         self._journal = journal
         self._name = name
 
@@ -256,7 +261,7 @@ class DeskDoor:
         base: int | None = None,
     ) -> Asked:
         return Asked(
-            uuid5(CLIENTS, f"{self._name}/{name}"), "desk", do, fields, by.officer, by.organ, household
+            uuid5(CLIENTS, f"{self._name}/{name}"), "handler", do, fields, by.officer, by.organ, household
         )
 
     def carry_out(self, asked: Asked, patience: float = _PATIENCE) -> Answer:
@@ -269,7 +274,7 @@ class DeskDoor:
         pauses = iter(_PAUSES)
         while True:
             try:
-                told = answer_of(self._desk.handle(asked.request))
+                told = answer_of(self._handler.handle(asked.request))
                 self._journal.answered(asked.id, told)
                 return Answer(told=told)
             except (Refusal, StoreError) as refusal:
@@ -284,7 +289,7 @@ class DeskDoor:
         until = time.monotonic() + _PATIENCE
         while True:
             try:
-                loaded = self._desk.store.load(household)
+                loaded = self._households.store.load(household)
                 break
             except (psycopg.OperationalError, PoolTimeout):
                 if time.monotonic() > until:
@@ -296,7 +301,7 @@ class DeskDoor:
 
 
 def answer_of(handled: Handled) -> dict[str, Any]:
-    """What the desk answered, in the words of the API."""
+    """What the command handler answered, in the words of the API."""
     return {
         "household": str(handled.household),
         "version": handled.version,

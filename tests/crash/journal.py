@@ -41,7 +41,7 @@ class Asked:
 
     @property
     def request(self) -> Request:
-        """The same as the desk is asked it."""
+        """The same as the command handler is asked it."""
         household = None if self.household is None else HouseholdId(self.household)
         actor = Actor(self.officer, self.organ)
         return Request(self.id, parse(self.do, self.fields), actor, household, self.base)

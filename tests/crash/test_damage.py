@@ -24,7 +24,7 @@ from eventstore.sealing.signing import SealKeys
 from eventstore.sealing.witness import FileWitness
 from projections.registry import ALL
 from tests.crash.checks import CHECKS, all_checked
-from tests.crash.entrances import CLIENTS, DeskDoor, answer_of
+from tests.crash.entrances import CLIENTS, HandlerDoor, answer_of
 from tests.crash.evidence import Checked, Evidence
 from tests.crash.journal import Asked, Journal, Seen, Told, read_journals
 from tests.crash.site import Register, registers_in
@@ -54,8 +54,8 @@ class Finished:
     def found(self, *names: str) -> dict[str, Checked]:
         """What these checks, or all, find now, by a program that remembers nothing."""
         with self.opened() as installation:
-            desk = installation.desk
-            again = {"desk": lambda asked: answer_of(desk.handle(asked.request))}
+            handler = installation.handler
+            again = {"handler": lambda asked: answer_of(handler.handle(asked.request))}
             evidence = Evidence(installation, self.keys, self.witness, self.told, self.registers, again)
             if not names:
                 return all_checked(evidence)
@@ -103,8 +103,8 @@ def finished(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> It
         migrated(where)
         adopt(where, keys, today())
         with opened(where, keys, pool_size=4) as installation:
-            journal, stop = Journal(directory / "journal" / "desk-0.jsonl"), threading.Event()
-            door = DeskDoor(installation.desk, journal, "damage")
+            journal, stop = Journal(directory / "journal" / "handler-0.jsonl"), threading.Event()
+            door = HandlerDoor(installation.commands, installation.households, journal, "damage")
             walker = Walker(door, installation.reference, "damage", today(), stop, 0)
             for _ in range(WALKS):
                 walker.walk()
@@ -115,7 +115,7 @@ def finished(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> It
             registers = registers_in(directory, 1, 12)
             rows = read_register(registers[0].workbook)
             good = check(rows, villages_of(installation.reference.regions), today())
-            assert len(list(import_register(installation.desk, good, "import"))) == 12
+            assert len(list(import_register(installation.handler, good, "import"))) == 12
             installation.caught_up()
         witness = directory / "witness"
         witness.mkdir()
@@ -298,7 +298,7 @@ def test_after_all_that_nothing_is_wrong_again(finished: Finished) -> None:
 
 
 def test_the_journal_of_a_killed_client_reads_up_to_the_line_it_was_killed_over(tmp_path: Path) -> None:
-    path = tmp_path / "desk-0.jsonl"
+    path = tmp_path / "handler-0.jsonl"
     journal = Journal(path)
     journal.saw(Seen("a", "card", (UUID(int=1),)))
     journal.close()
@@ -311,8 +311,10 @@ def test_the_journal_of_a_killed_client_reads_up_to_the_line_it_was_killed_over(
 
 
 def test_what_one_client_was_killed_over_another_may_be_answered(tmp_path: Path) -> None:
-    asked = Asked(uuid5(CLIENTS, "one"), "desk", "raise-alert", {"on": "2026-07-01"}, "w1", "990801/township")
-    killed, heir = Journal(tmp_path / "desk-1.jsonl"), Journal(tmp_path / "desk-0.jsonl")
+    asked = Asked(
+        uuid5(CLIENTS, "one"), "handler", "raise-alert", {"on": "2026-07-01"}, "w1", "990801/township"
+    )
+    killed, heir = Journal(tmp_path / "handler-1.jsonl"), Journal(tmp_path / "handler-0.jsonl")
     killed.asks(asked)
     heir.answered(asked.id, {"news": True})
     killed.close()

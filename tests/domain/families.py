@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import uuid5
 
-from application.handling.envelope_factory import claim_changes, together
+from application.handling.envelope_factory import claim_changes, merged
 from domain.household.command import Command, JointCommand
 from domain.household.context import Recalled
 from domain.household.event import Event
@@ -96,7 +96,7 @@ class Families:
                 after = follow(after, event)
             changes.append(claim_changes(id, before, after, events[-1].on if events else date.min))
         table = dict(self.claims)
-        change = together(changes)
+        change = merged(changes)
         for release in change.release:
             holder = table.get(PersonId(release.key))
             if holder is not None and holder[0] == release.holder:

@@ -163,8 +163,8 @@ def test_the_terms_of_appeal_run_from_the_right_day() -> None:
     story = story.when(correct(story, date(2025, 4, 30))).then(DeliveryDayCorrected)
     assert running(story) == {"DL-FXS-FILE": date(2025, 6, 30), "DL-XSL-FILE": date(2025, 10, 30)}
     assert last(story).delivered_on == date(2025, 4, 30)
-    (met,) = [each for each in story.household.met if each.due.what == "DL-DIB-REF"]
-    assert met.met_on == date(2025, 4, 30)
+    (met,) = [each for each in story.household.ended if each.due.what == "DL-DIB-REF"]
+    assert met.ended_on == date(2025, 4, 30)
 
 
 def test_a_document_announced_counts_from_the_end_of_its_time() -> None:
@@ -189,8 +189,8 @@ def test_a_notice_without_a_document_meets_its_limit_on_the_right_day() -> None:
     story = refused(document=False)
     story = story.when(DeliverNotice(date(2025, 5, 6), stories.person(story, 0))).then(NoticeDelivered)
     right = story.when(correct(story, date(2025, 4, 30), NoticeDelivered))
-    (met,) = [each for each in right.household.met if each.due.what == "DL-DIB-REF"]
-    assert met.met_on == date(2025, 4, 30)
+    (met,) = [each for each in right.household.ended if each.due.what == "DL-DIB-REF"]
+    assert met.ended_on == date(2025, 4, 30)
     assert isinstance(story.refused(correct(story, date(2025, 4, 27), NoticeDelivered)), DayDoesNotFit)
 
 

@@ -11,7 +11,7 @@ from domain.aid.payments import OrderPayment, PaymentOrdered
 from domain.change.hearing import HearOpinion
 from domain.change.monitoring import ReturnedToMonitoring
 from domain.change.review import Recertify
-from domain.change.termination import BenefitTerminated, TerminateBenefit
+from domain.change.termination import TerminateBenefit
 from domain.correction.irregular import (
     AnswerSuspicion,
     EffectIncomplete,
@@ -26,8 +26,15 @@ from domain.correction.irregular import (
     RecordIrregular,
     SuspicionAnswered,
 )
-from domain.decision.confirmation import AlreadyDecided, ConfirmDibao, OneCategoryOnly, RefuseApplication
-from domain.decision.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
+from domain.decision.confirmation import (
+    AlreadyDecided,
+    ConfirmDibao,
+    ConfirmMarginal,
+    OneCategoryOnly,
+    RefuseApplication,
+)
+from domain.decision.status import Exited
+from domain.decision.transfer import ConsentToTransfer, StartTransfer
 from domain.household.claims import claims_of
 from domain.values.money import Fen
 from domain.values.month import Month
@@ -163,7 +170,7 @@ def test_it_is_ended_like_any_other_by_a_decision() -> None:
         HearOpinion(FOUND, heard=stories.person(story, 0)),
         TerminateBenefit(FOUND, "property-above-limit", "名下有经营性房产"),
     )
-    story.then(BenefitTerminated)
+    story.then(Exited)
     assert [(s.end, s.irregular) for s in story.household.categories] == [(date(2025, 10, 1), True)]
 
 

@@ -10,13 +10,13 @@ from domain.decision.confirmation import (
     ApplicationRefused,
     ConfirmDibao,
     CountyVisitRequired,
-    DibaoConfirmed,
     RefuseApplication,
 )
 from domain.decision.file import FileReceived, ReceiveFile
 from domain.decision.notice import PostNotice
 from domain.decision.objection import ObjectToNotice
 from domain.decision.opinion import GiveOpinion
+from domain.decision.status import Classified
 from domain.guards.delegation import DelegationNotAllowed, DelegationPaperMissing
 from domain.household.command import Command
 from domain.household.context import DeciderRequired, NotCompetent
@@ -46,9 +46,9 @@ def test_a_township_needs_the_paper() -> None:
 
 
 def test_with_the_paper_it_decides_without_sending_the_file_up() -> None:
-    story = noticed().when(ConfirmDibao(END, delegated_by=PAPER)).then(DibaoConfirmed)
+    story = noticed().when(ConfirmDibao(END, delegated_by=PAPER)).then(Classified)
     confirmed = story.events[-1]
-    assert isinstance(confirmed, DibaoConfirmed)
+    assert isinstance(confirmed, Classified)
     decider = confirmed.decision.decider
     assert (decider.level, decider.delegated_by) == ("township", PAPER)
 
@@ -61,7 +61,7 @@ def test_it_must_await_the_notice_like_the_county() -> None:
 
 def test_since_the_law_a_countys_paper_is_not_enough() -> None:
     story = noticed(date(2026, 6, 22))
-    story.when(ConfirmDibao(date(2026, 6, 30), delegated_by=PAPER)).then(DibaoConfirmed)
+    story.when(ConfirmDibao(date(2026, 6, 30), delegated_by=PAPER)).then(Classified)
     for command in (
         ConfirmDibao(date(2026, 7, 1), delegated_by=PAPER),
         RefuseApplication(date(2026, 7, 1), "other", "理由", delegated_by=PAPER),
@@ -112,14 +112,14 @@ def test_a_paper_without_a_word_is_none() -> None:
 def test_the_whole_way_without_the_county_in_twenty_working_days() -> None:
     story = noticed(delegated=True)
     assert {o.due.what: o.due.day for o in story.household.dues} == {"DL-DIB-DEL": date(2025, 5, 21)}
-    story = story.when(ConfirmDibao(END, delegated_by=PAPER)).then(DibaoConfirmed)
+    story = story.when(ConfirmDibao(END, delegated_by=PAPER)).then(Classified)
     assert not [event for event in story.events if isinstance(event, FileReceived)]
     refused = noticed(delegated=True).when(RefuseApplication(END, "other", "人户不一致", delegated_by=PAPER))
     refused.then(ApplicationRefused)
 
 
 def rules_of(event: object) -> dict[str, RuleApplied]:
-    assert isinstance(event, DibaoConfirmed | ApplicationRefused)
+    assert isinstance(event, Classified | ApplicationRefused)
     replay(event.decision.receipt, RULES)
     return {applied.rule: applied for applied in event.decision.receipt.rules}
 
@@ -132,7 +132,7 @@ def test_the_receipt_of_a_townships_decision_names_rule_and_paper_and_the_county
     assert "decision.delegated" in rules_of(refused.events[-1])
     county = stories.county(noticed()).when(ReceiveFile(END), ConfirmDibao(END, delegated_by=PAPER))
     confirmed = county.events[-1]
-    assert isinstance(confirmed, DibaoConfirmed)
+    assert isinstance(confirmed, Classified)
     assert confirmed.decision.decider.delegated_by is None
     assert "decision.delegated" not in rules_of(confirmed)
 
@@ -145,7 +145,7 @@ def test_since_the_law_a_provinces_rule_lets_townships_decide_and_is_cited() -> 
     story = stories.on_the_road(ruled, on, until="close", delegated=True).by("990301100/township", "w8")
     end = story.household.procedures[-1].notice_closed_on
     assert end is not None
-    story = story.when(ConfirmDibao(end, delegated_by="试验省政府令第1号")).then(DibaoConfirmed)
+    story = story.when(ConfirmDibao(end, delegated_by="试验省政府令第1号")).then(Classified)
     assert rules_of(story.events[-1])["decision.delegated"].article == "试验值"
 
 
@@ -161,7 +161,7 @@ def test_a_case_accepted_under_the_old_rule_goes_to_the_county_once_the_law_is_i
     story = noticed(date(2026, 6, 22), delegated=True)
     day = date(2026, 7, 1)
     assert isinstance(story.refused(ConfirmDibao(day, delegated_by=PAPER)), DelegationNotAllowed)
-    stories.county(story).when(ReceiveFile(day), ConfirmDibao(day)).then(DibaoConfirmed)
+    stories.county(story).when(ReceiveFile(day), ConfirmDibao(day)).then(Classified)
 
 
 def test_the_county_visits_all_the_same_where_relatives_or_a_complaint_are_in_it() -> None:

@@ -8,14 +8,9 @@ import pytest
 
 from domain.change.hearing import HearingNotHeld, HearOpinion, NothingToTerminate, OpinionHeard, Substitute
 from domain.change.review import Recertify
-from domain.change.termination import (
-    BenefitTerminated,
-    EndsNextMonth,
-    ReasonsMissing,
-    StillEligible,
-    TerminateBenefit,
-)
+from domain.change.termination import EndsNextMonth, ReasonsMissing, StillEligible, TerminateBenefit
 from domain.decision.confirmation import ConfirmDibao
+from domain.decision.status import Exited
 from domain.guards.registered import NotAMember
 from domain.papers.notification import DeliverNotice, NoticeDelivered
 from domain.values.month import Month
@@ -37,7 +32,7 @@ def end(on: date, reasons: str = "人均收入超过标准", from_month: Month |
 
 
 def test_unheard_it_stands_on_the_last_day_before_the_law() -> None:
-    over_the_line().when(end(LAST)).then(BenefitTerminated)
+    over_the_line().when(end(LAST)).then(Exited)
 
 
 def test_unheard_it_is_refused_on_the_laws_first_day() -> None:
@@ -50,7 +45,7 @@ def test_a_hearing_before_the_decision_suffices_even_one_of_the_same_day_or_befo
     for heard in (date(2026, 6, 25), FIRST):
         story = over_the_line()
         story = story.when(HearOpinion(heard, heard=stories.person(story, 0), statement="没有意见"))
-        story.when(end(FIRST)).then(BenefitTerminated)
+        story.when(end(FIRST)).then(Exited)
 
 
 def test_a_hearing_after_the_decision_does_not() -> None:
@@ -71,7 +66,7 @@ def test_a_lawful_substitute_is_recorded_and_suffices(ground: Substitute) -> Non
     heard = story.events[-1]
     assert isinstance(heard, OpinionHeard)
     assert (heard.heard, heard.substitute) == (None, ground)
-    story.when(end(FIRST)).then(BenefitTerminated)
+    story.when(end(FIRST)).then(Exited)
 
 
 def test_a_record_that_hears_nobody_and_says_why_not_is_refused() -> None:
@@ -132,7 +127,8 @@ def test_a_family_below_the_standard_is_not_ended_for_its_income() -> None:
 def test_the_written_notice_names_the_remedies_and_is_delivered() -> None:
     story = over_the_line().when(end(LAST))
     ended = story.events[-1]
-    assert isinstance(ended, BenefitTerminated)
+    assert isinstance(ended, Exited)
+    assert ended.remedy is not None
     assert "行政复议" in ended.remedy
     assert "行政诉讼" in ended.remedy
     story.when(DeliverNotice(date(2026, 7, 2), stories.person(story, 0))).then(NoticeDelivered)

@@ -10,10 +10,10 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 
 from domain.aid.payments import (
+    AidDelivered,
     OrderPayment,
     PaymentOrdered,
     PaymentReturned,
-    PaymentSettled,
     ReturnPayment,
     SettlePayment,
 )
@@ -23,7 +23,6 @@ from domain.change.adjustment import ReassessmentConcluded
 from domain.change.grace import GraceExpiryWarned
 from domain.change.monitoring import ReturnedToMonitoring
 from domain.change.review import ChangeReported
-from domain.change.termination import BenefitTerminated
 from domain.clock.supervision import DeadlineMissed
 from domain.correction.fact_correction import ResidenceCorrected
 from domain.correction.irregular import (
@@ -33,8 +32,8 @@ from domain.correction.irregular import (
     SuspicionAnswered,
 )
 from domain.correction.member_correction import DeathCorrected, MemberCorrected
-from domain.decision.confirmation import DibaoConfirmed
 from domain.decision.objection import ObjectToNotice
+from domain.decision.status import Classified, Exited
 from domain.decision.transfer import TransferConsented
 from domain.guards.conflict_of_interest import ConflictDeclared
 from domain.household.claims import claims_of
@@ -97,7 +96,7 @@ BEFORE_AN_APPLICATION = (
     TransferConsented,
     TemporaryAidGranted,
     PaymentOrdered,
-    PaymentSettled,
+    AidDelivered,
     PaymentReturned,
     DeadlineMissed,
     ComplaintReceived,
@@ -207,10 +206,10 @@ def test_no_month_is_paid_twice_or_without_being_owed(life: Life) -> None:
     walk = whole(life)
     out: set[tuple[UUID, Month]] = set()
     for event in walk.events:
-        if isinstance(event, PaymentOrdered) and event.kind == "DIBAO":
+        if isinstance(event, PaymentOrdered) and event.programme == "DIBAO":
             assert (event.benefit, event.month) not in out
             out.add((event.benefit, event.month))
-        elif isinstance(event, PaymentReturned) and event.kind == "DIBAO":
+        elif isinstance(event, PaymentReturned) and event.programme == "DIBAO":
             out.remove((event.benefit, event.month))
     benefits = {spell.id: spell for spell in walk.household.benefits}
     assert all(benefits[benefit].covers(month) for benefit, month in out)
@@ -259,5 +258,5 @@ def test_the_walks_get_somewhere() -> None:
             met.update(type(event) for event in state.events)
 
     walk()
-    assert {DibaoConfirmed, BenefitTerminated, PaymentSettled, GraceExpiryWarned, ReturnedToMonitoring} <= met
+    assert {Classified, Exited, AidDelivered, GraceExpiryWarned, ReturnedToMonitoring} <= met
     assert len(asked) >= len(COMMANDS) - 4

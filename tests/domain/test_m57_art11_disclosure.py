@@ -7,10 +7,11 @@ from datetime import date
 
 import pytest
 
-from domain.decision.confirmation import ConfirmDibao, CountyVisitRequired, DibaoConfirmed
+from domain.decision.confirmation import ConfirmDibao, CountyVisitRequired
 from domain.decision.file import ReceiveFile
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.opinion import GiveOpinion
+from domain.decision.status import Classified
 from domain.guards.procedure_guards import NotApplied, RelativeMayNotHandle
 from domain.household.command import Command
 from domain.household.context import NotCompetent
@@ -73,7 +74,7 @@ def test_a_disclosure_at_any_step_makes_the_countys_visit_mandatory(step: str) -
         story = taken(story, each)
     story = stories.county(story)
     assert isinstance(story.refused(ConfirmDibao(DECIDED)), CountyVisitRequired)
-    story.when(VisitHome(DECIDED, ("c2", "c3"), who(0)), ConfirmDibao(DECIDED)).then(DibaoConfirmed)
+    story.when(VisitHome(DECIDED, ("c2", "c3"), who(0)), ConfirmDibao(DECIDED)).then(Classified)
 
 
 def taken(story: Life, step: str) -> Life:

@@ -8,9 +8,9 @@ from domain.decision.confirmation import (
     ApplicationRefused,
     ConfirmDibao,
     CountyVisitRequired,
-    DibaoConfirmed,
     RefuseApplication,
 )
+from domain.decision.status import Classified
 from domain.inquiry.verification import VisitHome
 from tests import stories
 from tests.scenario import Life
@@ -37,9 +37,9 @@ def test_neither_is_a_refusal_without_the_countys_visit() -> None:
 def test_after_the_countys_visit_the_decision_stands() -> None:
     story = received(relatives=True)
     visit = VisitHome(DECIDED, ("c2", "c3"), stories.person(story, 0))
-    story.when(visit, ConfirmDibao(DECIDED)).then(DibaoConfirmed)
+    story.when(visit, ConfirmDibao(DECIDED)).then(Classified)
     story.when(visit, RefuseApplication(DECIDED, "other", "另有固定收入")).then(ApplicationRefused)
 
 
 def test_other_families_need_no_visit_by_the_county() -> None:
-    received(relatives=False).when(ConfirmDibao(DECIDED)).then(DibaoConfirmed)
+    received(relatives=False).when(ConfirmDibao(DECIDED)).then(Classified)

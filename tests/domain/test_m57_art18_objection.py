@@ -7,12 +7,14 @@ from datetime import date
 import pytest
 
 from domain.clock.supervision import DeadlineMissed
-from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, RefuseApplication
+from domain.decision.confirmation import ConfirmDibao, RefuseApplication
 from domain.decision.file import ReceiveFile
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.opinion import GiveOpinion, OpinionGiven
+from domain.decision.status import Classified
 from domain.guards.registered import NotAMember
 from domain.household.command import Command
+from domain.inquiry.completion import Verified
 from domain.inquiry.recheck import (
     AlreadyObjected,
     EvidenceRequired,
@@ -58,7 +60,7 @@ def dues(story: Life) -> dict[str, date]:
 
 def test_a_report_against_the_family_makes_the_township_owe_it_word_in_three_working_days() -> None:
     story = stories.on_the_road(stories.ling_registered(ON), ON, until="start")
-    story = story.when(ReportVerification(ON, False)).then(VerificationReported, ResultToBeTold)
+    story = story.when(ReportVerification(ON, False)).then(VerificationReported, ResultToBeTold, Verified)
     assert dues(story)["DL-DIB-TELL"] == LATER
     in_time = stories.township(story).when(TellResult(LATER, head(story))).then(ResultTold)
     assert "DL-DIB-TELL" not in dues(in_time)
@@ -109,7 +111,7 @@ def test_the_rechecks_finding_stands_and_the_first_report_stays_in_the_chain() -
     end = story.household.procedures[-1].notice_ends
     assert end is not None
     story = stories.county(story.when(CloseNotice(end))).when(ReceiveFile(end), ConfirmDibao(end))
-    story.then(DibaoConfirmed)
+    story.then(Classified)
     assert [e.eligible for e in story.events if isinstance(e, VerificationReported)] == [False]
     assert [e.eligible for e in story.events if isinstance(e, ReportRechecked)] == [True]
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed
+from domain.decision.confirmation import ConfirmDibao
 from domain.decision.file import ReceiveFile
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.objection import (
@@ -25,6 +25,7 @@ from domain.decision.objection import (
     require_representatives,
 )
 from domain.decision.opinion import GiveOpinion, ObjectionNotInquired, ObjectionOpen, OpinionGiven
+from domain.decision.status import Classified
 from domain.guards.visit_team import TeamTooSmall
 from domain.values.receipt import Actor
 from tests import stories
@@ -115,7 +116,7 @@ def test_reinvestigated_and_opined_anew_it_goes_on_notice_again_for_seven_days()
     assert [o.due.day for o in story.household.dues if o.due.what == "DL-DIB-NOT"] == [date(2025, 4, 30)]
     story = story.when(CloseNotice(date(2025, 4, 30)))
     story = stories.county(story).when(ReceiveFile(date(2025, 4, 30)), ConfirmDibao(date(2025, 4, 30)))
-    story.then(DibaoConfirmed)
+    story.then(Classified)
 
 
 def test_the_same_opinion_again_is_news_because_it_answers_the_objection() -> None:

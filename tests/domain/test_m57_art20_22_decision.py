@@ -6,21 +6,21 @@ from datetime import date, timedelta
 
 import pytest
 
+from domain.categories.dibao import IncomeNotBelowStandard
 from domain.change.monitoring import ReturnedToMonitoring
 from domain.clock.supervision import DeadlineMissed
 from domain.decision.confirmation import (
     AlreadyDecided,
     ApplicationRefused,
     ConfirmDibao,
-    DibaoConfirmed,
     IncomeBelowStandard,
-    IncomeNotBelowStandard,
     RefusalNeedsReasons,
     RefuseApplication,
 )
 from domain.decision.file import ReceiveFile
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.opinion import NoticeMissing
+from domain.decision.status import Classified
 from domain.household.command import Command
 from domain.intake.application import AcceptApplication
 from domain.papers.notification import DeliverNotice, NothingToDeliver, NoticeDelivered
@@ -92,7 +92,7 @@ def test_a_decision_on_the_last_day_is_in_time_and_one_on_the_next_is_late_but_s
     assert missed(in_time) == []
     late = story.when(ConfirmDibao(date(2026, 3, 6)))
     assert missed(late) == [(date(2026, 3, 6), "DL-DIB-CTY")]
-    late.then(DibaoConfirmed)
+    late.then(Classified)
 
 
 def test_the_total_ending_on_a_working_saturday_is_missed_only_on_the_sunday() -> None:

@@ -11,9 +11,9 @@ from domain.decision.confirmation import (
     ApplicationRefused,
     ConfirmDibao,
     CountyVisitRequired,
-    DibaoConfirmed,
     RefuseApplication,
 )
+from domain.decision.status import Classified
 from domain.inquiry.complaint import (
     AnswerComplaint,
     AnswerNeedsFinding,
@@ -49,7 +49,7 @@ def test_one_during_review_obliges_the_county_to_visit_before_either_decision() 
     for command in (ConfirmDibao(DECIDED), RefuseApplication(DECIDED, "other", "另有收入")):
         assert isinstance(story.refused(command), CountyVisitRequired)
     visited = story.when(visit(story, DECIDED))
-    visited.when(ConfirmDibao(DECIDED)).then(DibaoConfirmed)
+    visited.when(ConfirmDibao(DECIDED)).then(Classified)
     visited.when(RefuseApplication(DECIDED, "other", "另有收入")).then(ApplicationRefused)
 
 
@@ -57,12 +57,12 @@ def test_a_visit_made_before_the_complaint_does_not_answer_it() -> None:
     story = received()
     story = story.when(visit(story, END), complain(date(2025, 4, 22)))
     assert isinstance(story.refused(ConfirmDibao(DECIDED)), CountyVisitRequired)
-    story.when(visit(story, date(2025, 4, 22)), ConfirmDibao(DECIDED)).then(DibaoConfirmed)
+    story.when(visit(story, date(2025, 4, 22)), ConfirmDibao(DECIDED)).then(Classified)
 
 
 def test_one_before_the_application_or_about_an_earlier_case_obliges_to_no_visit() -> None:
     story = stories.ling_registered(ON).when(complain(ON))
-    stories.on_the_road(story, ON).when(ConfirmDibao(DECIDED)).then(DibaoConfirmed)
+    stories.on_the_road(story, ON).when(ConfirmDibao(DECIDED)).then(Classified)
     decided = received().when(ConfirmDibao(END), complain(END))
     event = decided.events[-1]
     assert isinstance(event, ComplaintReceived)

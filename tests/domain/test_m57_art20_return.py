@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from domain.clock.supervision import DeadlineMissed
-from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, FileNotReceived
+from domain.decision.confirmation import ConfirmDibao, FileNotReceived
 from domain.decision.file import FileNotResubmitted, ReceiveFile
 from domain.decision.file_return import (
     FileNotReturned,
@@ -19,6 +19,7 @@ from domain.decision.file_return import (
 )
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.opinion import GiveOpinion
+from domain.decision.status import Classified
 from tests import stories
 from tests.scenario import Life, altered, with_pack
 
@@ -70,7 +71,7 @@ def test_the_second_receipt_gives_the_county_ten_working_days_anew() -> None:
     assert "DL-DIB-RTN" not in dues(story)
     story = stories.county(story).when(ReceiveFile(day))
     assert dues(story)["DL-DIB-CTY"] == date(2025, 5, 15)
-    story.when(ConfirmDibao(date(2025, 5, 15))).then(DibaoConfirmed)
+    story.when(ConfirmDibao(date(2025, 5, 15))).then(Classified)
 
 
 def test_where_the_places_rule_says_so_the_days_left_run_on() -> None:
@@ -110,7 +111,7 @@ def test_a_new_opinion_answers_the_return_by_going_the_whole_way_again() -> None
     assert "DL-DIB-RTN" not in dues(story)
     end = date(2025, 4, 30)
     story = stories.county(story.when(CloseNotice(end))).when(ReceiveFile(end))
-    story.when(ConfirmDibao(end)).then(DibaoConfirmed)
+    story.when(ConfirmDibao(end)).then(Classified)
 
 
 def test_returning_and_resubmitting_twice_is_no_news() -> None:

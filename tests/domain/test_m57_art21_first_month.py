@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from domain.aid.payments import NoBenefitInMonth, OrderPayment, PaymentOrdered
-from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed
+from domain.decision.confirmation import ConfirmDibao
+from domain.decision.status import Classified
 from domain.values.month import Month
 from tests import stories
 
@@ -25,7 +26,7 @@ def test_the_first_month_is_the_one_after_the_decision(decided: date, first: Mon
     story = stories.on_the_road(stories.ling_registered(date(2025, 11, 17)), date(2025, 11, 17))
     story = story.when(ConfirmDibao(decided))
     confirmed = story.events[-1]
-    assert isinstance(confirmed, DibaoConfirmed)
+    assert isinstance(confirmed, Classified)
     assert confirmed.first == first
     spell = story.household.category(decided)
     assert spell is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from domain.aid.payments import (
+    AidDelivered,
     MonthSkipped,
     NoAidToPay,
     NoBenefitInMonth,
@@ -13,7 +14,6 @@ from domain.aid.payments import (
     OrderPayment,
     PaymentOrdered,
     PaymentReturned,
-    PaymentSettled,
     ReturnPayment,
     SettlePayment,
 )
@@ -21,6 +21,7 @@ from domain.aid.temporary_aid import AidNeedsNotice, AmountNotPositive, GrantTem
 from domain.change.termination import TerminateBenefit
 from domain.values.money import Fen
 from domain.values.month import Month
+from domain.values.spells import Programme
 from tests import stories
 from tests.scenario import Life
 
@@ -46,7 +47,7 @@ def test_a_returned_month_is_ordered_again_once() -> None:
     story = story.when(OrderPayment(date(2025, 5, 20))).then(PaymentOrdered)
     assert isinstance(story.refused(OrderPayment(date(2025, 5, 20))), OrderedAlready)
     story = story.when(SettlePayment(date(2025, 5, 21)))
-    settled = [event for event in story.events if isinstance(event, PaymentSettled)]
+    settled = [event for event in story.events if isinstance(event, AidDelivered)]
     assert [(event.month, event.fen) for event in settled] == [(Month(2025, 5), 108_000)]
 
 
@@ -79,7 +80,7 @@ def test_nothing_is_paid_before_the_first_month_or_after_the_last() -> None:
 
 def test_an_answer_without_an_order_is_refused_and_an_answer_again_is_no_news() -> None:
     story = in_dibao()
-    for answer in (SettlePayment(MAY), ReturnPayment(MAY, "other"), SettlePayment(MAY, "TEMPORARY")):
+    for answer in (SettlePayment(MAY), ReturnPayment(MAY, "other"), SettlePayment(MAY, Programme.TEMPORARY)):
         assert isinstance(story.refused(answer), NotOrdered)
     story = story.when(OrderPayment(MAY))
     settled = story.when(SettlePayment(MAY, month=Month(2025, 5)))
@@ -93,13 +94,13 @@ def test_an_answer_without_an_order_is_refused_and_an_answer_again_is_no_news() 
 def test_temporary_aid_is_paid_once_and_again_only_when_it_came_back() -> None:
     story = in_dibao().when(GrantTemporaryAid(MAY, Fen(200_000), "房屋失火"))
     story.no_news(GrantTemporaryAid(MAY, Fen(200_000), "房屋失火"))
-    order = OrderPayment(MAY, "TEMPORARY")
+    order = OrderPayment(MAY, Programme.TEMPORARY)
     story = story.when(order)
     assert isinstance(story.refused(order), NoAidToPay)
-    again = story.when(ReturnPayment(MAY, "account-wrong", "TEMPORARY"), order)
-    paid = again.when(SettlePayment(MAY, "TEMPORARY"))
+    again = story.when(ReturnPayment(MAY, "account-wrong", Programme.TEMPORARY), order)
+    paid = again.when(SettlePayment(MAY, Programme.TEMPORARY))
     assert isinstance(paid.refused(order), NoAidToPay)
-    assert [event.fen for event in paid.events if isinstance(event, PaymentSettled)] == [200_000]
+    assert [event.fen for event in paid.events if isinstance(event, AidDelivered)] == [200_000]
 
 
 def test_temporary_aid_is_a_positive_amount_and_expenditure_aid_another_procedure() -> None:

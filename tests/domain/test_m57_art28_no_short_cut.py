@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import pytest
 
 from domain.aid.payments import OrderPayment
-from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, RefuseApplication
+from domain.decision.confirmation import ConfirmDibao, ConfirmMarginal, RefuseApplication
 from domain.decision.file import ReceiveFile
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.opinion import GiveOpinion
-from domain.decision.transfer import ConfirmMarginal, MarginalConfirmed
+from domain.decision.status import Classified
 from domain.household.command import Command
 from domain.inquiry.verification import (
     ReportVerification,
@@ -67,7 +67,7 @@ def test_no_decision_from_any_earlier_step(until: str) -> None:
 
 
 def test_the_whole_road_leads_to_dibao() -> None:
-    stories.on_the_road(stories.ling_registered(ON), ON).when(ConfirmDibao(END)).then(DibaoConfirmed)
+    stories.on_the_road(stories.ling_registered(ON), ON).when(ConfirmDibao(END)).then(Classified)
 
 
 def test_a_red_alert_confirmed_on_site_opens_no_door() -> None:
@@ -94,7 +94,7 @@ def test_marginal_is_no_short_cut_either() -> None:
     assert on_the_way("accept").refused(ConfirmMarginal(END)).code == "not-investigated"
     assert on_the_way("visit").refused(ConfirmMarginal(END)).code == "opinion-missing"
     assert on_the_way("opine").refused(ConfirmMarginal(END)).code == "file-not-received"
-    on_the_way("opine").when(ReceiveFile(END), ConfirmMarginal(END)).then(MarginalConfirmed)
+    on_the_way("opine").when(ReceiveFile(END), ConfirmMarginal(END)).then(Classified)
 
 
 def backdated(until: str, command: Command) -> str:

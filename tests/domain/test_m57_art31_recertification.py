@@ -8,7 +8,8 @@ import pytest
 
 from domain.change.review import ChangeReported, NothingToReview, Recertified, Recertify, ReportChange
 from domain.clock.supervision import DeadlineMissed
-from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed
+from domain.decision.confirmation import ConfirmDibao
+from domain.decision.status import Classified
 from domain.members.registration import NewMember, RegisterHousehold
 from tests import stories
 from tests.scenario import Life, life
@@ -39,7 +40,7 @@ def test_a_family_without_one_is_checked_yearly() -> None:
     village = "990301100201"
     story = life(village, "990301100/township").when(RegisterHousehold(ON, village, members))
     story = stories.on_the_road(story, ON)
-    story = story.when(ConfirmDibao(CONFIRMED)).then(DibaoConfirmed)
+    story = story.when(ConfirmDibao(CONFIRMED)).then(Classified)
     assert open_dues(story) == {"DL-REC-YEAR": date(2026, 4, 28)}
 
 

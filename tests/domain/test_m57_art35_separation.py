@@ -7,9 +7,10 @@ from datetime import date
 from domain.change.grace import GraceGranted, GrantGrace
 from domain.change.review import Recertify
 from domain.change.termination import TerminateBenefit
-from domain.decision.confirmation import ConfirmDibao, DibaoConfirmed, RefuseApplication
+from domain.decision.confirmation import ConfirmDibao, RefuseApplication
 from domain.decision.objection import ObjectToNotice, Reinvestigate
 from domain.decision.opinion import GiveOpinion
+from domain.decision.status import Classified
 from domain.guards.conflict_of_interest import ConflictDeclared, DeclareConflict
 from domain.guards.separation_of_duties import DutiesNotSeparate, MustAvoid
 from domain.household.command import Command
@@ -33,14 +34,14 @@ def test_who_visited_does_not_decide_at_the_county() -> None:
         assert isinstance(refusal, DutiesNotSeparate)
         assert "调查核实与作出决定" in refusal.sentence
         assert "c1" not in refusal.sentence
-    story.by("990301/civil-affairs", "c3").when(ConfirmDibao(END)).then(DibaoConfirmed)
+    story.by("990301/civil-affairs", "c3").when(ConfirmDibao(END)).then(Classified)
 
 
 def test_nor_at_the_township_that_decides() -> None:
     story = stories.on_the_road(stories.ling_registered(ON), ON, until="close", delegated=True)
     command = ConfirmDibao(END, delegated_by=PAPER)
     assert isinstance(stories.township(story).refused(command), DutiesNotSeparate)
-    story.by("990301100/township", "w8").when(command).then(DibaoConfirmed)
+    story.by("990301100/township", "w8").when(command).then(Classified)
 
 
 def test_nor_who_looked_again_after_an_objection() -> None:
@@ -52,7 +53,7 @@ def test_nor_who_looked_again_after_an_objection() -> None:
 
 def test_a_place_may_name_other_pairs() -> None:
     loose = with_pack(received(by="w1"), altered("990301", "duties.separate", [], "words"))
-    loose.when(ConfirmDibao(END)).then(DibaoConfirmed)
+    loose.when(ConfirmDibao(END)).then(Classified)
     assert isinstance(received(by="w1").refused(ConfirmDibao(END)), DutiesNotSeparate)
 
 
@@ -67,7 +68,7 @@ def test_who_declared_an_interest_handles_the_family_no_more() -> None:
         refusal = story.refused(command)
         assert isinstance(refusal, MustAvoid)
         assert "c1" not in refusal.sentence
-    story.by("990301/civil-affairs", "c3").when(ConfirmDibao(END)).then(DibaoConfirmed)
+    story.by("990301/civil-affairs", "c3").when(ConfirmDibao(END)).then(Classified)
 
 
 def test_nor_does_he_go_along() -> None:

@@ -9,8 +9,9 @@ from domain.aid.payments import OrderPayment, SettlePayment
 from domain.change.adjustment import AdjustBenefit, BenefitAdjusted
 from domain.change.hearing import HearingNotHeld, HearOpinion, SurvivorsRemain
 from domain.change.review import Recertify
-from domain.change.termination import BenefitTerminated, TerminateBenefit
+from domain.change.termination import TerminateBenefit
 from domain.decision.confirmation import ConfirmDibao
+from domain.decision.status import Exited
 from domain.guards.order_of_steps import StepsOutOfOrder
 from domain.guards.registered import NobodyCounted, NotAMember
 from domain.household.as_of import valid_on
@@ -124,7 +125,7 @@ def test_when_all_are_dead_the_aid_ends_without_a_hearing_that_nobody_could_hold
     end = TerminateBenefit(day, "death", "全户死亡")
     assert isinstance(stories.county(story).refused(end), HearingNotHeld)
     story = story.when(HearOpinion(day, substitute="death-without-survivors"))
-    story = stories.county(story).when(end).then(BenefitTerminated)
+    story = stories.county(story).when(end).then(Exited)
     assert not any(o.due.what == "DL-DTH" for o in story.household.dues)
     assert {claim.end for claim in claims_of(story.household)} == {date(2026, 3, 6)}
 

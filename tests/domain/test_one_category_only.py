@@ -7,8 +7,7 @@ from datetime import date
 
 import pytest
 
-from domain.decision.confirmation import ConfirmDibao, OneCategoryOnly, WrongProcedure
-from domain.decision.transfer import ConfirmMarginal
+from domain.decision.confirmation import ConfirmDibao, ConfirmMarginal, OneCategoryOnly, WrongProcedure
 from domain.household.claims import claims_of
 from domain.household.context import Context
 from domain.household.state import Household

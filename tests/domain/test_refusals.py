@@ -15,6 +15,8 @@ import pytest
 
 import domain
 from domain.aid import payments, temporary_aid
+from domain.categories import dibao as dibao_road
+from domain.categories import marginal, roads
 from domain.change import adjustment, grace, hearing, monitoring, review, termination
 from domain.clock import supervision
 from domain.correction import day_correction, fact_correction, irregular, member_correction
@@ -62,7 +64,7 @@ from domain.values.month import Month, Months
 from domain.values.person import HouseholdId, PersonId
 from domain.values.receipt import Actor
 from domain.values.refusals import Refusal
-from domain.values.spells import Category, CategorySpell
+from domain.values.spells import Category, CategorySpell, Programme
 from domain.watching import alerts
 from tests import stories
 from tests.domain.families import Families
@@ -447,7 +449,7 @@ WAYS: dict[type[Refusal], Way] = {
     ),
     # decision
     confirmation.FileNotReceived: lambda: up_to("close").refused(confirmation.ConfirmDibao(END)),
-    confirmation.IncomeNotBelowStandard: lambda: (
+    dibao_road.IncomeNotBelowStandard: lambda: (
         stories.on_the_road(known(), ON, until="opine", income=(stories.other(1_680),))
         .when(file.ReceiveFile(ON))
         .refused(confirmation.ConfirmDibao(ON))
@@ -469,7 +471,10 @@ WAYS: dict[type[Refusal], Way] = {
     confirmation.OneCategoryOnly: lambda: with_categories(
         up_to("receive"), Category.RIGID, confirmation.ConfirmDibao(END)
     ),
-    confirmation.WrongProcedure: lambda: up_to("receive").refused(transfer.ConfirmMarginal(END)),
+    roads.CategoryNotOpen: lambda: known().refused(
+        application.Apply(ON, stories.person(known(), 0), category=Category.RIGID)
+    ),
+    confirmation.WrongProcedure: lambda: up_to("receive").refused(confirmation.ConfirmMarginal(END)),
     confirmation.AlreadyDecided: lambda: dibao().refused(
         confirmation.RefuseApplication(END, "other", "理由")
     ),
@@ -629,7 +634,7 @@ WAYS: dict[type[Refusal], Way] = {
     temporary_aid.AmountNotPositive: lambda: dibao().refused(
         temporary_aid.GrantTemporaryAid(END, Fen(0), "失火")
     ),
-    payments.NoAidToPay: lambda: dibao().refused(payments.OrderPayment(END, "TEMPORARY")),
+    payments.NoAidToPay: lambda: dibao().refused(payments.OrderPayment(END, Programme.TEMPORARY)),
     temporary_aid.AidNeedsNotice: lambda: dibao().refused(
         temporary_aid.GrantTemporaryAid(END, Fen(1), "学费", "expenditure")
     ),
@@ -676,18 +681,13 @@ WAYS: dict[type[Refusal], Way] = {
         transfer.StartTransfer(date(2025, 9, 10))
     ),
     transfer.EvidenceMissing: lambda: asked(known(), True).refused(transfer.StartTransfer(date(2025, 9, 10))),
-    transfer.NotBelowMarginalLine: lambda: transferred(2_520).refused(
-        transfer.ConfirmMarginal(date(2025, 9, 12))
+    marginal.NotBelowMarginalLine: lambda: transferred(2_520).refused(
+        confirmation.ConfirmMarginal(date(2025, 9, 12))
     ),
-    transfer.BelowDibaoStandard: lambda: (
+    marginal.BelowDibaoStandard: lambda: (
         stories.on_the_road(known(), ON, until="opine", category=Category.MARGINAL)
         .when(file.ReceiveFile(ON))
-        .refused(transfer.ConfirmMarginal(ON))
-    ),
-    transfer.StillInDibao: lambda: (
-        asked(earning(2_000), True)
-        .when(transfer.StartTransfer(date(2025, 9, 10)))
-        .refused(transfer.ConfirmMarginal(date(2025, 9, 12)))
+        .refused(confirmation.ConfirmMarginal(ON))
     ),
     # members
     registered.NobodyCounted: lambda: with_nobody(in_hand(), review.Recertify(date(2025, 5, 6))),

@@ -6,21 +6,18 @@ from datetime import date
 
 import pytest
 
+from domain.categories.marginal import BelowDibaoStandard, NotBelowMarginalLine
 from domain.change.review import Recertify
 from domain.change.termination import TerminateBenefit
-from domain.decision.confirmation import ConfirmDibao, RefuseApplication
+from domain.decision.confirmation import ConfirmDibao, ConfirmMarginal, OneCategoryOnly, RefuseApplication
 from domain.decision.file import ReceiveFile
+from domain.decision.status import Classified
 from domain.decision.transfer import (
-    BelowDibaoStandard,
-    ConfirmMarginal,
     ConsentDeclined,
     ConsentMissing,
     ConsentToTransfer,
     EvidenceMissing,
-    MarginalConfirmed,
-    NotBelowMarginalLine,
     StartTransfer,
-    StillInDibao,
     TransferConsented,
     TransferStarted,
 )
@@ -70,7 +67,7 @@ def test_the_papers_go_along_and_the_family_does_not_apply_again() -> None:
     assert case.authorised == story.household.procedures[0].authorised
     assert case.reported_on == date(2026, 3, 2)
     assert [item.fen for item in case.income] == [200_000]
-    story.when(ConfirmMarginal(date(2026, 6, 15))).then(MarginalConfirmed)
+    story.when(ConfirmMarginal(date(2026, 6, 15))).then(Classified)
 
 
 def test_one_consent_serves_one_transfer() -> None:
@@ -109,7 +106,7 @@ def test_marginal_is_confirmed_strictly_below_its_line() -> None:
     for income, fits in ((2_519, True), (2_520, False)):
         story = asked(ended(income), True).when(StartTransfer(DAY))
         if fits:
-            story.when(ConfirmMarginal(DAY)).then(MarginalConfirmed)
+            story.when(ConfirmMarginal(DAY)).then(Classified)
         else:
             assert isinstance(story.refused(ConfirmMarginal(DAY)), NotBelowMarginalLine)
 
@@ -124,7 +121,7 @@ def test_marginal_begins_when_dibao_ends_so_that_no_day_has_two_or_none() -> Non
 def test_a_family_still_in_dibao_is_not_made_marginal() -> None:
     story = stories.ling_in_dibao(date(2026, 3, 2))
     story = asked(story, True).when(StartTransfer(DAY))
-    assert isinstance(story.refused(ConfirmMarginal(DAY)), StillInDibao)
+    assert isinstance(story.refused(ConfirmMarginal(DAY)), OneCategoryOnly)
 
 
 def test_confirming_twice_is_no_news() -> None:
@@ -180,7 +177,7 @@ def test_a_family_below_the_dibao_standard_is_decided_for_dibao_first(income: in
         assert isinstance(refusal, BelowDibaoStandard)
         assert refusal.facts == {"per_capita": "559.67", "standard": "560.00"}
     else:
-        story.when(command).then(MarginalConfirmed)
+        story.when(command).then(Classified)
 
 
 def test_once_dibao_was_refused_it_may_be_marginal() -> None:
@@ -189,4 +186,4 @@ def test_once_dibao_was_refused_it_may_be_marginal() -> None:
     refused = date(2026, 3, 9)
     story = story.when(RefuseApplication(refused, "property-above-limit", "名下有第二套住房"))
     story = stories.on_the_road(stories.township(story), refused, until="opine", category=Category.MARGINAL)
-    story.when(ReceiveFile(refused), ConfirmMarginal(refused)).then(MarginalConfirmed)
+    story.when(ReceiveFile(refused), ConfirmMarginal(refused)).then(Classified)

@@ -9,15 +9,14 @@ from domain.change.hearing import HearingNotHeld
 from domain.change.review import Recertified
 from domain.change.termination import TerminateBenefit
 from domain.clock.supervision import DeadlineMissed
-from domain.decision.confirmation import DibaoConfirmed
-from domain.decision.transfer import MarginalConfirmed
+from domain.decision.status import Classified
 from domain.values.month import Month, Months
 from domain.values.spells import Category
 from tests import stories
 
 
 def test_the_benefit_is_1_080_from_june_2025() -> None:
-    (confirmed,) = [e for e in stories.ling_confirmed().events if isinstance(e, DibaoConfirmed)]
+    (confirmed,) = [e for e in stories.ling_confirmed().events if isinstance(e, Classified)]
     assert (confirmed.fen, confirmed.first) == (108_000, Month(2025, 6))
 
 
@@ -39,7 +38,7 @@ def test_grace_runs_from_april_to_september_and_is_warned_of_30_days_before() ->
 
 def test_marginal_runs_from_the_day_dibao_ends() -> None:
     story = stories.ling_marginal()
-    (confirmed,) = [e for e in story.events if isinstance(e, MarginalConfirmed)]
+    _, confirmed = [e for e in story.events if isinstance(e, Classified)]
     assert (confirmed.on, confirmed.start) == (date(2026, 9, 22), date(2026, 10, 1))
     for day, category in ((date(2026, 9, 30), Category.DIBAO), (date(2026, 10, 1), Category.MARGINAL)):
         spell = story.household.category(day)

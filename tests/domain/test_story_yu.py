@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from domain.aid.payments import PaymentSettled
+from domain.aid.payments import AidDelivered
 from domain.change.grace import GraceExpiryWarned, GraceGranted
 from domain.change.monitoring import ReturnedToMonitoring
 from domain.clock.supervision import DeadlineMissed
-from domain.decision.confirmation import DibaoConfirmed
+from domain.decision.status import Classified
 from domain.intake.application import ApplicationAccepted
 from domain.values.month import Month, Months
 from domain.values.spells import Category, Label, holds
@@ -25,9 +25,9 @@ def yu() -> Life:
 
 
 def test_27_537_yuan_are_paid_in_all(yu: Life) -> None:
-    settled = [event for event in yu.events if isinstance(event, PaymentSettled)]
-    assert sum(event.fen for event in settled) == 2_753_700
-    assert len([event for event in settled if event.kind == "DIBAO"]) == 22
+    settled = [event for event in yu.events if isinstance(event, AidDelivered)]
+    assert sum(event.fen or 0 for event in settled) == 2_753_700
+    assert len([event for event in settled if event.programme == "DIBAO"]) == 22
 
 
 def test_the_classes_by_date_are_none_then_dibao_then_grace_then_exited(yu: Life) -> None:
@@ -66,7 +66,7 @@ def test_nothing_is_late_and_nothing_stays_open(yu: Life) -> None:
 
 
 def test_the_benefit_is_the_gap_of_1_000_from_august(yu: Life) -> None:
-    (confirmed,) = [event for event in yu.events if isinstance(event, DibaoConfirmed)]
+    (confirmed,) = [event for event in yu.events if isinstance(event, Classified)]
     assert (confirmed.fen, confirmed.first, confirmed.members) == (100_000, Month(2021, 8), 2)
     assert confirmed.assessment.per_capita == 20_000
     assert confirmed.interval == "half-yearly"

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
-from domain.aid.payments import OrderPayment, PaymentKind, ReturnPayment, SettlePayment
+from domain.aid.payments import OrderPayment, ReturnPayment, SettlePayment
 from domain.aid.temporary_aid import GrantTemporaryAid
 from domain.change.grace import GrantGrace
 from domain.change.hearing import HearOpinion
@@ -19,14 +19,14 @@ from domain.change.review import Recertify, ReportChange
 from domain.change.termination import TerminateBenefit
 from domain.clock.supervision import NoteMissedDeadline, system_acts
 from domain.correction.irregular import AnswerSuspicion, IrregularAct, RecordIrregular
-from domain.decision.confirmation import ConfirmDibao, RefuseApplication
+from domain.decision.confirmation import ConfirmDibao, ConfirmMarginal, RefuseApplication
 from domain.decision.extension import ExtendLimit
 from domain.decision.file import ReceiveFile
 from domain.decision.file_return import ResubmitFile, ReturnFile
 from domain.decision.notice import CloseNotice, PostNotice
 from domain.decision.objection import HoldDemocraticReview, ObjectToNotice, Reinvestigate
 from domain.decision.opinion import GiveOpinion
-from domain.decision.transfer import ConfirmMarginal, ConsentToTransfer, StartTransfer
+from domain.decision.transfer import ConsentToTransfer, StartTransfer
 from domain.guards.conflict_of_interest import DeclareConflict
 from domain.household.command import Command, JointCommand
 from domain.household.context import Context
@@ -62,7 +62,7 @@ from domain.values.month import Month
 from domain.values.person import PersonId
 from domain.values.receipt import Actor
 from domain.values.refusals import Refusal
-from domain.values.spells import Category
+from domain.values.spells import Category, Programme
 from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests import stories
 from tests.domain.changes import changes_of
@@ -277,7 +277,7 @@ def anything(household: Household, on: date, which: int, n: int, events: Sequenc
     person = people[n % len(people)]
     income = (stories.wage(n * 500), stories.other(100))
     month = Month.of(on) + -(n % 3)
-    kind: PaymentKind = "TEMPORARY" if n % 3 == 2 else "DIBAO"
+    kind = Programme.TEMPORARY if n % 3 == 2 else Programme.DIBAO
     mandate = Mandate("relative", "代某", "委托书1", scope=("apply", "withdraw") if n % 2 else ("apply",))
     place = Place(("990301", "990801", "110101")[n % 3], "990301100", permit=n == 4)
     choices: list[Command] = [

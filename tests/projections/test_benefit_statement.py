@@ -9,9 +9,10 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.aid.payments import OrderPayment, PaymentReturned, PaymentSettled, ReturnPayment
+from domain.aid.payments import AidDelivered, OrderPayment, PaymentReturned, ReturnPayment
 from domain.aid.temporary_aid import GrantTemporaryAid
 from domain.values.money import Fen
+from domain.values.spells import Programme
 from projections.benefit_statement import BenefitStatement, statement_of
 from projections.engine.projector import Projector
 from tests import stories
@@ -88,8 +89,8 @@ def test_a_marginal_family_is_told_what_it_may_claim_without_another_check(
 def test_what_came_back_is_no_money_received(databases: Databases, projector: Projector) -> None:
     story = stories.county(stories.ling_confirmed()).when(
         GrantTemporaryAid(date(2025, 6, 2), Fen(100_000), "突发疾病"),
-        OrderPayment(date(2025, 6, 3), "TEMPORARY"),
-        ReturnPayment(date(2025, 6, 4), "account-wrong", "TEMPORARY"),
+        OrderPayment(date(2025, 6, 3), Programme.TEMPORARY),
+        ReturnPayment(date(2025, 6, 4), "account-wrong", Programme.TEMPORARY),
         OrderPayment(date(2025, 6, 10)),
         ReturnPayment(date(2025, 6, 12), "account-closed"),
     )
@@ -144,6 +145,6 @@ def test_any_facts_leave_the_statement_the_state_folds_to(
         for spell in state.benefits
     ]
     events = [envelope.event for envelope in life]
-    for state_word, kind in (("settled", PaymentSettled), ("returned", PaymentReturned)):
+    for state_word, kind in (("settled", AidDelivered), ("returned", PaymentReturned)):
         paid = sum(row.fen for row in statement.years if row.state == state_word)
-        assert paid == sum(event.fen for event in events if isinstance(event, kind))
+        assert paid == sum(event.fen or 0 for event in events if isinstance(event, kind))

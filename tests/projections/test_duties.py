@@ -12,14 +12,14 @@ from domain.aid.payments import OrderPayment, ReturnPayment, SettlePayment
 from domain.aid.temporary_aid import GrantTemporaryAid
 from domain.catalogue import EVENTS
 from domain.change.review import Recertify, ReportChange
-from domain.clock.duty import Duty
-from domain.clock.duty_context import Standing
-from domain.clock.duty_kinds import STEPS
-from domain.clock.duty_rules import LEAVES_DUTIES, TURNS, turned
+from domain.clock.duty_kinds import DUTY_KINDS
+from domain.clock.duty_rules import turned
 from domain.decision.confirmation import RefuseApplication
 from domain.decision.file import ReceiveFile
 from domain.decision.objection import ObjectToNotice, Reinvestigate
 from domain.decision.transfer import ConsentToTransfer
+from domain.household.duty import Duty
+from domain.household.duty_context import DutyContext
 from domain.household.event import Event
 from domain.inquiry.verification import VisitHome
 from domain.intake.application import AcceptApplication
@@ -31,6 +31,7 @@ from domain.papers.notification import DeliverNotice
 from domain.values.issued import DocumentKind
 from domain.values.money import Fen
 from domain.values.month import Month
+from domain.values.spells import Programme
 from domain.watching.alerts import FeedBackAlert, RaiseAlert, VerifyAlert
 from tests import stories
 from tests.scenario import Life
@@ -40,9 +41,9 @@ START = date(2025, 4, 21)
 
 def awaited(events: Sequence[Event], household: UUID) -> list[Duty]:
     """The duties open after these facts, by the table alone."""
-    standing, duties = Standing(), list[Duty]()
+    standing, duties = DutyContext(), list[Duty]()
     for event in events:
-        standing = standing.after(event)
+        standing = event.bears_on_duties(standing)
         ended, begun = turned(event, household, standing, duties)
         duties = [duty for duty in duties if duty not in ended] + begun
     return duties
@@ -52,20 +53,15 @@ def steps_of(life: Life) -> set[str]:
     return {duty.step for duty in awaited(life.events, life.household.id)}
 
 
-@pytest.mark.parametrize("kind", EVENTS.values(), ids=lambda kind: kind.__name__)
-def test_every_fact_either_turns_duties_or_is_said_not_to(kind: type[Event]) -> None:
-    assert (kind in TURNS) != (kind in LEAVES_DUTIES)
-
-
 def test_the_table_names_only_steps_there_are() -> None:
-    named = {step for turns in TURNS.values() for turn in turns for step in (*turn.opens, *turn.closes)}
-    named |= {step for turns in TURNS.values() for turn in turns for step in turn.once_done}
-    assert named - {"*"} == set(STEPS)
+    every = [turn for kind in EVENTS.values() for turn in kind.turns]
+    named = {step for turn in every for step in (*turn.opens, *turn.closes, *turn.once_done)}
+    assert named - {"*"} == set(DUTY_KINDS)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", DUTY_KINDS)
 def test_what_can_begin_can_end(step: str) -> None:
-    every = [turn for turns in TURNS.values() for turn in turns]
+    every = [turn for kind in EVENTS.values() for turn in kind.turns]
     assert any(step in turn.opens for turn in every)
     assert any({step, "*"} & {*turn.closes} for turn in every)
 
@@ -118,7 +114,7 @@ def test_a_second_visit_does_not_call_for_another_opinion() -> None:
 def test_a_delegated_case_is_decided_by_the_township() -> None:
     story = stories.on_the_road(stories.ling_registered(START), START, until="close", delegated=True)
     assert steps_of(story) == {"decide-delegated"}
-    assert STEPS["decide-delegated"].office == "township"
+    assert DUTY_KINDS["decide-delegated"].office == "township"
 
 
 def test_the_county_visits_a_registered_relative_before_it_decides() -> None:
@@ -169,14 +165,15 @@ def test_temporary_aid_is_paid_once_whatever_the_month_its_payment_bears() -> No
     story = stories.county(stories.ling_confirmed())
     story = story.when(GrantTemporaryAid(date(2025, 6, 30), Fen(100_000), "突发疾病"))
     assert "pay-temporary-aid" in steps_of(story)
-    story = story.when(OrderPayment(date(2025, 7, 1), "TEMPORARY"))
+    story = story.when(OrderPayment(date(2025, 7, 1), Programme.TEMPORARY))
     assert {"confirm-payment"} <= steps_of(story)
-    returned = story.when(ReturnPayment(date(2025, 7, 2), "account-wrong", "TEMPORARY"))
+    returned = story.when(ReturnPayment(date(2025, 7, 2), "account-wrong", Programme.TEMPORARY))
     assert "order-again" in steps_of(returned)
     again = returned.when(
-        OrderPayment(date(2025, 8, 3), "TEMPORARY"), SettlePayment(date(2025, 8, 4), "TEMPORARY")
+        OrderPayment(date(2025, 8, 3), Programme.TEMPORARY),
+        SettlePayment(date(2025, 8, 4), Programme.TEMPORARY),
     )
-    for done in (story.when(SettlePayment(date(2025, 7, 2), "TEMPORARY")), again):
+    for done in (story.when(SettlePayment(date(2025, 7, 2), Programme.TEMPORARY)), again):
         assert steps_of(done) & {"pay-temporary-aid", "confirm-payment", "order-again"} == set()
 
 
@@ -224,7 +221,7 @@ def test_supplemented_papers_bring_the_case_back_to_the_township() -> None:
     story = stories.on_the_road(stories.ling_registered(START), START, until="authorise")
     story = stories.township(story).when(NotifyMissingItems(START, ("户口簿", "收入证明")))
     assert steps_of(story) == {"await-materials"}
-    assert STEPS["await-materials"].office == "applicant"
+    assert DUTY_KINDS["await-materials"].office == "applicant"
     story = story.when(SupplementMaterials(START + timedelta(days=1), ("户口簿",)))
     assert steps_of(story) == {"await-materials"}
     story = story.when(SupplementMaterials(START + timedelta(days=2), ("收入证明",)))
@@ -240,7 +237,7 @@ def test_a_death_is_settled_by_what_is_decided_of_the_amount() -> None:
     assert "adjust-after-death" in steps_of(story)
     (due,) = [each.due for each in story.household.dues if each.due.what == "DL-DTH"]
     assert any(
-        duty.subject == due.subject and STEPS[duty.step].is_limited_by("DL-DTH")
+        duty.subject == due.subject and DUTY_KINDS[duty.step].is_limited_by("DL-DTH")
         for duty in awaited(story.events, story.household.id)
     )
 

@@ -6,10 +6,10 @@ from datetime import date
 
 from hypothesis import given, settings
 
-from domain.clock.duty import Duty
-from domain.clock.duty_context import Standing
-from domain.clock.duty_kinds import STEPS, TOTALS
+from domain.clock.duty_kinds import DUTY_KINDS, TOTALS
 from domain.clock.duty_rules import turned
+from domain.household.duty import Duty
+from domain.household.duty_context import DutyContext
 from domain.household.parts import Procedure
 from domain.household.replay import follow
 from domain.household.state import Household
@@ -72,7 +72,7 @@ def check(state: Household, duties: list[Duty]) -> None:
     assert len(keys) == len(set(keys))
     steps = {(duty.step, duty.subject) for duty in duties}
     for due in (each.due for each in state.dues if each.due.kind == "limit"):
-        mine = [STEPS[step] for step, subject in steps if subject == due.subject]
+        mine = [DUTY_KINDS[step] for step, subject in steps if subject == due.subject]
         held = any(step.is_limited_by(due.what) or due.what in TOTALS for step in mine)
         assert held or due.what in NOBODY, f"{due.what}: nobody has it on a list"
     of_case = {step for step, subject in steps if state.case is not None and subject == state.case.id}
@@ -106,10 +106,10 @@ def check(state: Household, duties: list[Duty]) -> None:
 @settings(max_examples=150, deadline=None)
 @given(life=lives)
 def test_at_every_step_the_open_duties_are_those_the_state_awaits(life: Life) -> None:
-    state, standing, duties = Household(HOUSEHOLD), Standing(), list[Duty]()
+    state, standing, duties = Household(HOUSEHOLD), DutyContext(), list[Duty]()
     events = whole(life).events
     for n, event in enumerate(events):
-        state, standing = follow(state, event), standing.after(event)
+        state, standing = follow(state, event), event.bears_on_duties(standing)
         ended, begun = turned(event, HOUSEHOLD, standing, duties)
         duties = [duty for duty in duties if duty not in ended] + begun
         if n + 1 == len(events) or events[n + 1].on > event.on:

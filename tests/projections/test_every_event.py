@@ -11,7 +11,6 @@ from uuid import UUID, uuid5
 import pytest
 
 from domain.catalogue import EVENTS
-from domain.clock.supervision import DeadlineMissed
 from domain.decision.transfer import TransferStarted
 from domain.household.event import Event
 from domain.household.parts import (
@@ -145,9 +144,8 @@ def somebody(event: Event) -> Household:
 
 def awaited(event: Event) -> Iterator[OpenDue]:
     """The deadlines that this event meets or misses, and one that it has nothing to do with."""
-    closed: list[tuple[str, UUID | None]] = list(event.closes())
-    if isinstance(event, DeadlineMissed):
-        closed.append((event.what, event.due_subject))
+    missed = event.misses()
+    closed = [*event.meets(), *event.closes(), *([missed] if missed else [])]
     for n, (what, subject) in enumerate(closed):
         day = LONG_AGO + timedelta(days=n)
         yield OpenDue(Due("DL-X" if what == "*" else what, day, subject or SEED, "M57"), since=LONG_AGO)
@@ -290,7 +288,7 @@ def test_an_event_changes_deadlines_as_it_changes_those_of_the_state(name: str) 
     # what the dues are not told or do not read they would go on awaiting
     there = {
         (ID, 7, n): Deadline(
-            0, ID, 7, n, o.due.what, o.due.subject, o.due.kind, o.due.day, "M57", "", False, LONG_AGO, None, None
+            0, ID, 7, n, o.due.what, o.due.subject, o.due.kind, o.due.day, "M57", "", False, LONG_AGO, None, None, None
         )
         for n, o in enumerate(before.dues)
     }  # fmt: skip

@@ -11,7 +11,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from application.describing.labels import FIELDS, MONEY, fact, word
+from application.describing.facts import fact, value_word
+from application.describing.labels import code_word, event_of
 from domain.catalogue import EVENTS, NAMES
 from domain.household.event import Event
 from domain.values.private import Private
@@ -55,22 +56,55 @@ def is_chinese(text: str) -> bool:
 @pytest.mark.parametrize("name", HOUSEHOLDS)
 def test_each_fact_shown_has_a_word(name: str) -> None:
     for field, value in said(name).items():
-        assert field in FIELDS or field in MONEY, field
-        assert is_chinese(fact(field, value)), field
+        assert value is False or is_chinese(fact(f"{event_of(name)}.{field}", value)), field
 
 
 @pytest.mark.parametrize("name", HOUSEHOLDS)
 def test_each_code_of_a_closed_list_shown_has_a_word(name: str) -> None:
     hints = get_type_hints(HOUSEHOLDS[name])
-    codes = {code for field in said(name) for code in options(hints[field])}
-    assert {code for code in codes if not is_chinese(word(code))} == set()
+    codes = {(f"{event_of(name)}.{field}", code) for field in said(name) for code in options(hints[field])}
+    assert {(place, code) for place, code in codes if not is_chinese(code_word(code, place))} == set()
 
 
 def test_what_a_place_may_call_causes_and_aids_has_words() -> None:
     rules = reference().context(VILLAGE, date(2026, 8, 1), COUNTY, SEED).rules(date(2026, 8, 1))
-    codes = {*rules.words("grace.causes"), *rules.words("marginal.specialised-aid")}
+    codes = {("cause", code) for code in rules.words("grace.causes")}
+    codes |= {("eligible_for", code) for code in rules.words("marginal.specialised-aid")}
     assert codes
-    assert {code for code in codes if not is_chinese(word(code))} == set()
+    assert {code for place, code in codes if not is_chinese(code_word(code, place))} == set()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        ("payment-ordered.fen", 553_700, "5,537.00 元"),
+        ("benefit-adjusted.was", 100_000, "原为 1,000.00 元"),
+        ("verification-reported.eligible", True, "符合条件"),
+        ("verification-reported.eligible", False, "不符合条件"),
+        ("limit-extended.listed", True, "列明情形"),
+        ("limit-extended.listed", False, ""),
+        ("grace-granted.months", {"first": "2022-12", "last": "2023-05"}, "期间 2022-12 至 2023-05"),
+        ("agent-mandated.scope", ["apply", "receive"], "权限 代为申请、代收文书"),
+    ],
+)
+def test_a_fact_reads_as_people_say_it(place: str, value: object, words: str) -> None:
+    assert fact(place, value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "style", "words"),
+    [
+        ([480_000, 1], "fen", "4,800.00 元"),
+        ([480_001, 3], "fen", "1,600.00 元又 1/3 分"),
+        ([40_000, 20_000], "fen-list", "400.00 元、200.00 元"),
+        ([], "fen-list", "无"),
+        ([3, 2], "ratio", "3/2"),
+        (True, "", "是"),
+        (None, "", "无"),
+    ],
+)
+def test_what_rules_were_given_reads_as_people_say_it(value: object, style: str, words: str) -> None:
+    assert value_word(value, style=style) == words
 
 
 @pytest.mark.parametrize("name", HOUSEHOLDS)

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from domain.aid.payments import PaymentSettled
+from domain.aid.payments import AidDelivered
 from eventstore.lanes import lane_of
 from projections import registry
 from projections.chain import Chain
@@ -32,7 +32,7 @@ class FailingPayments(Payments):
     poison: ClassVar[set[Any]] = set()
 
     def on(self, fact: Fact) -> None:
-        if fact.household in self.poison and isinstance(fact.event, PaymentSettled):
+        if fact.household in self.poison and isinstance(fact.event, AidDelivered):
             raise ZeroDivisionError("poison")
         super().on(fact)
 
@@ -84,7 +84,7 @@ def test_later_events_of_a_parked_household_wait_with_it(
     (life,) = lives(1)
     poisoned = life[0].originator_id
     FailingPayments.poison = {poisoned}
-    first = next(n for n, each in enumerate(life) if isinstance(each.event, PaymentSettled))
+    first = next(n for n, each in enumerate(life) if isinstance(each.event, AidDelivered))
     fill(databases.store, [life])
     assert failing.page(first + 1).parked == {"payments": 1}
     FailingPayments.poison = set()

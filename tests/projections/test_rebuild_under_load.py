@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from application.handling.command_handler import Request
+from application.handling.request import Request
 from bootstrap.wiring import Installation
 from domain.members.registration import NewMember, RegisterHousehold
 from domain.values.person import HouseholdId
@@ -40,7 +40,7 @@ class Writers:
     """Offices that go on registering households and raising alerts, and wait to see each act in the chain."""
 
     def __init__(self, installation: Installation) -> None:
-        self.desk = installation.desk
+        self.handler = installation.handler
         self.progress = Progress(installation.projecting)
         self.pool = installation.pool
         self.stop = Event()
@@ -63,10 +63,10 @@ class Writers:
             opening = RegisterHousehold(
                 date(2026, 3, 2), VILLAGE, (NewMember("A1", "某甲", "head", birth=date(1960, 1, 1)),)
             )
-            opened = self.desk.handle(Request(uuid5(SCRIPT, f"{thread}/{n}"), opening, TOWNSHIP))
+            opened = self.handler.handle(Request(uuid5(SCRIPT, f"{thread}/{n}"), opening, TOWNSHIP))
             self.written[opened.household] = opened.version
             alert = RaiseAlert(date(2026, 3, 3), "EN-01", "YELLOW")
-            raised = self.desk.handle(
+            raised = self.handler.handle(
                 Request(uuid5(SCRIPT, f"{thread}/{n}/alert"), alert, TOWNSHIP, opened.household)
             )
             self.written[opened.household] = raised.version

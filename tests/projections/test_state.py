@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.payments import AidDelivered, PaymentOrdered, PaymentReturned
 from domain.change.grace import GraceGranted
 from domain.change.monitoring import ReturnedToMonitoring
-from domain.change.termination import BenefitTerminated
 from domain.clock.supervision import DeadlineMissed
-from domain.decision.confirmation import ApplicationRefused, DibaoConfirmed
-from domain.decision.transfer import MarginalConfirmed, TransferStarted
+from domain.decision.confirmation import ApplicationRefused
+from domain.decision.status import Classified, Exited
+from domain.decision.transfer import TransferStarted
 from domain.household.event import Event
 from domain.intake.application import Applied, ProcedureEnded
 from domain.members.registration import HouseholdRegistered, MemberAdded
@@ -29,7 +29,7 @@ from domain.values.month import Month, Months
 from domain.values.person import HouseholdId, PersonId
 from domain.values.private import Private
 from domain.values.receipt import Decider, Decision, Receipt
-from domain.values.spells import Category, Label
+from domain.values.spells import Category, Label, Programme
 from eventstore.events.envelope import Envelope, Meta
 from projections.engine.projector import Projector
 from tests import stories
@@ -110,17 +110,19 @@ class Chance:
 
     def _confirmed(self) -> Event:
         self._benefit = self._id()
-        return DibaoConfirmed(
-            self._on, self._case, self._benefit, Fen(self._random.randrange(10**6)), Month.of(self._on) + 1, 1,
-            ASSESSMENT, (), "yearly", self._due("DL-REC-YEAR", self.household), DECISION,
+        return Classified(
+            self._on, self._case, Category.DIBAO, None, self._on, self._benefit, Programme.DIBAO,
+            Fen(self._random.randrange(10**6)), Month.of(self._on) + 1, 1,
+            ASSESSMENT, (), "yearly", self._due("DL-REC-YEAR", self.household), (), DECISION,
         )  # fmt: skip
 
     def _marginal(self) -> Event:
         start = self._on + timedelta(days=self._random.choice((0, 17)))
         due = self._due("DL-REC-HALF", self.household)
-        return MarginalConfirmed(
-            self._on, self._case, start, ASSESSMENT, (), "half-yearly", due, (), DECISION
-        )
+        return Classified(
+            self._on, self._case, Category.MARGINAL, None, start, None, None, None, None, 1,
+            ASSESSMENT, (), "half-yearly", due, (), DECISION,
+        )  # fmt: skip
 
     def _graced(self) -> Event:
         grace, first = self._id(), Month.of(self._on) + self._random.choice((0, 1))
@@ -130,11 +132,11 @@ class Chance:
         )  # fmt: skip
 
     def _terminated(self) -> Event:
-        termination = self._id()
-        return BenefitTerminated(
-            self._on, termination, "own-request", Private(self.household, "text", token=bytes(40)),
-            Month.of(self._on) + self._random.choice((0, 1)), "",
-            self._due("return-to-monitoring", termination, "timer"), DECISION,
+        exit, start = self._id(), (Month.of(self._on) + self._random.choice((0, 1))).first_day
+        return Exited(
+            self._on, exit, Category.DIBAO, None, start, "own-request", None,
+            Private(self.household, "text", token=bytes(40)), "",
+            self._due("return-to-monitoring", exit, "timer"), DECISION,
         )  # fmt: skip
 
     def _refused(self) -> Event:
@@ -166,18 +168,23 @@ class Chance:
 
     def _order(self) -> Event:
         assert self._benefit is not None
-        order = PaymentOrdered(self._on, self._id(), "DIBAO", self._benefit, Month.of(self._on), Fen(7))
+        order = PaymentOrdered(
+            self._on, self._id(), Programme.DIBAO, self._benefit, Month.of(self._on), Fen(7)
+        )
         self._ordered.append(order)
         return order
 
     def _settle(self) -> Event:
         order = self._ordered.pop(0)
-        return PaymentSettled(self._on, order.payment, "DIBAO", order.benefit, order.month, order.fen)
+        period = Months(order.month, order.month)
+        return AidDelivered(
+            self._on, Programme.DIBAO, "cash", order.fen, None, period, None, order.payment, order.benefit, None
+        )  # fmt: skip
 
     def _send_back(self) -> Event:
         order = self._ordered.pop(0)
         return PaymentReturned(
-            self._on, order.payment, "DIBAO", order.benefit, order.month, order.fen, "bank-error"
+            self._on, order.payment, Programme.DIBAO, order.benefit, order.month, order.fen, "bank-error"
         )
 
 

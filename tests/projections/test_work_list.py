@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.aid.payments import PaymentOrdered, PaymentReturned, PaymentSettled
+from domain.aid.payments import AidDelivered, PaymentOrdered, PaymentReturned
 from domain.catalogue import NAMES
-from domain.clock.duty_kinds import STEPS, TOTALS
-from domain.clock.duty_rules import TURNS
+from domain.clock.duty_kinds import DUTY_KINDS, TOTALS
 from domain.household.event import Event
 from domain.members.moving import HandOverFile, MoveHousehold
 from eventstore.events.envelope import Envelope
@@ -236,7 +235,7 @@ def test_any_facts_leave_the_duties_and_days_the_table_and_the_state_say(
     running = [each.due for each in folded(life).dues if each.due.kind != "timer"]
     for row in rows:
         mine = [due for due in running if due.subject == row.subject]
-        own = [due.day for due in mine if STEPS[row.step].is_limited_by(due.what)]
+        own = [due.day for due in mine if DUTY_KINDS[row.step].is_limited_by(due.what)]
         total = [due.day for due in mine if due.what in TOTALS]
         assert row.due == min(own or total, default=NO_DAY)
 
@@ -267,10 +266,10 @@ def test_another_county_has_the_duties_of_a_file_handed_over(
     assert (taking.what, taking.officer) == ("DL-MOV", "c1")
 
 
-@pytest.mark.parametrize("kind", [PaymentOrdered, PaymentSettled, PaymentReturned])
+@pytest.mark.parametrize("kind", [PaymentOrdered, AidDelivered, PaymentReturned])
 def test_a_payment_has_one_plain_turn_about_its_benefit(kind: type[Event]) -> None:
     # the work list takes it without `turned`
-    (turn,) = TURNS[kind]
+    (turn,) = kind.turns
     assert (turn.when, turn.once_done, turn.beside) == (None, (), ())
     assert "*" not in turn.closes
     event: Any = example(kind, NAMES[kind])

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from domain.clock.duty_kinds import STEPS
+from domain.clock.duty_kinds import DUTY_KINDS
 from eventstore.lanes import lane_of
 from projections.engine.columns import TYPES, copy_body
 from projections.engine.projector import Projector
@@ -33,7 +33,7 @@ KINDS = (
 def duties(count: int, seed: int = 1) -> Iterator[tuple[Any, ...]]:
     """Duties as a province has them: most are checks far ahead of families in Dibao."""
     chance = random.Random(seed)
-    steps = [step for step in STEPS if step != "recertify"]
+    steps = [step for step in DUTY_KINDS if step != "recertify"]
     for _ in range(count):
         household = UUID(int=chance.getrandbits(128), version=5)
         far = chance.random() < 0.7
@@ -124,7 +124,7 @@ def test_a_page_reads_an_index_and_few_rows_beside_it(
     assert len(Explained.plans) == 2
     # one officer's duties are few; of an area no step and category gives more than a page
     # (PostgreSQL 15 looks at one row more of each range)
-    most = DUTIES / 200 * 2 if "officer" in filters else (limit + 1) * (len(STEPS) * 3 + 1)
+    most = DUTIES / 200 * 2 if "officer" in filters else (limit + 1) * (len(DUTY_KINDS) * 3 + 1)
     for plan in Explained.plans:
         kinds, rows = read_from(plan)
         assert kinds <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}

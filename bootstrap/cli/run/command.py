@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from application.handling.command_handler import Handled
+from application.handling.request import Handled
 from application.scripts.reading import read_script
 from application.scripts.running import ScriptRun, ScriptStopped, run_script
 from application.scripts.script import Occurrence
@@ -90,7 +90,7 @@ def run_file(settings: Settings, file: Path, *, into: bool, quiet: bool = True) 
         stopped = None
         try:
             with _progress(len(list(script.occurrences())), quiet) as tell:
-                run = run_script(script, installation.desk, progress=tell)
+                run = run_script(script, installation.handler, progress=tell)
         except ScriptStopped as stop:
             stopped, run = stop, stop.run
         installation.caught_up()

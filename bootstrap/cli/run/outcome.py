@@ -166,7 +166,7 @@ def _payment(row: Payment) -> Json:
 
 
 def _due(row: Deadline) -> Json:
-    return {"what": row.what, "due": _text(row.day), "done": _text(row.done_on)}
+    return {"what": row.what, "due": _text(row.day), "done": _text(row.done_on), "met": row.met}
 
 
 def _text(day: date | None) -> str | None:

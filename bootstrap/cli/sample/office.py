@@ -72,7 +72,7 @@ def sample_office(settings: Settings, request: OfficeRequest) -> None:
         _require_room(installation, request)
         with _progress(request) as tell:
             standings = make_office(
-                installation.desk, request.households, request.seed, request.on, progress=tell
+                installation.handler, request.households, request.seed, request.on, progress=tell
             )
     if request.as_json:
         print_json(_json(standings, request, own.home))
@@ -112,8 +112,8 @@ def _asked(where: Addresses, question: str) -> bool:
 
 def _require_room(installation: Installation, request: OfficeRequest) -> None:
     """Refuse a store that holds households but not the first of this office: its people would be there twice."""
-    first = next(plan(installation.desk, request.households, request.seed, request.on))
-    if begun(installation.desk, first):
+    first = next(plan(installation.handler, request.households, request.seed, request.on))
+    if begun(installation.handler, first):
         return
     with installation.pool.connection() as connection:
         row = connection.execute(
