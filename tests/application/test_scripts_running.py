@@ -170,7 +170,9 @@ def test_the_system_acts_while_the_clock_passes(installation: Installation) -> N
         ("2021-07-07", "system:deadlines", "DL-DIB-INV")
     ]
     assert [row["date"] for row in chain] == sorted(row["date"] for row in chain)
-    assert {"what": "DL-DIB-INV", "due": "2021-07-06", "done": None} in outcome["households"]["yu"]["due"]
+    assert {"what": "DL-DIB-INV", "due": "2021-07-06", "done": None, "met": None} in outcome["households"][
+        "yu"
+    ]["due"]
 
 
 def test_a_worker_in_between_changes_nothing_of_a_second_run(server: TestServer) -> None:
