@@ -15,7 +15,7 @@ import psycopg
 from bench.rows import AuditFailed, Extent, Sample
 from bench.server import BenchServer
 from bootstrap.addresses import Addresses
-from bootstrap.cli.sample_province import fill, project, province_of
+from bootstrap.cli.sample.province import fill, project, province_of
 from bootstrap.settings import load_settings
 from bootstrap.trial_store import trial_in
 from bootstrap.wiring import Installation, database, opened

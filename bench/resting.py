@@ -18,7 +18,7 @@ from bench.lagging import settle
 from bench.rows import AuditFailed, Extent, Measure, Outcome, Sample, amount, megabytes, ratios
 from bench.running import running, serving
 from bench.server import BenchServer
-from bootstrap.cli.processes import development_token
+from bootstrap.cli.token import development_token
 from bootstrap.settings import Settings
 from samples.register import families
 

@@ -1,4 +1,4 @@
-"""Addresses (数据库地址): where the databases of an installation are, and as whom each is opened."""
+"""Addresses (数据库地址): where the databases of an installation are, and with which login each is opened."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bootstrap.settings import as_role
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the two databases are, for the application and for their owner; roles are put on at connection.
+    """Where the two databases are, for the application and for their owner; roles are assumed at connection.
 
-    `digest` is what a new store shall digest its events with; one with events keeps what it has.
+    `digest` is the digest algorithm of a new store; a store with events keeps its own.
     """
 
     store: str
@@ -23,5 +23,5 @@ class Addresses:
 
     @property
     def sealer(self) -> str:
-        """Where the sealer goes, as `hulian_sealer`: the login must be a member of that role."""
+        """The address of the store for the sealer, as `hulian_sealer`: the login must be a member of that role."""
         return self.sealing or as_role(self.store, "hulian_sealer")

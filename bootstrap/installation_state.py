@@ -1,21 +1,20 @@
-"""What an installation's databases say of themselves (现状): counts and times only, nothing about anybody.
+"""The state of an installation (现状), read from its databases: counts and times only, nothing about any person.
 
-Asked by `hulian status` and `hulian doctor`; quick at any size: nothing here reads all events.
+`hulian status` and `hulian doctor` use it. It is quick at any size, because nothing here reads all events.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg import Connection
 
+from bootstrap.process import Role
 from bootstrap.settings import as_role
 from eventstore.errors import StoreError
 from eventstore.keys.rotation import KekCount, counts
@@ -30,11 +29,8 @@ from projections.engine.progress import Failure, Progress
 from projections.gauges import oldest_waiting, overdue_by_step
 
 LOOKED_AT = 256
-"""How many of a lane's newest events are counted for the last hour."""
+"""How many of the newest events of a lane are counted for the last hour at most."""
 
-Role = Literal["work", "serve"]
-_NAME = "hulian {} {}:{}"
-_HOST_LETTERS = 36
 
 _META = "SELECT store_id::text, trial, founded_at, clock_timestamp() FROM es_meta"
 _HEADS = "SELECT coalesce(sum(position), 0)::bigint, count(*) FILTER (WHERE position > 0) FROM es_lane"
@@ -64,7 +60,7 @@ SELECT backup, taken_at, kek_versions FROM key_backup WHERE destroyed_at IS NULL
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two databases: whether it answers, its PostgreSQL, the migrations it lacks."""
+    """One of the two databases: whether it answers, its PostgreSQL version, the migrations it lacks."""
 
     reachable: bool
     postgres: str = ""
@@ -80,7 +76,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """How many events there are, on how many lanes, how many came within an hour (`capped`: or more), the newest."""
+    """How many events there are, on how many lanes, how many within the last hour (`capped`: or more), the newest."""
 
     store: str
     trial: bool
@@ -95,7 +91,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class ReadModels:
-    """Every read model, how far behind it is, for how many seconds, and who waits outside."""
+    """Every read model, how far behind it is, for how many seconds, and its parked households."""
 
     models: list[Model]
     lag: dict[str, int]
@@ -106,7 +102,7 @@ class ReadModels:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The newest checkpoint, what stands after it, and what the witness has."""
+    """The newest checkpoint, the events after it, and the newest checkpoint of the witness."""
 
     checkpoint: int | None
     signed_at: datetime | None
@@ -119,21 +115,15 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup of the keys database that was noted and not destroyed yet."""
+    """A recorded backup of the keys database that has not been destroyed."""
 
     name: str
     taken_at: datetime
     kek_versions: tuple[int, ...]
 
 
-def name_connections(role: Role) -> None:
-    """Let all connections of this process say what it is, so that `hulian status` can count processes."""
-    host = socket.gethostname().encode("ascii", "replace").decode()[:_HOST_LETTERS]
-    os.environ.setdefault("PGAPPNAME", _NAME.format(role, host, os.getpid()))
-
-
 def side_of(url: str, folder: str) -> Side:
-    """How a database stands to this program; raises nothing."""
+    """Whether this program can use a database; raises nothing."""
     try:
         with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
             version = connection.info.parameter_status("server_version") or ""
@@ -147,7 +137,7 @@ def side_of(url: str, folder: str) -> Side:
 
 
 def refusal_of(url: str) -> str | None:
-    """Why a database does not take a connection, None when it does."""
+    """Why a database refuses a connection; None when it accepts one."""
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.OperationalError as refused:
@@ -156,7 +146,7 @@ def refusal_of(url: str) -> str | None:
 
 
 def said_of(refused: psycopg.Error) -> str:
-    """What the server said, its last line; without the address."""
+    """The last line of a server's message, without the address."""
     lines = str(refused).strip().splitlines()
     return lines[-1].rpartition("FATAL:")[2].strip() if lines else type(refused).__name__
 
@@ -184,7 +174,7 @@ def read_models(store: str) -> ReadModels:
 
 
 def overdue(connection: Connection[Any], today: date) -> dict[str, int] | None:
-    """By step, how many duties are past their day; None while there is no work list."""
+    """How many duties are overdue, by step; None while there is no work list."""
     return overdue_by_step(connection, today) if _there(connection, "read_work_list.duty") else None
 
 
@@ -198,7 +188,7 @@ def statistics(connection: Connection[Any]) -> tuple[datetime, datetime] | None:
 
 def processes(store: str) -> dict[Role, int]:
     """How many workers and APIs hold connections to the store; other logins' processes are not seen."""
-    # As the login itself: what somebody else does is shown to superusers only.
+    # Asked as the login itself: the connections of other logins are shown to superusers only.
     with psycopg.connect(store, autocommit=True) as connection:
         names = [name for (name,) in connection.execute(_PROCESSES).fetchall()]
     return {
@@ -208,7 +198,7 @@ def processes(store: str) -> dict[Role, int]:
 
 
 def seal(connection: Connection[Any], witness: Path | None) -> Seal:
-    """How far the store is sealed and witnessed; what cannot be read is told as `fault`."""
+    """How far the store is sealed and witnessed; `fault` says what could not be read."""
     number, at, fault, witnessed = None, None, None, None
     try:
         found = newest(connection)
@@ -232,7 +222,7 @@ def keks(connection: Connection[Any]) -> list[KekCount]:
 
 
 def backups(connection: Connection[Any]) -> list[Backup]:
-    """The backups of the keys database that are noted and not destroyed, the newest first."""
+    """The recorded backups of the keys database that are not destroyed, the newest first."""
     return [
         Backup(name, taken_at, tuple(versions))
         for name, taken_at, versions in connection.execute(_BACKUPS).fetchall()
@@ -240,7 +230,7 @@ def backups(connection: Connection[Any]) -> list[Backup]:
 
 
 def disk(home: Path) -> tuple[int, int]:
-    """Bytes free and in all on the disk of a directory, or of the nearest one above that is there."""
+    """Free and total bytes on the disk of a directory, or of the nearest existing directory above it."""
     place = home.absolute()
     while not place.exists():
         place = place.parent

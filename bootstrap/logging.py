@@ -1,4 +1,4 @@
-"""One line a happening (日志): structlog for ours and the standard library's, ID numbers masked in all of it."""
+"""Logging (日志): one line for each event, through structlog, with ID numbers masked in every line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TextIO
 
 import structlog
 
-# an ID number by its date wherever it stands, or any 18 places standing alone: a net, not the wall
+# an ID number is recognised by its date, or as 18 separate characters: a safety net, not the protection itself
 _IDENTITY_NUMBER = re.compile(
     r"(\d{6})(?:(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(\d{3}[\dXx])"
     r"|(?<![0-9A-Za-z])(\d{6})\d{8}(\d{3}[\dXx])(?![0-9A-Za-z])"
@@ -80,7 +80,7 @@ def configure_logging(level: str = "INFO", *, json: bool | None = None, stream: 
 
 
 def _add_request_id(_: Any, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
-    # asked only when the API has loaded it: other commands should not pay for importing it
+    # only when the API has imported it: other commands should not pay for the import
     context = sys.modules.get("asgi_correlation_id.context")
     request_id = context.correlation_id.get() if context is not None else None
     if request_id:
@@ -89,7 +89,7 @@ def _add_request_id(_: Any, __: str, event: structlog.types.EventDict) -> struct
 
 
 def _masked(renderer: _Renderer) -> structlog.types.Processor:
-    """Mask the finished line, so that no key, value, argument or exception text slips by."""
+    """Mask the finished line, so that no key, value, argument or exception text escapes."""
 
     def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         line = renderer(logger, method, event)

@@ -1,4 +1,4 @@
-"""What the installation is told (设置): `HULIAN_…` variables, `.env`, mounted secrets; and what follows from it."""
+"""Settings (设置) of an installation, from `HULIAN_…` variables, `.env` and mounted secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRETS = Path("/run/secrets")
 
 
 class SettingsFault(RuntimeError):
-    """The installation was told something it cannot do; `code` is stable, the sentence is for people."""
+    """A setting that cannot be followed; `code` is stable, the sentence is for people."""
 
     code: ClassVar[str] = "settings"
 
@@ -28,7 +28,7 @@ class SettingsFault(RuntimeError):
 
 
 class PortTaken(SettingsFault):
-    """Somebody else listens on the port that was asked for."""
+    """Another program listens on the port that was asked for."""
 
     code = "port-taken"
 
@@ -44,7 +44,7 @@ def default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Everything an installation can be told. Addresses are PostgreSQL URLs and never shown by `repr`."""
+    """All settings of an installation. Addresses are PostgreSQL URLs, and `repr` never shows them."""
 
     model_config = SettingsConfigDict(
         env_prefix="HULIAN_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
@@ -83,12 +83,12 @@ class Settings(BaseSettings):
 
     @property
     def key_directory(self) -> Path:
-        """Where the outer keys lie, as 0600 files."""
+        """The directory of the key files, which have mode 0600."""
         return self.home / "keys"
 
     @property
     def embedded(self) -> bool:
-        """Whether the database is the one that comes along."""
+        """Whether the installation uses the embedded server."""
         return self.database_url is None
 
 
@@ -101,9 +101,9 @@ def load_settings(**told: Any) -> Settings:
 
 
 def as_role(conninfo: str, role: str) -> str:
-    """The same database with a role put on at connection, for a URL or a `key=value` text.
+    """The address of the same database with a role assumed at connection, for a URL or a `key=value` text.
 
-    The login must be a member of the role. Works where a connection pooler in between lets options through.
+    The login must be a member of the role. A connection pooler in between must let options through.
     """
     option = f"-c role={role}"
     if "://" not in conninfo:
@@ -121,7 +121,7 @@ def as_role(conninfo: str, role: str) -> str:
 def listen(settings: Settings) -> socket.socket:
     """The open socket the API serves on, so that nobody can take the port in between.
 
-    A port that was not asked for gives way to the next free one. Raises `PortTaken`.
+    When no port was asked for and the default is taken, the next free one is used. Raises `PortTaken`.
     """
     asked = "port" in settings.model_fields_set
     candidates = [settings.port] if asked else range(settings.port, settings.port + PORTS_TRIED)

@@ -1,4 +1,4 @@
-"""Trial stores (试验库): a fresh pair of databases whose clock follows a script, gone when it has been told."""
+"""Trial stores (试验库): a fresh pair of databases whose clock follows a script, dropped when the script has ended."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ADOPTED_ON = date(2020, 1, 1)
 
 @contextmanager
 def fresh_trial(server: EmbeddedPostgres) -> Iterator[Installation]:
-    """A trial store of its own on a running embedded server: two databases of random names and keys of their
-    own, everything adopted; dropped with its keys on the way out."""
+    """A trial store on a running embedded server: two databases with random names and their own keys, everything
+    adopted. It is dropped with its keys at the end."""
     stem = f"hulian_trial_{secrets.token_hex(6)}"
     names = (stem, f"{stem}_keys")
     try:
@@ -44,9 +44,9 @@ def fresh_trial(server: EmbeddedPostgres) -> Iterator[Installation]:
 
 @contextmanager
 def trial_in(where: Addresses, key_directory: Path) -> Iterator[Installation]:
-    """A pair of databases without events made a trial store, opened; raises `TrialTooLate` as the database does.
+    """Make a pair of databases without events a trial store and open it; raises `TrialTooLate` as the database does.
 
-    Keys not there yet are made in `key_directory`.
+    Missing keys are made in `key_directory`.
     """
     migrated(where)
     with psycopg.connect(as_role(where.store_owner, "hulian_owner"), autocommit=True) as connection:

@@ -76,7 +76,7 @@ class Installation:
         return Projector(self.projecting, self.store.codec, ALL)
 
     def caught_up(self) -> None:
-        """Bring every read model up to the events there are now, beside whatever workers do."""
+        """Bring every read model up to date with the events there are now, beside any workers."""
         projector = self.projector()
         while projector.page().events:
             pass
@@ -84,7 +84,7 @@ class Installation:
 
 
 def addresses_told(settings: Settings) -> Addresses | None:
-    """The addresses the installation was told, None when it has the embedded server."""
+    """The configured addresses; None when the installation uses the embedded server."""
     if settings.database_url is None or settings.keys_url is None:
         return None
     return Addresses(
@@ -96,8 +96,8 @@ def addresses_told(settings: Settings) -> Addresses | None:
     )
 
 
-def standing(settings: Settings) -> Addresses | None:
-    """The addresses as they are now, nothing being started; None while the embedded server does not run."""
+def running_addresses(settings: Settings) -> Addresses | None:
+    """The addresses of the running databases; starts nothing, and is None while the embedded server does not run."""
     told = addresses_told(settings)
     if told is not None:
         return told
@@ -109,7 +109,7 @@ def standing(settings: Settings) -> Addresses | None:
 def database(settings: Settings) -> Iterator[Addresses]:
     """The databases of the installation while this process uses them.
 
-    The embedded server is started when it is the one; whoever leaves last stops it.
+    The embedded server is started when the installation uses it; the last process to leave stops it.
     """
     told = addresses_told(settings)
     if told is not None:
@@ -123,7 +123,7 @@ def database(settings: Settings) -> Iterator[Addresses]:
 
 def addresses_on(server: EmbeddedPostgres, digest: str = "sha256") -> Addresses:
     """The addresses of an installation's databases on an embedded server."""
-    # As themselves, not as the superuser in a role: what runs there cannot take more upon itself.
+    # With logins of their own, not as the superuser in a role: such a session cannot gain more rights.
     store = server.uri("hulian", user="hulian_app")
     keys = server.uri("hulian_keys", user="hulian_keys")
     owner, keys_owner = server.uri("hulian"), server.uri("hulian_keys")
@@ -133,7 +133,7 @@ def addresses_on(server: EmbeddedPostgres, digest: str = "sha256") -> Addresses:
 
 @contextmanager
 def embedded(settings: Settings) -> Iterator[EmbeddedPostgres]:
-    """The embedded server, running while any process is in here; whoever leaves last stops it."""
+    """The embedded server, running while any process is in this block; the last process to leave stops it."""
     server = EmbeddedPostgres(settings.home / "postgres")
     settings.home.mkdir(parents=True, exist_ok=True)
     with (settings.home / "postgres.users").open("a") as users:
@@ -143,7 +143,7 @@ def embedded(settings: Settings) -> Iterator[EmbeddedPostgres]:
             yield server
         finally:
             fcntl.flock(users, fcntl.LOCK_UN)
-            # Held by nobody else: nobody uses the server, and who comes now waits until it has stopped.
+            # Nobody else holds the lock: nobody uses the server, and a process that starts now waits.
             with suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 server.stop()

@@ -19,7 +19,7 @@ LINTER = PROJECT["tool"]["importlinter"]
 CONTRACTS = {contract["id"]: contract["name"] for contract in LINTER["contracts"]}
 WORKSHOP = {"bench", "tests"}  # not shipped
 
-# contract, the module that breaks it, what that module imports
+# contract, the package (then a new module of it) or the module that breaks it, what that imports
 BREAKS = [
     ("floors", "domain", "eventstore"),
     ("floors", "eventstore", "application"),
@@ -31,6 +31,20 @@ BREAKS = [
     ("floors", "api", "workers"),
     ("floors", "workers", "api"),
     ("floors", "workers", "bootstrap"),
+    ("wings", "domain.values", "domain.household.state"),
+    ("wings", "domain.household", "domain.guards.registered"),
+    ("wings", "domain.guards", "domain.clock.supervision"),
+    ("wings", "domain.categories", "domain.members.registration"),
+    ("wings", "domain.members", "domain.intake.application"),
+    ("wings", "domain.intake", "domain.decision.opinion"),
+    ("wings", "domain.inquiry", "domain.aid.payments"),
+    ("wings", "domain.change", "domain.watching.alerts"),
+    ("wings", "domain.clock", "domain.catalogue"),
+    ("rooms-bootstrap", "bootstrap.wiring", "bootstrap.cli.main"),
+    ("rooms-bootstrap", "bootstrap.server", "bootstrap.wiring"),
+    ("rooms-bootstrap", "bootstrap.server", "bootstrap.cli.main"),
+    ("rooms-bootstrap", "bootstrap.settings", "bootstrap.server.embedded"),
+    ("rooms-bootstrap", "bootstrap.logging", "bootstrap.wiring"),
     ("library", "projections", "eventsourcing"),
     ("library", "bootstrap", "eventsourcing"),
     ("domain", "domain", "pydantic"),
@@ -40,6 +54,15 @@ BREAKS = [
     ("data", "migrations", "bootstrap"),
     ("wiring", "eventstore", "migrations"),
     ("wiring", "application", "samples"),
+]
+
+# two modules that import each other, and the folder in which that is a circle
+CIRCLES = [
+    ("domain.values.broken", "domain.values.broken_too", "domain.values"),
+    ("domain.guards.broken", "domain.guards.broken_too", "domain.guards"),
+    ("eventstore.keys.broken", "eventstore.keys.broken_too", "eventstore.keys"),
+    ("application.register.broken", "application.scripts.broken", "application"),
+    ("bootstrap.cli.keys.broken", "bootstrap.cli.backup.broken", "bootstrap.cli"),
 ]
 
 
@@ -128,15 +151,35 @@ def test_the_tree_keeps_its_contracts(copy: Path) -> None:
     assert f"{len(CONTRACTS)} kept, 0 broken" in checked.stdout
 
 
+def add(tree: Path, module: str, imported: str) -> int:
+    """Let a module import another, a new module if there is none of that name; the line of the import."""
+    file = tree.joinpath(*module.split(".")).with_suffix(".py")
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    file.write_text("\n".join([*lines, f"import {imported}", ""]), "utf-8")
+    return len(lines) + 1
+
+
 @pytest.mark.parametrize(("contract", "package", "imported"), BREAKS)
 def test_a_contract_goes_red_when_broken(copy: Path, contract: str, package: str, imported: str) -> None:
-    (copy / package / "broken.py").write_text(f"import {imported}\n")
+    module = f"{package}.broken" if (copy / package.replace(".", "/")).is_dir() else package
+    line = add(copy, module, imported)
     checked = lint(copy)
     assert checked.returncode == 1, checked.stdout + checked.stderr
     assert f"{CONTRACTS[contract]} BROKEN" in checked.stdout
     report = checked.stdout.rpartition(f"\n{CONTRACTS[contract]}\n")[2]
-    assert f"{package}.broken -> {imported} (l.1)" in report
+    assert f"{module} -> {imported} (l.{line})" in report
+
+
+@pytest.mark.parametrize(("one", "other", "folder"), CIRCLES)
+def test_a_circle_of_two_modules_is_found(copy: Path, one: str, other: str, folder: str) -> None:
+    add(copy, one, other)
+    add(copy, other, one)
+    checked = lint(copy)
+    assert checked.returncode == 1, checked.stdout + checked.stderr
+    assert f"{CONTRACTS['circles']} BROKEN" in checked.stdout
+    report = checked.stdout.rpartition(f"\n{CONTRACTS['circles']}\n")[2]
+    assert f"No cycles are allowed in {folder}.\n" in report
 
 
 def test_every_contract_has_been_broken_on_purpose() -> None:
-    assert {contract for contract, _, _ in BREAKS} == set(CONTRACTS)
+    assert {"circles", *(contract for contract, _, _ in BREAKS)} == set(CONTRACTS)

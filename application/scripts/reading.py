@@ -62,7 +62,7 @@ def refusal_codes() -> frozenset[str]:
 
 
 def _codes(kind: type[Refusal] | type[StoreError], floor: str) -> Iterator[str]:
-    # by floor, since whoever runs beside us (commands, tests) has refusals of their own
+    # by package, because the command line and tests have refusals of their own
     below: list[type[Refusal] | type[StoreError]] = list(kind.__subclasses__())
     for each in below:
         if each.__module__.startswith(floor) and each.__module__ not in _NO_STEPS:
@@ -117,7 +117,7 @@ class _Reader:
     def _persons(self, said: object) -> dict[str, PersonSaid]:
         found: dict[str, PersonSaid] = {}
         for key, value in self._entries(said, "persons", required=False):
-            # a placeholder even for a faulty one, so that no step complains about it once more
+            # a placeholder even for a faulty one, so that no step reports the fault again
             self._placeholders[key] = PersonId(uuid5(NATURAL_KEYS, f"placeholder/{key}"))
             person = self._read(fields_of(PersonSaid), value, f"persons.{key}")
             if person is None:
@@ -302,7 +302,7 @@ class _Reader:
             return ()
         said: dict[str, object] = {"on": on or date(2000, 1, 1), **fields}
         if do == REGISTER and household is not None:
-            # the household's own section says these
+            # these stand in the household's own section
             said = {"region": household.region, "members": [], **said}
         try:
             command = parse(do, said, self._placeholders, self._known)

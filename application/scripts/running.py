@@ -1,4 +1,4 @@
-"""Running scripts (执行脚本): step by step, the system's own acts in between as the script's clock passes."""
+"""Execution of scripts (执行脚本): step by step, with the system's own acts as the script's clock advances."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ from eventstore.errors import StoreError
 
 
 class ScriptStopped(Exception):
-    """A step did not go as the script says; what came before it is done. `step` counts from 1."""
+    """A step did not go as the script says; what came before it is done. `step` counts from 1.
+
+    `run` is what the script did up to there; the step stands last in its `refused` where it was refused.
+    """
+
+    run: ScriptRun
 
     def __init__(self, step: Step, on: date, do: str, code: str, sentence: str) -> None:
         self.step = step.number
@@ -38,10 +43,10 @@ class ScriptStopped(Exception):
         self.do = do
         self.code = code
         self.sentence = sentence
-        super().__init__(f"第{step.number}步（第{step.line}行，{on}）{do}：{self.told()} [{code}]")
+        super().__init__(f"第{step.number}步（第{step.line}行，{on}）{do}：{self.reason()} [{code}]")
 
-    def told(self) -> str:
-        """What to say about the step, in Chinese."""
+    def reason(self) -> str:
+        """Why the run stopped, in Chinese."""
         return self.sentence
 
 
@@ -56,12 +61,12 @@ class RefusedOtherwise(StepRefused):
         self.expected = step.refused
         super().__init__(step, on, do, code, sentence)
 
-    def told(self) -> str:
+    def reason(self) -> str:
         return f"脚本预期退回代码 {self.expected}，实际因其他原因被退回：{self.sentence}"
 
 
 class RefusalMissing(ScriptStopped):
-    """The step would be carried out although the script expects a refusal; nothing of it was."""
+    """The step was not carried out: it would be accepted although the script expects a refusal."""
 
     CODE: ClassVar[str] = "refusal-missing"
 
@@ -74,7 +79,7 @@ class RefusalMissing(ScriptStopped):
 
 @dataclass(frozen=True, slots=True)
 class RefusedStep:
-    """A step that was refused as the script says it should be."""
+    """A step that was refused, as the script says it should be or, at the end of a stopped run, unexpectedly."""
 
     step: int
     on: date
@@ -89,8 +94,8 @@ class RefusedStep:
 class ScriptRun:
     """What a run did: the households and persons by the script's keys, the refused steps, how many new facts.
 
-    `households` are those the script registers, then those it splits off. `subjects` finds the script's key of a
-    person id. `reached` is what readers must have read, by lane.
+    `households` are those the script has registered, then those it has split off. `subjects` finds the script's
+    key of a person id. `reached` is what readers must have read, by lane.
     """
 
     script: Script
@@ -103,7 +108,7 @@ class ScriptRun:
 
 @dataclass(slots=True)
 class _Thread:
-    """One household as far as this run has told it; in a second run that is a beginning of its chain."""
+    """One household as far as this run has come; in a second run, the store may hold more of its chain."""
 
     id: HouseholdId
     state: Household
@@ -116,11 +121,11 @@ Progress = Callable[[Occurrence, Handled | None], None]
 
 
 def run_script(script: Script, handler: CommandHandler, *, progress: Progress | None = None) -> ScriptRun:
-    """Carry a script out; the same script again answers the same and adds nothing.
+    """Carry out a script; the same script again returns the same and adds nothing.
 
-    `progress` is told of every step, with None where it was refused as expected or told nothing new. Raises
-    `ScriptRefused` for a region the register does not know, `ScriptStopped` when a step does not go as the
-    script says.
+    `progress` is called with every step, and with None where the step was refused as expected or was no news.
+    Raises `ScriptRefused` for a region the register does not know, `ScriptStopped` when a step does not go as
+    the script says.
     """
     _check_regions(script, handler)
     return _Run(script, handler, progress).run()
@@ -142,7 +147,7 @@ class _Run:
         store = self._store.store_id
         self._ids = {each.tag: uuid5(store, f"{script.name}/{each.tag}") for each in script.occurrences()}
         for key in script.persons:
-            # until somebody registers them, nobody's id: the domain then says that they are no member
+            # an id of nobody until the person is registered: the domain then refuses them as no member
             self._persons[key] = PersonId(uuid5(store, f"{script.name}/person/{key}"))
         for each in script.occurrences():
             if each.opens is not None and each.household not in self._threads:
@@ -156,16 +161,25 @@ class _Run:
         self._threads[household] = _Thread(begun, Household(begun))
 
     def run(self) -> ScriptRun:
-        for occurrence in self._script.occurrences():
-            self._occurrence = occurrence
-            self._pass(occurrence.on)
-            self._take(occurrence)
-        self._pass(self._script.last_day)
+        try:
+            for occurrence in self._script.occurrences():
+                self._occurrence = occurrence
+                self._act_until(occurrence.on)
+                self._take(occurrence)
+            self._act_until(self._script.last_day)
+        except ScriptStopped as stop:
+            stop.run = self._done()
+            raise
+        return self._done()
+
+    def _done(self) -> ScriptRun:
+        """What this run has done so far."""
         subjects = {person: key for key, person in self._persons.items()}
         for thread in self._threads.values():
             subjects.update((person, key) for key, person in thread.persons.items())
         split_off = [step.begins for step in self._script.steps if step.begins is not None]
-        households = {key: self._threads[key].id for key in (*self._script.households, *split_off)}
+        begun = [key for key in (*self._script.households, *split_off) if self._threads[key].version]
+        households = {key: self._threads[key].id for key in begun}
         return ScriptRun(
             self._script, households, subjects, tuple(self._refused), self._events, dict(self._reached)
         )
@@ -173,8 +187,8 @@ class _Run:
     def _take(self, occurrence: Occurrence) -> None:
         step, thread = occurrence.step, self._threads[occurrence.household]
         do = REGISTER if occurrence.opens == "implied" else step.do
-        told = None if occurrence.opens == "implied" else step.at
-        at = told or datetime.combine(occurrence.on, OPENING)
+        stated = None if occurrence.opens == "implied" else step.at
+        at = stated or datetime.combine(occurrence.on, OPENING)
         self._clock = at if self._clock is None else max(at, self._clock)
         command = self._command(occurrence, do, thread)
         request = Request(
@@ -189,9 +203,9 @@ class _Run:
         if expected is not None:
             self._refuse(occurrence, do, request, expected)
         elif self._is_news(request):
-            handled = self._handle(step, occurrence.on, do, request)
-            self._tell(thread, handled)
-            self._meet(occurrence, thread, command)
+            handled = self._handle(step, occurrence.on, occurrence.household, do, request)
+            self._follow(thread, handled)
+            self._note_members(occurrence, thread, command)
         if self._progress is not None:
             self._progress(occurrence, handled)
 
@@ -238,14 +252,15 @@ class _Run:
             return Actor(str(persons[step.by.person]))
         return Actor(step.by.officer, step.by.organ)
 
-    def _handle(self, step: Step, on: date, do: str, request: Request) -> Handled:
+    def _handle(self, step: Step, on: date, household: str, do: str, request: Request) -> Handled:
         try:
             return self._handler.handle(request)
         except (Refusal, StoreError) as refusal:
+            self._note_refusal(step, on, household, do, refusal)
             raise StepRefused(step, on, do, refusal.code, refusal.sentence) from refusal
 
     def _refuse(self, occurrence: Occurrence, do: str, request: Request, expected: str) -> None:
-        """Have a step refused: decided on the chain as this run knows it, so that a second run finds the same."""
+        """Check an expected refusal on the chain as this run knows it, so that a second run finds the same."""
         step = occurrence.step
         try:
             self._decided(request)
@@ -253,40 +268,45 @@ class _Run:
                 raise RefusalMissing(step, occurrence.on, do)
             self._handler.handle(request)
         except (Refusal, StoreError) as refusal:
+            self._note_refusal(step, occurrence.on, step.household, do, refusal)
             if refusal.code != expected:
                 raise RefusedOtherwise(step, occurrence.on, do, refusal.code, refusal.sentence) from refusal
-            article = refusal.article if isinstance(refusal, Refusal) else ""
-            self._refused.append(
-                RefusedStep(
-                    step.number, occurrence.on, step.household, do, refusal.code, refusal.sentence, article
-                )
-            )
             return
         raise RefusalMissing(step, occurrence.on, do)
 
+    def _note_refusal(
+        self, step: Step, on: date, household: str, do: str, refusal: Refusal | StoreError
+    ) -> None:
+        article = refusal.article if isinstance(refusal, Refusal) else ""
+        self._refused.append(
+            RefusedStep(step.number, on, household, do, refusal.code, refusal.sentence, article)
+        )
+
     def _is_news(self, request: Request) -> bool:
-        """False when the chains, as this run knows them, say it all already: the store would not remember that."""
+        """False when the step is no news on the chains as this run knows them; the store records no such command."""
         try:
             return bool(self._decided(request))
         except Refusal:
             return True
 
     def _decided(self, request: Request) -> Mapping[HouseholdId, object]:
-        """What the request would make true of the households as far as this run has told them."""
-        told = {thread.id: LoadedHousehold(thread.state, thread.version) for thread in self._threads.values()}
-        loaded = {each: told.get(each) or self._now(each) for each in request.households}
+        """What the request would make true of the households as far as this run has come."""
+        known = {
+            thread.id: LoadedHousehold(thread.state, thread.version) for thread in self._threads.values()
+        }
+        loaded = {each: known.get(each) or self._now(each) for each in request.households}
         return self._handler.preview(request, loaded)
 
     def _now(self, household: HouseholdId) -> LoadedHousehold:
-        """A household that is not the script's, as it is now."""
+        """The present chain of a household that the script does not name."""
         rows = self._store.load(household).rows
         state = Household(household)
         for row in rows:
             state = follow(state, row.event)
         return LoadedHousehold(state, len(rows))
 
-    def _tell(self, thread: _Thread, handled: Handled) -> None:
-        """Follow the chains up to where this command left them, at whichever run that was."""
+    def _follow(self, thread: _Thread, handled: Handled) -> None:
+        """Follow the chains to where this command left them, in this run or an earlier one."""
         if not handled.news:
             return
         self._catch_up(thread, handled.version)
@@ -300,7 +320,7 @@ class _Run:
             self._events += len(handled.events) + sum(len(other.events) for other in handled.others)
 
     def _catch_up(self, thread: _Thread, version: int, since: _Thread | None = None) -> None:
-        """Read a chain on to a version; who arrives in it from another goes by the key they have there."""
+        """Read a chain up to a version; persons who arrive from another household keep the key they have there."""
         for row in self._store.slice(thread.id, thread.version, upto=max(version, thread.version)):
             thread.state = follow(thread.state, row.event)
             event = row.event
@@ -313,8 +333,8 @@ class _Run:
                         thread.persons[key] = self._persons[key] = event.person
         thread.version = max(version, thread.version)
 
-    def _meet(self, occurrence: Occurrence, thread: _Thread, command: Command) -> None:
-        """Learn the ids of those who became members: the first in the order the household names them."""
+    def _note_members(self, occurrence: Occurrence, thread: _Thread, command: Command) -> None:
+        """Note the ids of new members; at registration, in the order in which the script names them."""
         rows = self._store.slice(thread.id, 0, upto=thread.version)
         if isinstance(command, RegisterHousehold):
             added = [row.event.person for row in rows if isinstance(row.event, MemberAdded)]
@@ -325,8 +345,8 @@ class _Run:
             joined = [row.event.person for row in rows if isinstance(row.event, MemberJoined)]
             thread.persons[command.member.key] = self._persons[command.member.key] = joined[-1]
 
-    def _pass(self, day: date) -> None:
-        """Do what the system has to do for every household by the end of a day, in the order of the days."""
+    def _act_until(self, day: date) -> None:
+        """Carry out what the system has to do for every household by the end of a day, in the order of the days."""
         while True:
             waiting = [
                 (act.on, order, act)
@@ -338,14 +358,14 @@ class _Run:
             if not waiting:
                 return
             on, order, act = min(waiting, key=lambda each: each[:2])
-            thread = list(self._threads.values())[order]
+            key, thread = list(self._threads.items())[order]
             thread.done.add(act_id(thread.id, act))
             morning = datetime.combine(on, OPENING)
             at = morning if self._clock is None else max(morning, self._clock)
             request = Request(act_id(thread.id, act), act, ACTOR, thread.id, at=at)
             assert self._occurrence is not None
-            handled = self._handle(self._occurrence.step, on, code_of(type(act)), request)
-            self._tell(thread, handled)
+            handled = self._handle(self._occurrence.step, on, key, code_of(type(act)), request)
+            self._follow(thread, handled)
 
 
 def _check_regions(script: Script, handler: CommandHandler) -> None:

@@ -13,7 +13,7 @@ from domain.values.month import Month
 from domain.values.person import Disability, Relation, Sex, WorkCapacity
 
 CHINA: Final = timezone(timedelta(hours=8))
-"""The clock scripts are told by."""
+"""The time zone of scripts."""
 
 OPENING: Final = time(9, tzinfo=CHINA)
 """When a day's first act happens, unless a step says otherwise."""
@@ -111,7 +111,7 @@ class Step:
 class Occurrence:
     """A step as it happens: on its day, or on one of the days it is repeated on.
 
-    `tag` tells it apart from every other occurrence of the script, the same at every run. `household` is the
+    `tag` distinguishes it from every other occurrence of the script and is the same in every run. `household` is the
     step's own, or the one that is registered because the step needs it.
     """
 

@@ -59,7 +59,7 @@ def _step(name: str) -> Schema:
         if isinstance(field.reader, OtherHousehold):
             fields[field.name] = _household(fields[field.name]["description"])
     begins = {"begins": _household("新设立的户的代号，此后的步骤可以使用")} if name == SPLIT else {}
-    # a household's own section says where it lives and who belongs to it
+    # the household's own section has its address and members
     said = {"on", *(("region", "members") if name == REGISTER else ())}
     return {
         "description": command["description"],

@@ -1,7 +1,7 @@
-"""A script as it is written (脚本文本): YAML to plain values, each with the line it stands on.
+"""The text of a script (脚本文本): YAML read into plain values, each with its line.
 
-Read by YAML 1.2's words, not 1.1's: `on` is a name and no truth value, days and amounts stay text, only
-`true` and `false` are flags. Anchors may be used; a file that grows beyond measure through them is refused.
+The rules are those of YAML 1.2, not 1.1: `on` is a name and no truth value, days and amounts stay text, only `true`
+and `false` are flags. Anchors may be used; a file that grows too large through them is refused.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""`hulian commands`: what can be asked, each command with its fields and an example."""
+"""`hulian commands` (命令): every command that can be handed over, with its fields and an example."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 import yaml
@@ -11,15 +11,27 @@ from rich.console import Console
 from rich.table import Table
 
 from application.describing.commands import describe
+from bootstrap.cli.options import Json, print_json
 from domain.catalogue import COMMANDS
+
+
+def command(
+    name: Annotated[str | None, typer.Argument(help="命令名，例如 grant-grace。")] = None,
+    as_json: Json = False,
+) -> None:
+    """列出可以办理的全部命令；给出命令名时，列出它的字段和示例。"""
+    if name is None:
+        show_commands(as_json)
+    else:
+        show_command(name, as_json)
 
 
 def show_commands(as_json: bool) -> None:
     """Every command with its first sentence, in the order of the chain."""
     described = [describe(name) for name in COMMANDS]
     if as_json:
-        told = [{"name": each.name, "summary": _first(each.summary)} for each in described]
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        data = [{"name": each.name, "summary": _first(each.summary)} for each in described]
+        print_json(data)
         return
     table = Table(show_header=False, box=None)
     for each in described:
@@ -32,7 +44,7 @@ def show_command(name: str, as_json: bool) -> None:
     """One command's fields and an example; raises `UnknownCommand`."""
     described = describe(name)
     if as_json:
-        typer.echo(json.dumps(asdict(described), ensure_ascii=False, indent=2, default=str))
+        print_json(asdict(described))
         return
     typer.echo(f"{described.name}\n\n{described.summary}\n")
     table = Table()

@@ -1,20 +1,42 @@
-"""Schemas (数据格式): of every stored event, of scripts and of the API, generated from the code, checked in."""
+"""`hulian dev` (开发): the schemas (数据格式) of stored events, scripts and the API, generated from the code."""
 
 from __future__ import annotations
 
 import json
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import typer
+
+from api.app import create_app
 from application.reference.reference import Reference, shipped
 from application.scripts.shape import DRAFT, script_schema
+from bootstrap.cli.exit_status import REFUSED
 from domain.catalogue import EVENTS, UPCASTERS
 from eventstore.events.codec import Codec
 
 API: Final = "openapi.json"
 SCRIPT: Final = "script.schema.json"
 EVENTS_FOLDER: Final = "events"
+
+app = typer.Typer(help="开发用：生成与核对随程序提交的文件。", no_args_is_help=True)
+
+
+@app.command("check")
+def check() -> None:
+    """核对生成的文件（schemas/）与代码一致。"""
+    stale = stale_schemas(Path("schemas"))
+    for name in stale:
+        typer.echo(f"与代码不一致：schemas/{name}；请运行 hulian dev write", err=True)
+    sys.exit(REFUSED if stale else 0)
+
+
+@app.command("write")
+def write() -> None:
+    """重新生成 schemas/。"""
+    write_schemas(Path("schemas"))
 
 
 def schemas() -> dict[str, str]:
@@ -27,11 +49,8 @@ def schemas() -> dict[str, str]:
 
 
 def api_document() -> dict[str, Any]:
-    """The OpenAPI document (接口说明) of the API: what an app says of itself that nobody is to ask anything else."""
-    # here, not above: writing and reading scripts does without the web framework
-    from api.app import create_app
-
-    # parts of an installation that only requests reach for
+    """The OpenAPI document (接口说明) of the API: an app describes itself without anything it needs for requests."""
+    # only requests use these parts of an installation
     absent: Any = None
     bodies = shipped(files("policy"))
     return create_app(
@@ -52,7 +71,7 @@ def api_document() -> dict[str, Any]:
 
 
 def write_schemas(root: Path) -> None:
-    """Write every schema under `root`, and delete those of events there are no more."""
+    """Write every schema under `root`, and delete those of events that no longer exist."""
     wanted = schemas()
     (root / EVENTS_FOLDER).mkdir(parents=True, exist_ok=True)
     for name in _there(root) - set(wanted):
@@ -62,7 +81,7 @@ def write_schemas(root: Path) -> None:
 
 
 def stale_schemas(root: Path) -> list[str]:
-    """The paths under `root` that are missing, too many, or other than the code says; empty when all agree."""
+    """The paths under `root` that are missing, superfluous or different from what the code generates."""
     wanted, there = schemas(), _there(root)
     return sorted(
         name

@@ -1,4 +1,4 @@
-"""`hulian document`: issue documents, list them, write out a page as it was issued; every look leaves a record."""
+"""`hulian document` (文书): issue documents, list them, write out a page as it was issued; every access is recorded."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from typing import Annotated, get_args
 from uuid import UUID, uuid4
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
+from application.describing.commands import parse
+from application.handling.request import Request
+from bootstrap.cli.household_lookup import household_of
+from bootstrap.cli.options import Household, Json, Officer, print_json
+from bootstrap.settings import load_settings
+from bootstrap.wiring import database, migrated_installation, today
 from domain.values.issued import DOCUMENT_WORDS, DocumentKind, IssuedDocument
+from domain.values.person import HouseholdId
+from domain.values.receipt import Actor
 from domain.values.refusals import Refusal
+from eventstore.access_records import Access, access_log
 
-documents = typer.Typer(help="文书：制发、列出、写出打印页。", no_args_is_help=True)
+app = typer.Typer(help="文书：制发、列出、写出打印页。", no_args_is_help=True)
 
 PURPOSE = "case-handling"
-
-Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供程序读取。")]
-Officer = Annotated[str, typer.Option("--officer", help="经办人代号（不是姓名）。")]
-Household = Annotated[str, typer.Argument(help="户编号（UUID，或开头几位）。")]
 
 
 class DocumentKindUnknown(Refusal):
@@ -31,31 +38,25 @@ class DocumentErased(Refusal):
     """该户的个人信息已依法抹除，文书不能再显示。"""
 
 
-@documents.command("list")
+@app.command("list")
 def list_documents(household: Household, officer: Officer = "cli", as_json: Json = False) -> None:
     """列出一户的全部文书，连同送达情况；每次查看都留下记录。"""
-    from bootstrap.cli.show import found
-    from bootstrap.settings import load_settings
-    from bootstrap.wiring import database, migrated_installation
-    from domain.values.person import HouseholdId
-    from eventstore.access_records import Access, access_log
-
     settings = load_settings()
     with (
         database(settings) as where,
         migrated_installation(where, settings.key_directory) as installation,
     ):
         installation.caught_up()
-        known = HouseholdId(found(installation, household))
+        known = HouseholdId(household_of(installation, household))
         access_log(installation.pool)([Access(known, officer, None, PURPOSE, ("documents",))])
         kept = installation.documents.of(known)
     if as_json:
-        typer.echo(json.dumps([_plain(each) for each in kept], ensure_ascii=False, indent=2))
+        print_json([_plain(each) for each in kept])
     else:
         _table(kept)
 
 
-@documents.command("issue")
+@app.command("issue")
 def issue_document(
     household: Household,
     kind: Annotated[str, typer.Argument(help="文书种类，例如 acceptance-notice。")],
@@ -68,14 +69,6 @@ def issue_document(
     as_json: Json = False,
 ) -> None:
     """制发一份文书：编号、印制、留存。已经制发的不重复制发。"""
-    from application.describing.commands import parse
-    from application.handling.request import Request
-    from bootstrap.cli.show import found
-    from bootstrap.settings import load_settings
-    from bootstrap.wiring import database, migrated_installation, today
-    from domain.values.person import HouseholdId
-    from domain.values.receipt import Actor
-
     if kind not in get_args(DocumentKind):
         raise DocumentKindUnknown(kinds="、".join(f"{k}（{word}）" for k, word in DOCUMENT_WORDS.items()))
     said: dict[str, object] = {"on": on or today(), "kind": kind}
@@ -91,7 +84,7 @@ def issue_document(
         migrated_installation(where, settings.key_directory) as installation,
     ):
         installation.caught_up()
-        known = HouseholdId(found(installation, household))
+        known = HouseholdId(household_of(installation, household))
         issued = installation.documents.issue(Request(uuid4(), command, Actor(officer, organ), known))
     if as_json:
         typer.echo(
@@ -102,16 +95,13 @@ def issue_document(
         typer.echo(f"写出打印页：hulian document show {issued.document} --out 文书.html")
 
 
-@documents.command("show")
+@app.command("show")
 def show_document(
     document: Annotated[UUID, typer.Argument(help="文书编号（UUID）。")],
     out: Annotated[Path, typer.Option("--out", help="写到哪个文件；用浏览器打开后打印。")],
     officer: Officer = "cli",
 ) -> None:
     """把一份文书按制发时的原样写出；每次查看都留下记录。"""
-    from bootstrap.settings import load_settings
-    from bootstrap.wiring import database, migrated_installation
-
     settings = load_settings()
     with (
         database(settings) as where,
@@ -139,9 +129,6 @@ def _plain(document: IssuedDocument) -> dict[str, object]:
 
 
 def _table(kept: Sequence[IssuedDocument]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table("文书", "文号", "制发", "送达", "编号", title="文书", title_justify="left")
     for each in kept:
         state = "已更正替换" if each.replaced else _day(each.delivered_on) or ""

@@ -1,4 +1,4 @@
-"""Which faults people can mend (可处理的差错), and with which exit status each ends the command."""
+"""Exit statuses (退出码): which faults people can mend, and with which status each of them ends the command."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ EVERY = 5.0
 
 
 @contextmanager
-def telling(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A function to be told what is done and what there is in all; on standard error, nothing when quiet."""
+def progress(title: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show progress on standard error, or nothing when quiet; yields a function of what is done and the total."""
     console = Console(stderr=True)
     if quiet:
         yield lambda done, total: None

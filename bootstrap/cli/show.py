@@ -1,4 +1,4 @@
-"""`hulian show`: a household's chain as a readable table, from the read models; every look leaves a record."""
+"""`hulian show` (一户): a household's chain as a table, from the read models; every access is recorded."""
 
 from __future__ import annotations
 
@@ -7,31 +7,24 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-import typer
-from psycopg import Connection
 from rich.console import Console
 from rich.table import Table
 
 from application.describing.facts import fact
 from application.describing.labels import event_of
-from bootstrap.settings import Settings
-from bootstrap.wiring import Installation, database, migrated_installation
-from domain.guards.registered import HouseholdUnknown
-from domain.values.refusals import Refusal
+from bootstrap.cli.household_lookup import household_of
+from bootstrap.cli.options import Household, Json, Officer, print_json
+from bootstrap.settings import Settings, load_settings
+from bootstrap.wiring import database, migrated_installation
 from eventstore.access_records import Access, access_log
 from projections.chain import Step, chain_of
 
 PURPOSE = "case-handling"
-SHORTEST = 6
-"""How many leading characters of a household's id are enough to ask with."""
 
 
-class HouseholdAmbiguous(Refusal):
-    """有 {count} 户的编号以此开头；请多给几位。"""
-
-
-class HouseholdIdTooShort(Refusal):
-    """户编号至少给出开头 {least} 位。"""
+def command(household: Household, as_json: Json = False, officer: Officer = "cli") -> None:
+    """把一户的救助链显示成一张表。每次查看都留下记录。"""
+    show_household(load_settings(), household, officer, as_json=as_json)
 
 
 def show_household(settings: Settings, asked: str, officer: str, *, as_json: bool) -> None:
@@ -41,7 +34,7 @@ def show_household(settings: Settings, asked: str, officer: str, *, as_json: boo
         migrated_installation(where, settings.key_directory) as installation,
     ):
         installation.caught_up()
-        household = found(installation, asked)
+        household = household_of(installation, asked)
         access_log(installation.pool)([Access(household, officer, None, PURPOSE, ("chain",))])
         with installation.pool.connection() as connection:
             steps = chain_of(connection, household)
@@ -57,11 +50,11 @@ def print_steps_json(household: UUID, steps: Sequence[Step]) -> None:
     for row in rows:
         for name in ("met", "closed", "opened", "facts"):
             row[name] = json.loads(row[name]) if row[name] else None
-    typer.echo(json.dumps({"household": str(household), "chain": rows}, ensure_ascii=False, indent=2))
+    print_json({"household": str(household), "chain": rows})
 
 
 def print_steps(household: UUID, steps: Sequence[Step], title: str | None = None) -> None:
-    """The chain as a table: one row a step with day, who, on which basis, due and in time or not."""
+    """The chain as a table: one row for each step with its day, actor, legal basis, and whether its limit was met."""
     table = Table(title=title or f"救助链 {household}", title_justify="left", show_lines=False)
     for heading in ("日期", "步骤", "谁", "依据", "期限", "要点"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("日期", "期限"))
@@ -94,34 +87,3 @@ def _facts(step: Step) -> str:
     opened = json.loads(step.opened) if step.opened else []
     said += [f"→{due['what']} {due['day']}" for due in opened if due["kind"] != "timer"]
     return "，".join(said)
-
-
-def found(installation: Installation, asked: str) -> UUID:
-    """The household of an id, or of its leading characters. Raises as `show_household`."""
-    text = asked.strip().lower()
-    try:
-        return _known(installation, UUID(text))
-    except ValueError:
-        pass
-    if len(text) < SHORTEST:
-        raise HouseholdIdTooShort(least=SHORTEST)
-    with installation.pool.connection() as connection:
-        matching = _starting(connection, text)
-    if not matching:
-        raise HouseholdUnknown
-    if len(matching) > 1:
-        raise HouseholdAmbiguous(count=len(matching))
-    return matching[0]
-
-
-def _known(installation: Installation, household: UUID) -> UUID:
-    if installation.store.load(household).current == 0:
-        raise HouseholdUnknown
-    return household
-
-
-def _starting(connection: Connection[tuple[str]], text: str) -> list[UUID]:
-    rows = connection.execute(
-        "SELECT household::text FROM read_card.card WHERE household::text LIKE %s || '%%' LIMIT 10", (text,)
-    ).fetchall()
-    return [UUID(household) for (household,) in rows]

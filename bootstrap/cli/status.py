@@ -1,8 +1,7 @@
-"""`hulian status` (运行状况): in a second, how this installation is doing; counts and times, nothing about anybody."""
+"""`hulian status` (运行状况): how this installation is doing, in counts and times; nothing about any person."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ import typer
 
 from bootstrap import installation_state as now
 from bootstrap.addresses import Addresses
-from bootstrap.settings import Settings, as_role
-from bootstrap.wiring import standing, today
+from bootstrap.cli.exit_status import NOT_IN_ORDER
+from bootstrap.cli.options import Json, print_json
+from bootstrap.settings import Settings, as_role, load_settings
+from bootstrap.wiring import running_addresses, today
 from projections.registry import ALL
 
 WAITING_SECONDS = 300.0
@@ -25,40 +26,45 @@ UNSEALED_SECONDS = 900.0
 FREE_BYTES = 1 << 30
 """How much room there must be under the data directory."""
 
-Told = dict[str, Any]
+Data = dict[str, Any]
+
+
+def command(as_json: Json = False) -> None:
+    """这套系统运行得如何：版本、数据库、事件、读模型、后台、封存、密钥、备份、磁盘；不正常时退出码为 3。"""
+    sys.exit(0 if show_status(load_settings(), as_json=as_json) else NOT_IN_ORDER)
 
 
 def show_status(settings: Settings, *, as_json: bool) -> bool:
     """Show how the installation is doing; True when it is in order. Nothing is started, nothing changed."""
-    told = status(settings)
+    data = status(settings)
     if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=2, default=str))
+        print_json(data)
     else:
-        for line in _lines(told):
+        for line in _lines(data):
             typer.echo(line)
-    return bool(told["inOrder"])
+    return bool(data["inOrder"])
 
 
-def status(settings: Settings) -> Told:
+def status(settings: Settings) -> Data:
     """How the installation is doing: what `--json` prints."""
     free, total = now.disk(settings.home)
-    told: Told = {
+    data: Data = {
         "program": {"version": version("hulian"), "python": sys.version.split()[0]},
         "home": str(settings.home),
         "disk": {"free": free, "total": total},
     }
-    where = standing(settings)
+    where = running_addresses(settings)
     if where is None:
-        told["databases"] = {"embedded": True, "running": False}
+        data["databases"] = {"embedded": True, "running": False}
     else:
-        told |= _of_databases(settings, where)
-    amiss = list(_amiss(told))
-    return {**told, "amiss": amiss, "inOrder": not amiss}
+        data |= _of_databases(settings, where)
+    amiss = list(_amiss(data))
+    return {**data, "amiss": amiss, "inOrder": not amiss}
 
 
-def _of_databases(settings: Settings, where: Addresses) -> Told:
+def _of_databases(settings: Settings, where: Addresses) -> Data:
     sides = {"store": now.side_of(where.store_owner, "store"), "keys": now.side_of(where.keys_owner, "keys")}
-    told: Told = {
+    data: Data = {
         "databases": {
             "embedded": settings.embedded,
             "running": True,
@@ -67,15 +73,15 @@ def _of_databases(settings: Settings, where: Addresses) -> Told:
     }
     try:
         if sides["store"].usable:
-            told |= _of_store(settings, where)
+            data |= _of_store(settings, where)
         if sides["keys"].usable:
-            told |= _of_keys(where)
+            data |= _of_keys(where)
     except psycopg.OperationalError as refused:
-        told["databases"]["refused"] = now.said_of(refused)
-    return told
+        data["databases"]["refused"] = now.said_of(refused)
+    return data
 
 
-def _side(side: now.Side) -> Told:
+def _side(side: now.Side) -> Data:
     return {
         "reachable": side.reachable,
         "postgres": side.postgres,
@@ -84,7 +90,7 @@ def _side(side: now.Side) -> Told:
     }
 
 
-def _of_store(settings: Settings, where: Addresses) -> Told:
+def _of_store(settings: Settings, where: Addresses) -> Data:
     with psycopg.connect(
         as_role(where.store, "hulian_app"), connect_timeout=5, autocommit=True
     ) as connection:
@@ -133,7 +139,7 @@ def _of_store(settings: Settings, where: Addresses) -> Told:
     }
 
 
-def _of_keys(where: Addresses) -> Told:
+def _of_keys(where: Addresses) -> Data:
     with psycopg.connect(
         as_role(where.keys, "hulian_keys"), connect_timeout=5, autocommit=True
     ) as connection:
@@ -156,11 +162,11 @@ def _age(moment: datetime, then: datetime | None) -> float | None:
     return None if then is None else round(max(0.0, (moment - then).total_seconds()), 1)
 
 
-def _amiss(told: Told) -> Iterator[str]:
-    """What is not in order, a sentence each; `hulian doctor` says what mends it."""
-    if told["disk"]["free"] < FREE_BYTES:
-        yield f"数据目录所在磁盘只剩 {_size(told['disk']['free'])}"
-    databases = told["databases"]
+def _amiss(data: Data) -> Iterator[str]:
+    """A sentence for each thing that is not in order; `hulian doctor` says what mends it."""
+    if data["disk"]["free"] < FREE_BYTES:
+        yield f"数据目录所在磁盘只剩 {_size(data['disk']['free'])}"
+    databases = data["databases"]
     if not databases["running"]:
         yield "内置数据库没有运行"
         return
@@ -174,14 +180,14 @@ def _amiss(told: Told) -> Iterator[str]:
             yield f"{word}有 {len(side['pending'])} 项结构升级未执行"
     if "refused" in databases:
         yield f"数据库拒绝应用角色：{databases['refused']}"
-    if "events" in told:
-        yield from _amiss_in_store(told)
+    if "events" in data:
+        yield from _amiss_in_store(data)
 
 
-def _amiss_in_store(told: Told) -> Iterator[str]:
-    models = told["readModels"]
+def _amiss_in_store(data: Data) -> Iterator[str]:
+    models = data["readModels"]
     missing = {each.name for each in ALL} - {each["name"] for each in models if each["live"]}
-    if missing and told["foundedSeconds"] > WAITING_SECONDS and not told["processes"]["work"]:
+    if missing and data["foundedSeconds"] > WAITING_SECONDS and not data["processes"]["work"]:
         yield "有读模型尚未建立，也没有后台进程"
     parked = sum(each["parked"] for each in models)
     if parked:
@@ -190,19 +196,19 @@ def _amiss_in_store(told: Told) -> Iterator[str]:
         yield "有读模型停滞"
     waiting = max((each["waitingSeconds"] for each in models), default=0.0)
     if waiting > WAITING_SECONDS:
-        worker = "" if told["processes"]["work"] else "，没有后台进程"
+        worker = "" if data["processes"]["work"] else "，没有后台进程"
         yield f"有事件等待读模型已 {_time(waiting)}{worker}"
-    seal = told["seal"]
+    seal = data["seal"]
     if seal["fault"]:
         yield seal["fault"]
     if (seal["unsealedSeconds"] or 0) > UNSEALED_SECONDS:
         yield f"有 {seal['after']} 个事件等待封存，最早的已 {_time(seal['unsealedSeconds'])}"
 
 
-def _lines(told: Told) -> Iterator[str]:
-    yield f"程序　　户链 {told['program']['version']}，Python {told['program']['python']}"
-    yield f"磁盘　　{told['home']}：可用 {_size(told['disk']['free'])}，共 {_size(told['disk']['total'])}"
-    databases = told["databases"]
+def _lines(data: Data) -> Iterator[str]:
+    yield f"程序　　户链 {data['program']['version']}，Python {data['program']['python']}"
+    yield f"磁盘　　{data['home']}：可用 {_size(data['disk']['free'])}，共 {_size(data['disk']['total'])}"
+    databases = data["databases"]
     if databases["running"]:
         kind = "内置" if databases["embedded"] else "服务器"
         for name, word in (("store", "业务库"), ("keys", "密钥库")):
@@ -210,29 +216,29 @@ def _lines(told: Told) -> Iterator[str]:
             state = f"PostgreSQL {side['postgres']}" if side["reachable"] else "连接不上"
             pending = f"，待升级 {len(side['pending'])} 项" if side["pending"] else ""
             yield f"{word}　{kind}，{state}{pending}"
-    if "events" in told:
-        yield from _store_lines(told)
-    if "keys" in told:
-        keks = "，".join(f"kek-{each['kek']} 之下 {each['living']} 个" for each in told["keys"]) or "尚无"
+    if "events" in data:
+        yield from _store_lines(data)
+    if "keys" in data:
+        keks = "，".join(f"kek-{each['kek']} 之下 {each['living']} 个" for each in data["keys"]) or "尚无"
         yield f"密钥　　{keks}"
-        backup = told["backup"]
+        backup = data["backup"]
         yield "备份　　" + (
             f"{backup['name']}，{_time(backup['ageSeconds'])}前；登记在册 {backup['kept']} 份"
             if backup
             else "没有登记过"
         )
-    if told["inOrder"]:
+    if data["inOrder"]:
         yield "✓ 正常"
-    for sentence in told["amiss"]:
+    for sentence in data["amiss"]:
         yield f"✗ {sentence}"
-    if told["amiss"]:
+    if data["amiss"]:
         yield "修复办法：hulian doctor"
 
 
-def _store_lines(told: Told) -> Iterator[str]:
-    events, models = told["events"], told["readModels"]
+def _store_lines(data: Data) -> Iterator[str]:
+    events, models = data["events"], data["readModels"]
     more = " 或更多" if events["lastHourOrMore"] else ""
-    trial = "（试验库）" if told["trial"] else ""
+    trial = "（试验库）" if data["trial"] else ""
     yield (
         f"事件　　{events['total']} 个{trial}，分布在 {events['lanes']} 条通道；一小时内 {events['lastHour']} 个{more}"
     )
@@ -245,13 +251,13 @@ def _store_lines(told: Told) -> Iterator[str]:
         yield (
             f"　　　　{each['name']}{built} 落后 {each['lag']} 个事件、{_time(each['waitingSeconds'])}{parked}{halted}"
         )
-    seen = told["processes"]
+    seen = data["processes"]
     yield f"进程　　后台 {seen['work']} 个，接口 {seen['serve']} 个"
-    overdue = told["overdue"]
+    overdue = data["overdue"]
     yield "期限　　" + ("尚无工作清单" if overdue is None else f"已过期的事项 {overdue['total']} 件")
-    merged = told["statistics"]
+    merged = data["statistics"]
     yield "统计　　" + ("尚未汇总" if merged is None else f"截至 {merged['cut']:%Y-%m-%d %H:%M}")
-    seal = told["seal"]
+    seal = data["seal"]
     newest = (
         "尚无检查点"
         if seal["checkpoint"] is None

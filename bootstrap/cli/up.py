@@ -13,37 +13,55 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
+from application.register.checking import check, villages_of
+from application.register.importing import import_register
+from application.register.reading import read_register
 from bootstrap.addresses import Addresses
-from bootstrap.cli.processes import development_token, stopping
-from bootstrap.settings import Settings, listen
+from bootstrap.cli.run.command import run_file
+from bootstrap.cli.token import development_token
+from bootstrap.process import stop_signal
+from bootstrap.settings import Settings, listen, load_settings
 from bootstrap.wiring import database, opened, ready, today
 
 SCRIPTS = ("story-yu.yaml", "story-ling.yaml")
-"""The stories shipped as samples and played at the first start."""
+"""The stories shipped as samples and carried out at the first start."""
 REGISTER = "register-sample.xlsx"
 COUNTY = "370786/civil-affairs"
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 
-def run(settings: Settings) -> int:
-    """Start everything, say how to use it, wait for Ctrl-C, stop everything in order; the exit status."""
+def command(
+    host: Annotated[str | None, typer.Option(help="监听地址，默认 127.0.0.1。")] = None,
+    port: Annotated[int | None, typer.Option(help="监听端口；不设而被占用时取下一个空闲端口。")] = None,
+) -> None:
+    """启动一套完整的系统：数据库、示例、接口和后台，Ctrl-C 停止，数据保留。"""
+    sys.exit(up(load_settings(host=host, port=port)))
+
+
+def up(settings: Settings) -> int:
+    """Start everything, print how to use it, wait for Ctrl-C, stop everything in order; returns the exit status."""
     with ExitStack() as stack:
         typer.echo("正在启动数据库 …")
         where = stack.enter_context(database(settings))
         typer.echo("正在升级数据库结构，采用政策包 …")
         ready(where, settings.key_directory)
         household = _samples(settings, where)
-        stop = stack.enter_context(stopping())
+        stop = stack.enter_context(stop_signal())
         port = _free_port(settings)
-        told = {"HULIAN_HOME": str(settings.home), "HULIAN_HOST": settings.host, "HULIAN_PORT": str(port)}
+        environment = {
+            "HULIAN_HOME": str(settings.home),
+            "HULIAN_HOST": settings.host,
+            "HULIAN_PORT": str(port),
+        }
         logs = settings.home / "logs"
-        worker = stack.enter_context(_child("work", told, logs))
-        api = stack.enter_context(_child("serve", told, logs))
+        worker = stack.enter_context(_child("work", environment, logs))
+        api = stack.enter_context(_child("serve", environment, logs))
         url = f"http://{_shown(settings.host)}:{port}"
         if not _answers(f"{url}/healthz", api, worker):
             typer.echo(f"服务没有启动成功，详情见日志：{logs}", err=True)
@@ -60,20 +78,15 @@ def run(settings: Settings) -> int:
 
 
 def _samples(settings: Settings, where: Addresses) -> UUID:
-    """Play the sample stories and import the sample register; what is there already is left as it is.
+    """Carry out the sample stories and import the sample register; what is there already is left as it is.
 
-    Answers a household worth looking at.
+    Answers the household of the last story.
     """
-    from application.register.checking import check, villages_of
-    from application.register.importing import import_register
-    from application.register.reading import read_register
-    from bootstrap.cli.run import play
-
     typer.echo("正在载入示例 …")
     samples = files("samples")
     for name in SCRIPTS:
         with as_file(samples.joinpath(name)) as script:
-            outcome = play(settings, script, into=True)
+            outcome = run_file(settings, script, into=True)
     with (
         as_file(samples.joinpath(REGISTER)) as workbook,
         opened(where, settings.key_directory, pool_size=2) as installation,
@@ -118,13 +131,13 @@ def _shown(host: str) -> str:
 
 
 @contextmanager
-def _child(command: str, told: Mapping[str, str], logs: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """One of our processes in a session of its own, so that Ctrl-C reaches it through us, in order."""
+def _child(command: str, environment: Mapping[str, str], logs: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A child process in a session of its own, so that Ctrl-C stops it through this process and in order."""
     logs.mkdir(parents=True, exist_ok=True)
     with (logs / f"{command}.log").open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "bootstrap", command],
-            env={**os.environ, **told},
+            env={**os.environ, **environment},
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -143,7 +156,7 @@ def _child(command: str, told: Mapping[str, str], logs: Path) -> Iterator[subpro
 
 
 def _answers(url: str, *children: subprocess.Popen[bytes]) -> bool:
-    """Whether the address answers within the time given, with all our processes alive."""
+    """Whether the address answers in time while all child processes are alive."""
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
         if any(child.poll() is not None for child in children):

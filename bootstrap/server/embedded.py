@@ -1,7 +1,7 @@
-"""The PostgreSQL that comes along (内置数据库): a supervisor over the binaries of a wheel, nothing else.
+"""The embedded PostgreSQL (内置数据库): a supervisor over the binaries of a wheel, nothing else.
 
-Fit for one machine, trials, training, an offline county office and tests. Whoever is the operating-system
-user of the server is its superuser; there is no TCP, no TLS and no fixed port.
+It is fit for one machine, trials, training, an offline county office and tests. The operating-system user of the
+server is its superuser; there is no TCP, no TLS and no fixed port.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import psycopg
 from psycopg import errors, sql
 
 from bootstrap.server.home import (
+    DIRECTORY,
     SHARED,
-    Ground,
     NotStarted,
     OtherMajorVersion,
+    ServerDirectories,
     ServerFailed,
     make_directory,
     private_directory,
@@ -57,7 +58,7 @@ SETTINGS: Mapping[str, str] = {
     "log_rotation_age": "1d",
     "log_rotation_size": "0",
     "log_min_duration_statement": "1s",
-    # values of statements may be about people: never in a log
+    # values of statements may be about people and never belong in a log
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
@@ -72,45 +73,45 @@ class EmbeddedPostgres:
 
     def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
         """`settings` are added to, or replace, those of `SETTINGS` at the next start."""
-        self._ground = Ground(home)
+        self._directories = ServerDirectories(home)
         self._settings = {**SETTINGS, **(settings or {})}
 
     @property
     def home(self) -> Path:
         """The directory it belongs to, absolute."""
-        return self._ground.home
+        return self._directories.home
 
     def start(self) -> None:
-        """Have the server answer; initialise it when there is none yet, recover it after a crash.
+        """Start the server; initialise it when there is none yet, recover it after a crash.
 
         Does nothing when it answers already. Raises an `EmbeddedFault`.
         """
         if self.running():
             return
-        self._ground.make_home()
-        with self._ground.alone():
+        self._directories.make_home()
+        with self._directories.locked():
             if self.running():
                 return
-            place = self._ground.place()
+            place = self._directories.place()
             if not (place / "data" / "PG_VERSION").exists():
                 self._initialise(place)
             self._launch(place)
 
     def stop(self, mode: StopMode = "fast") -> None:
-        """End the server and wait until it is gone; nothing when it is not there."""
-        if self._ground.record_file.exists():
-            with self._ground.alone():
+        """Stop the server and wait until it has ended; does nothing when it does not run."""
+        if self._directories.record_file.exists():
+            with self._directories.locked():
                 self._halt(mode)
 
     def running(self) -> bool:
         """Whether the server answers a query now."""
-        if not self._ground.record().get("socket"):
+        if not self._directories.record().get("socket"):
             return False
         try:
             with psycopg.connect(self.uri("postgres"), connect_timeout=5, autocommit=True) as connection:
                 return connection.execute("select 1").fetchone() == (1,)
         except psycopg.OperationalError as refused:
-            # full is not dead
+            # a server whose connections are all in use is running
             return "too many clients" in str(refused) or "remaining connection slots" in str(refused)
 
     def uri(self, dbname: str, user: str = SUPERUSER) -> str:
@@ -118,45 +119,45 @@ class EmbeddedPostgres:
 
         Raises `NotStarted` before the first start.
         """
-        socket = self._ground.record().get("socket")
+        socket = self._directories.record().get("socket")
         if not socket:
             raise NotStarted(f"内置数据库还没有启动过({self.home}),请先运行 hulian up。")
         return (
             f"postgresql://{quote(user, safe='')}@/{quote(dbname, safe='')}"
-            f"?host={quote(str(self._ground.absolute(socket)), safe='')}&port=5432"
+            f"?host={quote(str(self._directories.absolute(socket)), safe='')}&port=5432"
         )
 
     def ensure_database(self, name: str) -> None:
-        """Have a database of that name on the running server; nothing when it is there."""
+        """Create a database of that name on the running server unless it exists."""
         with psycopg.connect(self.uri("postgres"), autocommit=True) as connection:
             found = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()
             if found is None:
-                # two starters at once: the loser of the race finds what it wanted
+                # another process has created it at the same moment
                 with contextlib.suppress(errors.DuplicateDatabase, errors.UniqueViolation):
                     connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
     def destroy(self) -> None:
         """Stop the server and delete its data, binaries, socket and record: for tests and discarded trials."""
-        if not self._ground.record_file.exists():
+        if not self._directories.record_file.exists():
             return
-        with self._ground.alone():
+        with self._directories.locked():
             self._halt("immediate")
-            record = self._ground.record()
-            for place in (record.get("socket"), record.get("ground")):
+            record = self._directories.record()
+            for place in (record.get("socket"), record.get(DIRECTORY)):
                 if place:
-                    shutil.rmtree(self._ground.absolute(place), ignore_errors=True)
-            self._ground.record_file.unlink()
+                    shutil.rmtree(self._directories.absolute(place), ignore_errors=True)
+            self._directories.record_file.unlink()
         if os.geteuid() == 0:
             with contextlib.suppress(OSError):  # goes only with its last tenant
                 SHARED.rmdir()
 
     def _initialise(self, place: Path) -> None:
-        """Make an empty cluster beside its name, then rename: killed in between, nothing is half there."""
-        user = self._ground.user()
+        """Make an empty cluster under another name and rename it, so that a kill leaves no half cluster."""
+        user = self._directories.user()
         new = place / "data.new"
         shutil.rmtree(new, ignore_errors=True)
         private_directory(new, user)
-        initdb = self._ground.programs(place, user) / "initdb"
+        initdb = self._directories.programs(place, user) / "initdb"
         command = [
             str(initdb),
             f"--pgdata={new}",
@@ -169,13 +170,13 @@ class EmbeddedPostgres:
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
         ]
-        made = self._ground.run(place, user, command)
+        made = self._directories.run(place, user, command)
         if made.returncode != 0:
             raise ServerFailed(f"无法建立数据库目录 {place / 'data'}:{made.stdout.strip()[-2000:]}")
         # the settings themselves lie outside the data, where only we can write
         _append(new / "postgresql.conf", "\ninclude_dir '../conf.d'\n")
         new.rename(place / "data")
-        self._ground.remember(data=MAJOR)
+        self._directories.remember(data=MAJOR)
 
     def _launch(self, place: Path) -> None:
         data = place / "data"
@@ -184,10 +185,10 @@ class EmbeddedPostgres:
             raise OtherMajorVersion(
                 f"{data} 是 PostgreSQL {version} 的数据,本程序带的是 {MAJOR}。请先用旧版导出(pg_dump)再导入。"
             )
-        user = self._ground.user(place)
-        program = self._ground.programs(place, user) / "pg_ctl"
+        user = self._directories.user(place)
+        program = self._directories.programs(place, user) / "pg_ctl"
         log = private_directory(place / "log", user)
-        socket = self._ground.socket(place, user)
+        socket = self._directories.socket(place, user)
         self._write_settings(place, socket, log)
         command = [str(program), "start", "--wait", f"--timeout={START_SECONDS}"]
         command += [f"--pgdata={data}", f"--log={log / 'start.log'}"]
@@ -205,7 +206,7 @@ class EmbeddedPostgres:
                 time.sleep(0.1)
                 continue
             _disown_foreign_process(data)
-            started = self._ground.run(place, user, command)
+            started = self._directories.run(place, user, command)
             if started.returncode != 0:
                 said = started.stdout.strip()
                 if late:
@@ -223,21 +224,21 @@ class EmbeddedPostgres:
         written.chmod(0o644)
 
     def _halt(self, mode: StopMode) -> None:
-        ground = self._ground.record().get("ground")
-        # asked first, because pg_ctl would signal whatever process has that number now
-        if ground is None or _postmaster(self._ground.absolute(ground) / "data") is None:
+        directory = self._directories.record().get(DIRECTORY)
+        # checked first, because pg_ctl would signal any process that has this number now
+        if directory is None or _postmaster(self._directories.absolute(directory) / "data") is None:
             return
-        place = self._ground.absolute(ground)
-        user = self._ground.user(place)
-        program = self._ground.programs(place, user) / "pg_ctl"
+        place = self._directories.absolute(directory)
+        user = self._directories.user(place)
+        program = self._directories.programs(place, user) / "pg_ctl"
         command = [str(program), "stop", f"--mode={mode}", "--wait", f"--timeout={START_SECONDS}"]
-        stopped = self._ground.run(place, user, [*command, f"--pgdata={place / 'data'}"])
+        stopped = self._directories.run(place, user, [*command, f"--pgdata={place / 'data'}"])
         if stopped.returncode != 0 and _postmaster(place / "data") is not None:
             raise ServerFailed(f"内置数据库停不下来:{stopped.stdout.strip()[-500:]}")
 
 
 def _postmaster(data: Path) -> int | None:
-    """The PID of the live postmaster of this data directory; None when the file lies or there is none."""
+    """The PID of the live postmaster of this data directory; None when there is none or the file is stale."""
     try:
         pid = int((data / "postmaster.pid").read_text("utf-8").split("\n", 1)[0])
     except (OSError, ValueError):

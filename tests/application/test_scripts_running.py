@@ -19,7 +19,7 @@ from application.scripts.running import (
     run_script,
 )
 from application.scripts.script import CHINA, Script, ScriptRefused
-from bootstrap.cli.run_outcome import OutcomeUnread, outcome_json
+from bootstrap.cli.run.outcome import OutcomeUnread, outcome_json
 from bootstrap.trial_store import fresh_trial
 from bootstrap.wiring import Installation
 from domain.values.spells import Label
@@ -109,6 +109,7 @@ def test_what_came_before_a_stop_is_done_and_nothing_after(installation: Install
     late = f"on: 2021-07-03, {BY}, do: start-verification, household: yu"
     stop = stopped(installation, script("half", APPLY, late, head=without_ids()))
     assert stop.code == "not-accepted"
+    assert (stop.run.events, [each.step for each in stop.run.refused]) == (4, [2])
     mended = run_script(script("half", APPLY, SIGN, head=without_ids()), installation.handler)
     assert events_of(installation, mended)[-2:] == [
         "household.applied.1",
@@ -169,7 +170,9 @@ def test_the_system_acts_while_the_clock_passes(installation: Installation) -> N
         ("2021-07-07", "system:deadlines", "DL-DIB-INV")
     ]
     assert [row["date"] for row in chain] == sorted(row["date"] for row in chain)
-    assert {"what": "DL-DIB-INV", "due": "2021-07-06", "done": None} in outcome["households"]["yu"]["due"]
+    assert {"what": "DL-DIB-INV", "due": "2021-07-06", "done": None, "met": None} in outcome["households"][
+        "yu"
+    ]["due"]
 
 
 def test_a_worker_in_between_changes_nothing_of_a_second_run(server: TestServer) -> None:

@@ -13,7 +13,7 @@ from application.scripts.reading import read_script
 from application.scripts.running import ScriptRun, run_script
 from application.scripts.script import Script
 from bootstrap.addresses import Addresses
-from bootstrap.cli.run_outcome import outcome_json
+from bootstrap.cli.run.outcome import outcome_json
 from bootstrap.trial_store import trial_in
 from bootstrap.wiring import Installation, adopt, migrated, opened, today
 from tests.database import Databases, TestServer

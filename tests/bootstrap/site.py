@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 import psycopg
 from typer.testing import CliRunner, Result
 
-from bootstrap.cli.doctor import Finding, Limits, examine
+from bootstrap.cli.doctor.command import examine
+from bootstrap.cli.doctor.finding import Finding, Limits
 from bootstrap.cli.main import app
 from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.settings import Settings, load_settings

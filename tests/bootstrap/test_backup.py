@@ -23,10 +23,11 @@ import psycopg
 import pytest
 
 from bootstrap.addresses import Addresses
-from bootstrap.cli.backup import BackupRunning, BackupWish, KeysBesideStore, _alone, backup
-from bootstrap.cli.backup_manifest import NotABackup
-from bootstrap.cli.keys import keeping, rotate_kek
-from bootstrap.cli.restore import NotAPair, NotEmpty, RestoreWish, TooNew, restore
+from bootstrap.cli.backup.command import BackupRequest, BackupRunning, KeysBesideStore, _alone, backup
+from bootstrap.cli.backup.manifest import NotABackup
+from bootstrap.cli.keys.open_keys import open_keys
+from bootstrap.cli.keys.rotation import rotate_kek
+from bootstrap.cli.restore.command import NotAPair, NotEmpty, RestoreRequest, TooNew, restore
 from bootstrap.server.embedded import EmbeddedPostgres
 from bootstrap.server.programs import ProgramFailed, ProgramsMissing, program_for, server_major
 from bootstrap.settings import Settings, load_settings
@@ -49,15 +50,15 @@ class Place:
     installation: Installation
     directory: Path
 
-    def wish(self) -> BackupWish:
-        return BackupWish(self.directory / "store", self.directory / "keys", self.directory / "files")
+    def wish(self) -> BackupRequest:
+        return BackupRequest(self.directory / "store", self.directory / "keys", self.directory / "files")
 
-    def backed_up(self) -> RestoreWish:
+    def backed_up(self) -> RestoreRequest:
         """A backup now, as what to restore."""
         wish = self.wish()
         name = backup(self.settings, wish)
         assert wish.key_files_to is not None
-        return RestoreWish(
+        return RestoreRequest(
             wish.store_to / name / "store.dump", wish.keys_to / name / "keys.dump", wish.key_files_to / name
         )
 
@@ -271,7 +272,7 @@ def test_keys_do_not_lie_beside_what_they_open(
     base = place.directory
     (base / "a").mkdir(parents=True)
     (base / "link").symlink_to(base / "a")
-    wish = BackupWish(base / store, base / keys, base / files if files else None)
+    wish = BackupRequest(base / store, base / keys, base / files if files else None)
     with pytest.raises(KeysBesideStore):
         backup(place.settings, wish)
     assert not list(base.rglob("*.dump"))
@@ -334,7 +335,7 @@ def test_a_backup_killed_midway_is_not_one_and_the_next_sweeps_it_away(place: Pl
         running.wait()
     (left,) = wish.store_to.glob(".partial-*/store.dump")
     with pytest.raises(NotABackup):
-        restore(place.settings, RestoreWish(left, left))
+        restore(place.settings, RestoreRequest(left, left))
     assert [path for path in wish.store_to.iterdir() if not path.name.startswith(".")] == []
     name = backup(place.settings, wish)
     assert [path.name for path in wish.store_to.iterdir() if path.name != ".hulian-backup.lock"] == [name]
@@ -394,7 +395,7 @@ def test_only_a_whole_pair_of_the_same_store_is_restored(place: Place, empty: Se
     assert tables(where_of(empty).store) == 0
 
 
-def restore_refused(settings: Settings, wish: RestoreWish, *refusals: type[Exception]) -> None:
+def restore_refused(settings: Settings, wish: RestoreRequest, *refusals: type[Exception]) -> None:
     with pytest.raises(refusals):
         restore(settings, wish)
 
@@ -406,7 +407,7 @@ def rewrite(dump: Path, manifest: dict[str, Any]) -> None:
 def test_keys_backed_up_later_than_the_events_serve_too(place: Place, empty: Settings) -> None:
     wish = place.backed_up()
     registered(place.installation, 1)
-    with keeping(place.settings) as kept:
+    with open_keys(place.settings) as kept:
         rotate_kek(kept, quiet=True)
     later = place.backed_up()
     noted = rows(place.installation.addresses.keys, "key_backup", "taken_at")

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from bootstrap.cli.main import SUBCOMMANDS, loaded
 from bootstrap.server.embedded import EmbeddedPostgres
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -73,6 +74,18 @@ def test_every_command_explains_itself(home: Path, words: tuple[str, ...]) -> No
     assert any("\u4e00" <= sign <= "\u9fff" for sign in said)
 
 
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_the_list_of_subcommands_says_what_each_says_of_itself(name: str) -> None:
+    assert loaded(name).help.partition("\n\n")[0] == SUBCOMMANDS[name][1]
+
+
+def test_the_list_of_subcommands_is_printed_without_importing_them() -> None:
+    imported = "import sys; from bootstrap.cli.main import app; app(['--help'], standalone_mode=False)"
+    told = f"{imported}; print([name for name in sys.modules if name.startswith('bootstrap.')])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(["bootstrap.cli", "bootstrap.cli.main"])
+
+
 def test_a_wrong_word_is_wrong_usage(home: Path) -> None:
     assert "Usage" in hulian(home, "grant", status=2).stderr
 
@@ -112,6 +125,46 @@ def test_a_script_that_cannot_be_read_names_step_field_and_reason(home: Path, tm
     assert "confirm-dibao" in said
     assert "步" in said
     assert "Traceback" not in said
+
+
+def stopping_at(tmp_path: Path, *, step: str, instead: str) -> Path:
+    """The story of Yu with one step written otherwise, so that the script stops there."""
+    text = (SAMPLES / "story-yu.yaml").read_text(encoding="utf-8")
+    assert text.count(step) == 1
+    script = tmp_path / "stops.yaml"
+    script.write_text(text.replace(step, instead), encoding="utf-8")
+    return script
+
+
+def test_a_step_refused_unexpectedly_ends_the_run_with_the_outcome_so_far(home: Path, tmp_path: Path) -> None:
+    script = stopping_at(tmp_path, step="do: post-notice", instead="do: close-notice")
+    ran = hulian(home, "run", str(script), "--json", status=1)
+    outcome = json.loads(ran.stdout)
+    stopped = {"step": 15, "on": "2021-07-09", "do": "close-notice", "code": "notice-missing"}
+    assert outcome["stopped"] == stopped
+    (refused,) = outcome["refused"]
+    assert {name: refused[name] for name in stopped} == stopped
+    assert refused["household"] == "yu"
+    chain = outcome["households"]["yu"]["chain"]
+    assert chain[-1]["event"] == "household.opinion-given.1"
+    assert "[notice-missing]" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    in_words = hulian(home, "run", str(script), status=1)
+    assert (in_words.stdout, in_words.stderr) == ("", ran.stderr)
+
+
+def test_a_refusal_that_does_not_come_stops_the_run_without_a_refused_step(
+    home: Path, tmp_path: Path
+) -> None:
+    script = stopping_at(tmp_path, step="do: post-notice", instead="refused: not-applied, do: post-notice")
+    outcome = told(home, "run", str(script), status=1)
+    assert (outcome["stopped"]["code"], outcome["refused"]) == ("refusal-missing", [])
+
+
+def test_a_run_refused_at_its_first_step_has_no_households(home: Path, tmp_path: Path) -> None:
+    script = stopping_at(tmp_path, step="A2: daughter", instead="A2: head")
+    outcome = told(home, "run", str(script), status=1)
+    assert (outcome["households"], outcome["stopped"]["step"]) == ({}, 1)
 
 
 def test_a_file_that_is_not_there_is_one_sentence(home: Path) -> None:

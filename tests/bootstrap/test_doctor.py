@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from bootstrap.checks import server as server_checks
-from bootstrap.cli.doctor import Limits
+from bootstrap.cli.doctor import server as server_checks
+from bootstrap.cli.doctor.finding import Limits
 from eventstore.keys.erasures import Warrant, begin_erasure
 from tests.bootstrap.site import LOGIN, Site, site_in
 

@@ -13,9 +13,9 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 
-from bootstrap.cli.backup import BackupWish, backup
+from bootstrap.cli.backup.command import BackupRequest, backup
 from bootstrap.cli.erase import (
-    ErasureWish,
+    ErasureRequest,
     GroundMissing,
     GroundTellsWho,
     PersonUnknown,
@@ -24,7 +24,9 @@ from bootstrap.cli.erase import (
     planned,
 )
 from bootstrap.cli.erase import carry_out as destroy
-from bootstrap.cli.keys import NothingToKeepBy, backup_destroyed, keeping, list_keys, retire
+from bootstrap.cli.keys.inventory import list_keys
+from bootstrap.cli.keys.open_keys import open_keys
+from bootstrap.cli.keys.rotation import NothingToKeepBy, backup_destroyed, retire
 from bootstrap.settings import Settings, load_settings
 from bootstrap.wiring import Installation
 from domain.household.command import Command
@@ -68,7 +70,7 @@ class Archive:
         dry_run = changes.pop("dry_run", False)
         erase(
             self.settings,
-            ErasureWish(subject, whom, WARRANT._replace(**changes), dry_run, as_json=True),
+            ErasureRequest(subject, whom, WARRANT._replace(**changes), dry_run, as_json=True),
             on,
         )
 
@@ -153,7 +155,7 @@ def test_a_person_is_erased_and_replay_and_rebuild_go_on(
     look = Look("w1", "x", archive.household)
     assert installation.attachments.get(picture, look).erased
     assert installation.attachments.get(uuid5(SCRIPT, "other"), look).data is not None
-    with keeping(archive.settings) as kept:
+    with open_keys(archive.settings) as kept:
         assert kept.kek.current()[0] == 2
         assert {each.version: each.living for each in counts(kept.keys) if each.living} == {2: 2}
 
@@ -255,7 +257,7 @@ def test_an_erasure_that_was_interrupted_is_known_and_finished(
     archive: Archive, databases: Databases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     archive.installation.caught_up()
-    wish = ErasureWish("person", archive.father, WARRANT)
+    wish = ErasureRequest("person", archive.father, WARRANT)
     destroy(archive.installation, planned(archive.installation, wish, NOW), WARRANT)
     assert record(databases, archive.father)[5] is False
     assert not list_keys(archive.settings, as_json=False)
@@ -269,7 +271,7 @@ def test_until_older_backups_of_the_keys_are_gone_it_is_said_that_they_hold_the_
     archive: Archive, databases: Databases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def backed_up() -> str:
-        return backup(archive.settings, BackupWish(tmp_path / "s", tmp_path / "k"))
+        return backup(archive.settings, BackupRequest(tmp_path / "s", tmp_path / "k"))
 
     old = backed_up()
     archive.erase(archive.father)

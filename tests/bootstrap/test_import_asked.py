@@ -13,7 +13,7 @@ import pytest
 
 from application.register.template import write_register
 from bootstrap.addresses import Addresses
-from bootstrap.cli.import_register import EVERY, Wish, import_workbook
+from bootstrap.cli.import_register import EVERY, ImportRequest, import_workbook
 from bootstrap.settings import Settings, load_settings
 from bootstrap.wiring import adopt, migrated, today
 from samples.register import families
@@ -100,7 +100,7 @@ def test_without_a_terminal_it_goes_on_and_says_a_line_now_and_then(
     settings: Settings, databases: Databases, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = workbook(tmp_path / "register.xlsx", EVERY + 1)
-    assert import_workbook(settings, file, Wish()) == 0
+    assert import_workbook(settings, file, ImportRequest()) == 0
     said = capsys.readouterr()
     assert f"导入 {EVERY}/{EVERY + 1}，约还需 " in said.err
     assert f"已受理 {EVERY + 1} 户" in said.out
@@ -112,8 +112,8 @@ def test_a_preview_writes_nothing_and_says_with_its_status_whether_all_would_go_
 ) -> None:
     good = workbook(tmp_path / "good.xlsx", 30)
     bad = workbook(tmp_path / "bad.xlsx", 30, mistakes=True)
-    assert import_workbook(settings, good, Wish(preview_only=True)) == 0
-    assert import_workbook(settings, bad, Wish(preview_only=True)) == 1
+    assert import_workbook(settings, good, ImportRequest(preview_only=True)) == 0
+    assert import_workbook(settings, bad, ImportRequest(preview_only=True)) == 1
     said = capsys.readouterr().out
     assert "新受理 30 户（60 人）" in said
     assert "有差错退回 10 户" in said
@@ -125,14 +125,14 @@ def test_the_workbook_of_faults_has_just_those_that_stayed_out_and_none_when_all
 ) -> None:
     out, again = tmp_path / "faults.xlsx", tmp_path / "again.xlsx"
     bad = workbook(tmp_path / "bad.xlsx", 30, mistakes=True)
-    assert import_workbook(settings, bad, Wish(faults=out)) == 1
+    assert import_workbook(settings, bad, ImportRequest(faults=out)) == 1
     assert f"没有写入的 10 户另存为 {out}" in capsys.readouterr().out
     assert households(databases) == 20
-    assert import_workbook(settings, out, Wish(faults=again)) == 1
+    assert import_workbook(settings, out, ImportRequest(faults=again)) == 1
     assert "共 10 户：可受理 0 户，退回 10 户；差错 10 处" in capsys.readouterr().out
     assert again.exists()
     assert households(databases) == 20
     good = workbook(tmp_path / "good.xlsx", 30)
-    assert import_workbook(settings, good, Wish(faults=tmp_path / "none.xlsx")) == 0
+    assert import_workbook(settings, good, ImportRequest(faults=tmp_path / "none.xlsx")) == 0
     assert households(databases) == 30
     assert not (tmp_path / "none.xlsx").exists()

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import typer
 
-from bootstrap.cli.backup import BackupWish, backup
-from bootstrap.cli.keys import (
+from bootstrap.cli.backup.command import BackupRequest, backup
+from bootstrap.cli.keys.inventory import list_keys
+from bootstrap.cli.keys.rotation import (
     BackupUnknown,
     OwnerNeeded,
     RequestKeyStays,
     backup_destroyed,
-    list_keys,
     retire,
     rotate,
 )
@@ -69,7 +69,7 @@ def test_both_outer_keys_are_replaced_and_retired(
         retire(settings, without_backup=True, settled=0)
     for what in ("kek", "index"):
         rotate(settings, what, None, only_make=False, quiet=False)
-    backup(settings, BackupWish(tmp_path / "s", tmp_path / "k"))
+    backup(settings, BackupRequest(tmp_path / "s", tmp_path / "k"))
     retire(settings, without_backup=False, settled=0)
     told_now = listed(settings, capsys)
     assert told_now["warnings"] == []

@@ -22,12 +22,12 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 
 from application.handling.request import Request
-from bootstrap.cli.backup import BackupWish, backup
+from bootstrap.cli.backup.command import BackupRequest, backup
 from bootstrap.cli.exit_status import sentence_of
-from bootstrap.cli.import_register import Wish, import_workbook
-from bootstrap.cli.processes import development_token
-from bootstrap.cli.run import play
+from bootstrap.cli.import_register import ImportRequest, import_workbook
+from bootstrap.cli.run.command import run_file
 from bootstrap.cli.show import show_household
+from bootstrap.cli.token import development_token
 from bootstrap.logging import configure_logging
 from bootstrap.server.programs import program_for, run, server_major
 from bootstrap.settings import Settings, load_settings
@@ -258,8 +258,8 @@ def a_register_is_imported(settings: Settings, directory: Path) -> None:
             [],
         )
     )
-    import_workbook(settings, file, Wish(sure=True))
-    import_workbook(settings, file, Wish(as_json=True))
+    import_workbook(settings, file, ImportRequest(sure=True))
+    import_workbook(settings, file, ImportRequest(as_json=True))
 
 
 def a_script_is_played(settings: Settings, directory: Path) -> None:
@@ -277,7 +277,7 @@ def a_script_is_played(settings: Settings, directory: Path) -> None:
         text = text.replace(before, after)
     script = directory / "story.yaml"
     script.write_text(text, "utf-8")
-    outcome = play(settings, script, into=True)
+    outcome = run_file(settings, script, into=True)
     outcome.show()
     show_household(settings, str(outcome.run.households["yu"]), "w1", as_json=True)
 
@@ -309,7 +309,7 @@ def test_nothing_personal_stands_in_clear_anywhere(
         asyncio.run(everything_goes_wrong(window, installation))
         places["errors"] = the_store_refuses(installation)
         places["answers"] = b"\n".join(window.said)
-    backup(settings, BackupWish(tmp_path / "b1", tmp_path / "b2", tmp_path / "b3"))
+    backup(settings, BackupRequest(tmp_path / "b1", tmp_path / "b2", tmp_path / "b3"))
     said = capsys.readouterr()
     places["terminal"] = (said.out + said.err).encode()
     places["log"] = log.getvalue().encode()

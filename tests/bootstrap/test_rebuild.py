@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import typer
 
-from bootstrap.cli.projections_rebuild import RebuildRunning, rebuild
+from bootstrap.cli.projections import RebuildRunning, rebuild
 from bootstrap.settings import Settings, load_settings
 from bootstrap.wiring import Installation
 from projections.engine.progress import Progress

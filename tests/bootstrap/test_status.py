@@ -29,6 +29,11 @@ def site() -> Iterator[Site]:
         yield site
 
 
+def caught_up(site: Site) -> None:
+    with site.opened() as installation:
+        installation.caught_up()
+
+
 def told(site: Site, status: int = 0) -> Any:
     return json.loads(site.hulian("status", "--json", status=status).stdout)
 
@@ -47,8 +52,7 @@ def test_it_counts_what_is_there(site: Site) -> None:
     site.household()
     each = told(site)["events"]["total"] - before
     assert each > 0
-    with site.opened() as installation:
-        installation.caught_up()
+    caught_up(site)
     site.hulian("audit", "seal")
     (newest,) = site.as_superuser("SELECT max(recorded_at) FROM es_event")
     site.household()
@@ -99,8 +103,7 @@ def test_more_than_it_looks_at_in_a_lane_is_said_to_be_more(site: Site) -> None:
 
 def test_workers_and_statistics_are_seen_while_they_run(site: Site) -> None:
     site.household()
-    with site.opened() as installation:
-        installation.caught_up()  # statistics wait a minute for read models that are behind
+    caught_up(site)  # statistics wait a minute for read models that are behind
     command = [sys.executable, "-m", "bootstrap", "work"]
     worker = subprocess.Popen(
         command, env={**os.environ, **site.told}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -124,6 +127,7 @@ def test_workers_and_statistics_are_seen_while_they_run(site: Site) -> None:
 
 
 def test_what_waits_too_long_is_not_in_order(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught_up(site)
     site.household()
     assert told(site)["inOrder"]
     monkeypatch.setattr(module, "WAITING_SECONDS", 0.0)
@@ -165,6 +169,7 @@ def test_what_waits_too_long_is_not_in_order(site: Site, monkeypatch: pytest.Mon
     ],
 )
 def test_what_is_amiss_is_a_sentence(site: Site, spoil: str, mend: str, sentence: str) -> None:
+    caught_up(site)
     site.as_superuser(spoil)
     try:
         said = told(site, status=3)

@@ -5,7 +5,6 @@ The command is the real one: arguments, variables, directory, streams, signals a
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -18,31 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-IMPORTED = [
-    "api.app",
-    "api.serve",
-    "application.audit.bundle",
-    "application.scripts.running",
-    "bootstrap.cli.backup",
-    "bootstrap.cli.main",
-    "bootstrap.cli.distribute",
-    "bootstrap.cli.doctor",
-    "bootstrap.cli.erase",
-    "bootstrap.cli.keys",
-    "bootstrap.cli.run",
-    "bootstrap.cli.processes",
-    "bootstrap.cli.projections",
-    "bootstrap.cli.projections_rebuild",
-    "bootstrap.cli.restore",
-    "bootstrap.cli.show",
-    "bootstrap.cli.status",
-    "bootstrap.cli.up",
-    "eventstore.sealing.verification",
-    "workers.deadlines",
-    "workers.projector",
-    "workers.sealer",
-    "workers.statistics",
-]
+from bootstrap.cli.main import SUBCOMMANDS, loaded, main
+
 CALLER = """#!{python} -IS
 import json, os, signal, socket, sys
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -86,8 +62,8 @@ def warm(directory: Path) -> Iterator[Path]:
 
 def serve(address: str) -> None:
     """Take commands until killed."""
-    for name in IMPORTED:
-        importlib.import_module(name)
+    for name in SUBCOMMANDS:
+        loaded(name)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(f"{address}.new")
     listener.listen()
@@ -128,7 +104,7 @@ def _carried_out(asked: dict[str, Any], streams: list[int]) -> None:
         os.environ.clear()
         os.environ.update(asked["told"])
         sys.argv = ["hulian", *asked["words"]]
-        importlib.import_module("bootstrap.cli.main").main()
+        main()
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -50,8 +50,8 @@ def test_committed_rows_survive_when_client_and_postmaster_are_killed(server: Em
 def test_a_client_killed_while_it_starts_the_server_leaves_no_lock(server: EmbeddedPostgres) -> None:
     code = (
         "import sys; from pathlib import Path; from bootstrap.server.embedded import EmbeddedPostgres\n"
-        "server = EmbeddedPostgres(Path(sys.argv[1])); server._ground.make_home()\n"
-        "with server._ground.alone(): print('held', flush=True); sys.stdin.read()"
+        "server = EmbeddedPostgres(Path(sys.argv[1])); server._directories.make_home()\n"
+        "with server._directories.locked(): print('held', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", code, str(server.home)],

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import psycopg
+import typer
 
 from bootstrap.addresses import Addresses
-from bootstrap.checks.finding import Finding, Limits
-from bootstrap.checks.machine import key_directory, key_files, machine
-from bootstrap.checks.rights import rights, usable
-from bootstrap.checks.server import answering, servers
-from bootstrap.checks.upkeep import upkeep
+from bootstrap.cli.doctor.finding import Finding, Limits
+from bootstrap.cli.doctor.machine import key_directory, key_files, machine
+from bootstrap.cli.doctor.rights import rights, usable
+from bootstrap.cli.doctor.server import answering, servers
+from bootstrap.cli.doctor.upkeep import upkeep
+from bootstrap.cli.exit_status import NOT_IN_ORDER
+from bootstrap.cli.options import Json, print_json
 from bootstrap.installation_state import said_of
-from bootstrap.settings import Settings, as_role
-from bootstrap.wiring import standing
+from bootstrap.settings import Settings, as_role, load_settings
+from bootstrap.wiring import running_addresses
 
-__all__ = ["Finding", "Limits", "examine"]
+
+def command(as_json: Json = False) -> None:
+    """检查这套系统哪里不对，并给出修复它的那一条命令。"""
+    findings = examine(load_settings())
+    if as_json:
+        print_json([finding.to_json() for finding in findings])
+    else:
+        for finding in findings:
+            typer.echo(finding.line())
+    sys.exit(NOT_IN_ORDER if any(finding.wrong for finding in findings) else 0)
 
 
 def examine(settings: Settings, limits: Limits | None = None) -> list[Finding]:
-    """Look at everything an installation needs; nothing is changed, the embedded server is not started."""
+    """Check everything an installation needs. Nothing is changed, and the embedded server is not started."""
     return list(_examined(settings, limits or Limits()))
 
 
 def _examined(settings: Settings, limits: Limits) -> Iterator[Finding]:
     yield from machine(settings.home, limits)
     yield from key_directory(settings.key_directory)
-    where = standing(settings)
+    where = running_addresses(settings)
     if where is None:
         yield Finding("数据库", "内置数据库没有运行", wrong=True, mend="hulian up", code="not-running")
         return

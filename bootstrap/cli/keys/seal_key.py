@@ -1,7 +1,7 @@
 """The seal key (封存密钥), which signs checkpoints, as `hulian keys` replaces, lists and retires it.
 
-What was signed stays as it is and is checked by the public half of its key, so nothing is written anew. Nothing is
-kept of a replacement but the files and the newest checkpoint's signature; whoever is killed asks again.
+Checkpoints already signed stay as they are and are verified with the public half of their key. The only state of a
+replacement is the key files and the signature of the newest checkpoint, so an interrupted command can be repeated.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ _STATES: Final = {
 
 
 def rotate_seal(store: Connection[Any], keys: SealKeys, *, only_make: bool) -> list[str]:
-    """Have a new key sign from now on, or only make it; the lines that say so, what stays, and what is to be done.
+    """Let a new key sign from now on, or only make it; returns lines on what was done and what remains to do.
 
-    A key that waits is taken; one that has not signed the newest checkpoint is not replaced, so that the command
-    repeated makes no second key. Raises `SealKeyFault`, and `CheckpointMalformed` for a newest that cannot be read.
+    A key that was made before and waits is used. A key that has not signed the newest checkpoint yet is not replaced,
+    so that a repeated command makes no second key. Raises `SealKeyFault`, and `CheckpointMalformed` for a newest
+    checkpoint that cannot be read.
     """
     if only_make:
         number = keys.make_next()
@@ -57,7 +58,7 @@ def rotate_seal(store: Connection[Any], keys: SealKeys, *, only_make: bool) -> l
 
 
 def retire_seal(keys: SealKeys) -> list[str]:
-    """Delete the private halves that sign no more; a line for each. The public halves stay."""
+    """Delete the private halves that no longer sign; returns a line for each. The public halves stay."""
     if not _any(keys, "replaced"):
         return []
     return [
@@ -66,8 +67,8 @@ def retire_seal(keys: SealKeys) -> list[str]:
     ]
 
 
-def told_seals(keys: SealKeys) -> list[dict[str, Any]]:
-    """Every seal key here: its number, its state, and the fingerprint of its public half; makes none."""
+def seals_json(keys: SealKeys) -> list[dict[str, Any]]:
+    """Every seal key here with its number, its state and the fingerprint of its public half; makes no key."""
     return [
         {"number": each.number, "state": each.state, "fingerprint": fingerprint(each.public)}
         for each in keys.each()
@@ -75,13 +76,13 @@ def told_seals(keys: SealKeys) -> list[dict[str, Any]]:
 
 
 def seal_lines(told: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A line for each of what `told_seals` told."""
+    """A line for each seal key that `seals_json` lists."""
     for each in told:
         yield f"封存密钥 seal-{each['number']}（{_STATES[each['state']]}）公钥指纹 {each['fingerprint']}"
 
 
 class Unfinished(NamedTuple):
-    """What a replacement left to be done: its code, a sentence, and the command that does it."""
+    """A task that a replacement has left open: its code, a sentence, and the command that does it."""
 
     code: str
     sentence: str
@@ -89,7 +90,7 @@ class Unfinished(NamedTuple):
 
 
 def seal_unfinished(keys: SealKeys) -> Iterator[Unfinished]:
-    """What replacements left to be done. Raises `SealKeyFault`."""
+    """The tasks that replacements have left open. Raises `SealKeyFault`."""
     for each in keys.each():
         if each.state == "waits":
             sentence = f"seal-{each.number} 尚未启用，先把公钥复制到各主机"

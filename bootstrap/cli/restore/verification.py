@@ -1,4 +1,4 @@
-"""Looking at a restored installation: digests of events, sealed values that open, roles that may what they must."""
+"""Verification of a restored installation (恢复核对): the digests of events, the sealed values, the rights of roles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import psycopg
 
 from bootstrap.addresses import Addresses
-from bootstrap.cli.progress import telling
+from bootstrap.cli.progress import progress
 from bootstrap.settings import SettingsFault, as_role
 from bootstrap.wiring import Installation, opened
 from eventstore.events.digest import digest
@@ -17,7 +17,7 @@ from eventstore.events.recorded import Recorded
 
 PAGE = 1_000
 SOME = 4
-"""How many of a lane's events are looked at unless all are: the first ones and the last."""
+"""How many events at each end of a lane are verified unless all are."""
 
 _ALGORITHM = "SELECT digest_algorithm FROM es_meta"
 _RIGHTS = """
@@ -43,13 +43,13 @@ class DigestWrong(SettingsFault):
 
 
 class RightsWrong(SettingsFault):
-    """A role lacks what it must be able to do, or may do what it must not."""
+    """A role lacks a right that it needs, or has one that it must not have."""
 
     code = "rights-wrong"
 
 
 def verify(where: Addresses, key_directory: Path, *, everything: bool) -> Verified:
-    """Look at every event, or at the first and last of each lane, and open their sealed values.
+    """Verify every event, or the first and last of each lane, and open their sealed values.
 
     Raises `DigestWrong`, `RightsWrong`, and `WrongKey` for a value that does not open.
     """
@@ -60,7 +60,7 @@ def verify(where: Addresses, key_directory: Path, *, everything: bool) -> Verifi
     if rights != (True, True, True, True):
         raise RightsWrong("应用角色 hulian_app 的权限不对，请执行 hulian doctor。")
     digests = values = 0
-    with opened(where, key_directory, pool_size=2) as installation, telling("核对事件摘要") as tell:
+    with opened(where, key_directory, pool_size=2) as installation, progress("核对事件摘要") as tell:
         heads = installation.store.heads()
         for lane, head in sorted(heads.items()):
             after = 0

@@ -1,4 +1,4 @@
-"""What has to go on (日常运转): read models, sealing and its witness, keys, erasures, backups."""
+"""Operation (日常运转): read models, sealing and its witness, keys, erasures, backups."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from psycopg import Connection
 
 from bootstrap import installation_state as now
 from bootstrap.addresses import Addresses
-from bootstrap.checks.finding import Finding, Limits
-from bootstrap.seal_key import seal_unfinished
+from bootstrap.cli.doctor.finding import Finding, Limits
+from bootstrap.cli.keys.seal_key import seal_unfinished
 from bootstrap.settings import Settings, as_role
 from domain.catalogue import EVENTS
 from eventstore.keys.fingerprints import known
@@ -31,7 +31,7 @@ _BACK = "SELECT count(DISTINCT owner) FROM key_data WHERE owner = ANY (%s) AND w
 
 
 def upkeep(where: Addresses, settings: Settings, limits: Limits) -> Iterator[Finding]:
-    """Everything that goes on by itself, or by somebody's care, in a migrated installation."""
+    """Checks of what runs by itself, and of what people must do regularly, in a migrated installation."""
     with (
         psycopg.connect(as_role(where.store, "hulian_app"), connect_timeout=5, autocommit=True) as store,
         psycopg.connect(as_role(where.keys, "hulian_keys"), connect_timeout=5, autocommit=True) as keys,

@@ -15,9 +15,9 @@ from bootstrap.server.programs import ProgramsMissing, program_for
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: in order, worth knowing, or wrong, with the command that mends it.
+    """The result of one check: in order, worth knowing, or wrong, with the command that mends it.
 
-    `code` is stable; `mend` is a command line where one mends it, else what people have to do.
+    `code` is stable; `mend` is the command line that mends it, or, where none does, what people have to do.
     """
 
     what: str
@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From when on something is amiss."""
+    """The limits beyond which something is not in order."""
 
     waiting: timedelta = timedelta(minutes=1)
     """An event that a read model has not taken in."""
@@ -66,7 +66,7 @@ def psql(connection: Connection[Any], *statements: str) -> str:
 
 
 def psql_program() -> str:
-    """`psql` where the PATH has it, else where it is."""
+    """`psql` when it is on the PATH, otherwise the path of the program."""
     if shutil.which("psql"):
         return "psql"
     try:

@@ -1,8 +1,8 @@
-"""`hulian backup`: the store, the keys database and the key files, each to a place that can be given apart.
+"""`hulian backup` (备份): writes the store, the keys database and the key files to separate places.
 
-The store first and the keys after: a key is made before the append that needs it, so that a later dump of the keys
-has all of them. Everything is written under a hidden name and renamed when it is whole, the store last: what has
-its final name is a backup, and whatever stops one leaves none.
+The store is dumped before the keys. A key is made before the append that needs it, so the later dump of the keys has
+all of them. Everything is written under a hidden name and renamed when it is complete, the store last. A file with
+its final name is therefore a whole backup, and an interrupted backup leaves no such file.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 import typer
 from psycopg import Connection
 
 from bootstrap.addresses import Addresses
-from bootstrap.cli.backup_manifest import (
+from bootstrap.cli.backup.manifest import (
     Kind,
     keys_content,
     sha256_of,
@@ -32,9 +32,10 @@ from bootstrap.cli.backup_manifest import (
     surroundings,
     write_json,
 )
-from bootstrap.cli.progress import telling
+from bootstrap.cli.options import Json, Programs
+from bootstrap.cli.progress import progress
 from bootstrap.server.programs import program_for, run, server_major
-from bootstrap.settings import Settings, SettingsFault, as_role
+from bootstrap.settings import Settings, SettingsFault, as_role, load_settings
 from bootstrap.wiring import database
 from eventstore.keys.fingerprints import require_files
 from migrations.runner import pending
@@ -45,8 +46,21 @@ _SNAPSHOT = "SELECT pg_export_snapshot(), pg_database_size(current_database())"
 _NOTE = "INSERT INTO key_backup (backup, taken_at, kek_versions) VALUES (%s, %s, %s)"
 
 
+def command(
+    to: Annotated[Path, typer.Argument(help="业务库备份写到哪个目录。")],
+    keys_to: Annotated[Path, typer.Option("--keys-to", help="密钥库备份写到哪个目录，须与业务库分开。")],
+    key_files_to: Annotated[
+        Path | None, typer.Option("--key-files-to", help="另外备份密钥文件，写到第三个目录；不写则不备份。")
+    ] = None,
+    programs: Programs = None,
+    as_json: Json = False,
+) -> None:
+    """备份业务库、密钥库，以及（另行要求时）密钥文件，各在一处。办理不必停。"""
+    backup(load_settings(), BackupRequest(to, keys_to, key_files_to, programs, as_json))
+
+
 class KeysBesideStore(SettingsFault):
-    """Keys would lie where the store lies, or key files where either does: who takes one would have both."""
+    """Keys and store, or key files and either of them, would be in one place: a thief of it would have both."""
 
     code = "keys-beside-store"
 
@@ -58,8 +72,8 @@ class BackupRunning(SettingsFault):
 
 
 @dataclass(frozen=True, slots=True)
-class BackupWish:
-    """Where to: the store, the keys database, and, only when asked, the key files."""
+class BackupRequest:
+    """Where the store, the keys database and, only when asked for, the key files are written to."""
 
     store_to: Path
     keys_to: Path
@@ -68,20 +82,22 @@ class BackupWish:
     as_json: bool = False
 
 
-def backup(settings: Settings, wish: BackupWish) -> str:
-    """Back up everything asked for; the name of the backup.
+def backup(settings: Settings, request: BackupRequest) -> str:
+    """Back up everything that was asked for, and return the name of the backup.
 
     Raises `KeysBesideStore`, `BackupRunning`, `ProgramsMissing`, `ProgramFailed`, `KeysMissing`.
     """
-    places = [place for place in (wish.store_to, wish.keys_to, wish.key_files_to) if place is not None]
+    places = [
+        place for place in (request.store_to, request.keys_to, request.key_files_to) if place is not None
+    ]
     require_apart(places)
     with ExitStack() as stack:
         for place in places:
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(_alone(place))
         where = stack.enter_context(database(settings))
-        made = _made(where, settings, wish)
-    if wish.as_json:
+        made = _made(where, settings, request)
+    if request.as_json:
         typer.echo(json.dumps(made, ensure_ascii=False, indent=2))
     else:
         typer.echo(f"业务库：{made['store']}\n密钥库：{made['keys']}")
@@ -104,20 +120,20 @@ def require_apart(places: list[Path]) -> None:
                 )
 
 
-def _made(where: Addresses, settings: Settings, wish: BackupWish) -> dict[str, Any]:
+def _made(where: Addresses, settings: Settings, request: BackupRequest) -> dict[str, Any]:
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    # A backup before an upgrade changes nothing, and finds the tables of before.
+    # A backup before an upgrade does not migrate: it dumps the tables as they are.
     noted = not pending(where.keys_owner, "keys")
     if noted:
         with psycopg.connect(as_role(where.keys, "hulian_keys"), autocommit=True) as connection:
             require_files(connection, settings.key_directory)
-    store = wish.store_to / f"{PARTIAL}{name}"
-    about_store = _dumped(where.store_owner, "store", store, name, wish.programs, store_content)
-    keys = wish.keys_to / f"{PARTIAL}{name}"
-    about_keys = _dumped(where.keys_owner, "keys", keys, name, wish.programs, keys_content)
+    store = request.store_to / f"{PARTIAL}{name}"
+    about_store = _dumped(where.store_owner, "store", store, name, request.programs, store_content)
+    keys = request.keys_to / f"{PARTIAL}{name}"
+    about_keys = _dumped(where.keys_owner, "keys", keys, name, request.programs, keys_content)
     finished = [_finished(keys, {**about_keys, "store": about_store["store"]}, "keys")]
-    if wish.key_files_to is not None:
-        files = wish.key_files_to / f"{PARTIAL}{name}"
+    if request.key_files_to is not None:
+        files = request.key_files_to / f"{PARTIAL}{name}"
         _copy_keys(settings.key_directory, files / "keys")
         finished.append(_renamed(files))
     pair = {"keys": {"backup": name, "sha256": about_keys["sha256"]}}
@@ -130,7 +146,7 @@ def _made(where: Addresses, settings: Settings, wish: BackupWish) -> dict[str, A
         "backup": name,
         "store": str(finished[-1] / "store.dump"),
         "keys": str(finished[0] / "keys.dump"),
-        "keyFiles": str(finished[1]) if wish.key_files_to is not None else None,
+        "keyFiles": str(finished[1]) if request.key_files_to is not None else None,
         "positions": sum(about_store["positions"]),
     }
 
@@ -143,11 +159,11 @@ def _dumped(
     programs: Path | None,
     content: Callable[[Connection[Any]], dict[str, Any]],
 ) -> dict[str, Any]:
-    """Dump one database, and what is to be said of it, both of one snapshot."""
+    """Dump one database and read its manifest, both from one snapshot."""
     program, dumper = program_for("pg_dump", server_major(url), programs)
     into.mkdir(mode=0o700)
     file = into / f"{kind}.dump"
-    with psycopg.connect(url) as connection, telling(f"备份{WORDS[kind]}（字节）") as tell:
+    with psycopg.connect(url) as connection, progress(f"备份{WORDS[kind]}（字节）") as tell:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         row = connection.execute(_SNAPSHOT).fetchone()
@@ -217,7 +233,7 @@ def _sync(directory: Path) -> None:
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """Be the only backup into a directory; what an interrupted one left there is swept away."""
+    """Lock a directory against other backups, and delete what an interrupted one has left there."""
     handle = os.open(place / ".hulian-backup.lock", os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(handle, "w") as lock:
         try:

@@ -1,12 +1,11 @@
-"""`hulian sample province`: a trial installation of its own with a seeded province, as large as is wished.
+"""`hulian sample province` (样例省): a trial installation of its own with a seeded province of any size.
 
-Several processes append, each some lanes, a batch a transaction. Stopped at any point, the same command goes on
-where it was; carried out again, it adds nothing.
+Several processes append to some lanes each, one batch in a transaction. When the command was stopped, the same command
+continues where it was; when it was complete, the same command adds nothing.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import sys
 import time
@@ -26,8 +25,9 @@ from rich.table import Table
 from application.reference.adoption import adopt_shipped, adopted_reference
 from application.reference.reference import publish, shipped
 from bootstrap.addresses import Addresses
-from bootstrap.cli.progress import telling
-from bootstrap.cli.sample_office import NotForSamples, sample_store
+from bootstrap.cli.options import print_json
+from bootstrap.cli.progress import progress
+from bootstrap.cli.sample.office import sample_store
 from bootstrap.settings import Settings, as_role
 from bootstrap.trial_store import ADOPTED_ON
 from bootstrap.wiring import SINCE, Installation, opened
@@ -38,15 +38,13 @@ from samples.province_lives import KINDS
 if TYPE_CHECKING:
     from eventstore.postgres.libpq_client import Pool
 
-__all__ = ["AnotherProvince", "NotForSamples", "ProvinceWish", "fill", "project", "sample_province"]
-
 HOME = "province"
 """The folder of the sample province's own installation, below the data directory."""
 ASKED = 5_000
 """How many batches are looked for in one statement."""
 
 Tell = Callable[[int, int], None]
-"""Hears how much is done, and of how much."""
+"""Takes how much is done, and how much there is in all."""
 
 
 class AnotherProvince(Refusal):
@@ -59,7 +57,7 @@ class ProcessFailed(Told):
 
 
 @dataclass(frozen=True, slots=True)
-class ProvinceWish:
+class ProvinceRequest:
     """Which province, by how many processes, and whether its read models are built."""
 
     province: Wish
@@ -78,25 +76,25 @@ class Filled:
     total: int
 
 
-def sample_province(settings: Settings, wish: ProvinceWish) -> None:
-    """Make the province, or what is missing of it, build its read models, and say what stands there.
+def sample_province(settings: Settings, request: ProvinceRequest) -> None:
+    """Make the province, or what is missing of it, build its read models, and print a summary.
 
-    Without databases told it is an installation of its own in `<home>/province`. Raises `NotForSamples`,
+    Without configured databases it is an installation of its own in `<home>/province`. Raises `NotForSamples`,
     `AnotherProvince`, `EventsOutOfReach`, `ProvinceFaulty`.
     """
     own = settings if settings.database_url else settings.model_copy(update={"home": settings.home / HOME})
     with sample_store(own) as installation:
         where, keys = installation.addresses, own.key_directory
-        province = province_of(installation, wish.province)
-        with telling("写入事实", quiet=wish.as_json) as tell:
-            filled = fill(installation, keys, province, wish.processes, tell)
+        province = province_of(installation, request.province)
+        with progress("写入事实", quiet=request.as_json) as tell:
+            filled = fill(installation, keys, province, request.processes, tell)
         projecting = 0.0
-        if wish.projections:
-            with telling("建立读模型", quiet=wish.as_json) as tell:
-                projecting = project(installation, keys, wish.processes, tell)
+        if request.projections:
+            with progress("建立读模型", quiet=request.as_json) as tell:
+                projecting = project(installation, keys, request.processes, tell)
             _analysed(where, installation.pool)
-    if wish.as_json:
-        typer.echo(json.dumps(_told(province, filled, projecting, own.home), ensure_ascii=False, indent=2))
+    if request.as_json:
+        print_json(_json(province, filled, projecting, own.home))
     else:
         _show(province, filled, projecting, None if settings.database_url else own.home)
 
@@ -109,7 +107,7 @@ def province_of(installation: Installation, wish: Wish) -> Province:
 def fill(
     installation: Installation, key_directory: Path, province: Province, processes: int, tell: Tell
 ) -> Filled:
-    """Append every household that is not there yet, by so many processes. Raises as `sample_province`."""
+    """Append every missing household with so many processes. Raises as `sample_province`."""
     batches = list(province.batches())
     todo = _missing(installation, province, batches)
     _adopted(installation, province)
@@ -119,21 +117,21 @@ def fill(
     tasks = [
         (_append, (installation.addresses, key_directory, province.wish, share)) for share in shares if share
     ]
-    for events, count in _together(tasks):
+    for events, count in _in_processes(tasks):
         new, households, done = new + events, households + count, done + 1
         tell(done, len(batches))
     return Filled(new, households, time.monotonic() - began, province.events)
 
 
 def project(installation: Installation, key_directory: Path, processes: int, tell: Tell) -> float:
-    """Bring every read model up to the events there are, by so many processes; how many seconds it took."""
+    """Bring every read model up to date with so many processes; returns how many seconds it took."""
     installation.projector()  # makes the tables of new ones, once
     with installation.pool.connection() as connection:
         total, stand = (int(n) for n in connection.execute(_STAND).fetchone() or (0, 0))
     began, done = time.monotonic(), 0
     tell(stand, total)
     tasks = [(_project, (installation.addresses, key_directory)) for _ in range(processes)]
-    for events, _ in _together(tasks):
+    for events, _ in _in_processes(tasks):
         done += events
         tell(min(stand + done, total), total)
     installation.caught_up()
@@ -176,7 +174,7 @@ def _adopted(installation: Installation, province: Province) -> None:
 
 
 def _analysed(where: Addresses, pool: Pool) -> None:
-    """Let the planner know how much there is now: nobody asks before autovacuum has come by."""
+    """Update the planner's statistics, because autovacuum has not run yet."""
     with psycopg.connect(as_role(where.store_owner, "hulian_owner"), autocommit=True) as connection:
         connection.execute("ANALYZE es_event, es_stream, es_index, es_command, es_claim")
     with pool.connection() as connection:
@@ -187,13 +185,13 @@ def _analysed(where: Addresses, pool: Pool) -> None:
             connection.execute(f"ANALYZE {table}".encode())
 
 
-# processes: each answers (events, households) again and again
+# tasks of processes: each yields (events, households) after every batch
 
 
-def _together(
+def _in_processes(
     tasks: Sequence[tuple[Callable[..., Iterator[tuple[int, int]]], tuple[Any, ...]]],
 ) -> Iterator[tuple[int, int]]:
-    """Carry tasks out, each in a process of its own; all their answers as they come. Raises `ProcessFailed`."""
+    """Carry out tasks in a process each, and yield their answers as they come. Raises `ProcessFailed`."""
     context = multiprocessing.get_context("spawn")
     lines: list[Connection] = []
     processes = []
@@ -227,7 +225,7 @@ def _together(
 def _work(
     line: Connection, task: Callable[..., Iterator[tuple[int, int]]], arguments: tuple[Any, ...]
 ) -> None:
-    # who asked may be gone: then the line is broken and nobody wants more
+    # a broken pipe means that the parent process has ended
     try:
         for answer in task(*arguments):
             line.send(answer)
@@ -279,7 +277,7 @@ def _show(province: Province, filled: Filled, projecting: float, home: Path | No
         typer.echo(f"进去看看：HULIAN_HOME={home} hulian up")
 
 
-def _told(province: Province, filled: Filled, projecting: float, home: Path) -> dict[str, Any]:
+def _json(province: Province, filled: Filled, projecting: float, home: Path) -> dict[str, Any]:
     wish = province.wish
     return {
         "seed": wish.seed,

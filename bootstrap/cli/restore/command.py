@@ -1,6 +1,6 @@
-"""`hulian restore`: a backup into empty databases, and everything a dump leaves out put back and looked at.
+"""`hulian restore` (恢复): restore a backup into empty databases with everything that a dump leaves out, and verify it.
 
-What is restored already is left as it is, so that an interrupted restore is done again by the same command.
+What is restored already is left as it is, so that the same command completes an interrupted restore.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 import typer
 from psycopg import Connection, sql
 
 from bootstrap.addresses import Addresses
-from bootstrap.cli.backup import WORDS
-from bootstrap.cli.backup_manifest import Kind, NotABackup, keys_content, read_manifest, store_content
-from bootstrap.cli.progress import telling
-from bootstrap.cli.restore_check import Verified, verify
+from bootstrap.cli.backup.command import WORDS
+from bootstrap.cli.backup.manifest import Kind, NotABackup, keys_content, read_manifest, store_content
+from bootstrap.cli.options import Json, Programs, print_json
+from bootstrap.cli.progress import progress
+from bootstrap.cli.restore.verification import Verified, verify
 from bootstrap.server.programs import program_for, run, server_major
-from bootstrap.settings import Settings, SettingsFault, as_role
+from bootstrap.settings import Settings, SettingsFault, as_role, load_settings
 from bootstrap.wiring import database, migrated
 from eventstore.errors import KeysMissing, WrongKey
 from eventstore.keys.fingerprints import fingerprint
@@ -43,27 +44,60 @@ _BACK = "SELECT owner FROM key_data WHERE owner = ANY (%s) AND wrapped IS NOT NU
 KEY_BYTES = 32
 
 
+def command(
+    store: Annotated[Path, typer.Option("--store", help="业务库备份文件（store.dump）。")],
+    keys: Annotated[Path, typer.Option("--keys", help="密钥库备份文件（keys.dump）。")],
+    key_files: Annotated[
+        Path | None, typer.Option("--key-files", help="密钥文件所在目录；不写则用数据目录中已有的。")
+    ] = None,
+    without_key_files: Annotated[
+        bool,
+        typer.Option("--without-key-files", help="没有密钥文件也恢复：个人信息在放入密钥文件之前不能解开。"),
+    ] = False,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="恢复到这个数据目录的内置数据库，而不是所设置的数据库。")
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="核对全部事件的摘要，而不是抽查。")] = False,
+    programs: Programs = None,
+    as_json: Json = False,
+) -> None:
+    """把备份恢复到空的数据库，补上角色和权限，并核对。中途停下时再执行同一命令。"""
+    settings = load_settings()
+    if into is not None:
+        settings = settings.model_copy(
+            update={
+                "home": into,
+                "database_url": None,
+                "keys_url": None,
+                "migrations_url": None,
+                "keys_migrations_url": None,
+            }
+        )
+    request = RestoreRequest(store, keys, key_files, without_key_files, verify, programs, as_json)
+    restore(settings, request)
+
+
 class NotEmpty(SettingsFault):
-    """There is something in a database, or a key directory, that would be restored into."""
+    """A database or key directory that would be restored into is not empty."""
 
     code = "restore-not-empty"
 
 
 class NotAPair(SettingsFault):
-    """The two dumps do not belong together: other stores, or keys older than the events."""
+    """The two dumps are no pair: they come from different stores, or the keys are older than the events."""
 
     code = "backups-not-a-pair"
 
 
 class TooNew(SettingsFault):
-    """The backup comes from a newer program or a newer PostgreSQL than there is here."""
+    """The backup comes from a newer program or a newer PostgreSQL than this one."""
 
     code = "backup-too-new"
 
 
 @dataclass(frozen=True, slots=True)
-class RestoreWish:
-    """Which dumps, which key files, and how closely to look afterwards: all digests, or some."""
+class RestoreRequest:
+    """Which dumps and key files to restore, and whether to verify all digests afterwards or a sample."""
 
     store: Path
     keys: Path
@@ -83,14 +117,14 @@ class _Restored:
     verified: Verified | None = None
 
 
-def restore(settings: Settings, wish: RestoreWish) -> None:
-    """Restore into the databases of an installation, which must be empty, and check what stands there.
+def restore(settings: Settings, request: RestoreRequest) -> None:
+    """Restore into the databases of an installation, which must be empty, and verify the result.
 
     Raises `NotABackup`, `NotAPair`, `TooNew`, `KeysMissing`, `WrongKey`, `NotEmpty`, `ProgramsMissing`,
     `ProgramFailed`, and what the checks find.
     """
-    store, keys = _read(wish)
-    files = None if wish.without_key_files else _key_files(settings, wish, keys)
+    store, keys = _read(request)
+    files = None if request.without_key_files else _key_files(settings, request, keys)
     done = _Restored()
     with ExitStack() as stack:
         where = stack.enter_context(database(settings))
@@ -98,12 +132,12 @@ def restore(settings: Settings, wish: RestoreWish) -> None:
         for url in (where.store_owner, where.keys_owner):
             _make_roles(url, store)
         pairs: tuple[tuple[str, Kind, Path, dict[str, Any], Content], ...] = (
-            (where.keys_owner, "keys", wish.keys, keys, keys_content),
-            (where.store_owner, "store", wish.store, store, store_content),
+            (where.keys_owner, "keys", request.keys, keys, keys_content),
+            (where.store_owner, "store", request.store, store, store_content),
         )
         for url, kind, dump, manifest, content in pairs:
             if _empty(url, kind, manifest, content):
-                _load(url, kind, dump, manifest, wish.programs)
+                _load(url, kind, dump, manifest, request.programs)
                 done.databases.append(WORDS[kind])
             _require_same(url, kind, manifest, content)
             _put_back(url, manifest)
@@ -113,17 +147,17 @@ def restore(settings: Settings, wish: RestoreWish) -> None:
         with psycopg.connect(as_role(where.keys, "hulian_keys"), autocommit=True) as connection:
             connection.execute(_NOTE, (keys["backup"], keys["takenAt"], [int(each) for each in keys["kek"]]))
         if files is not None:
-            done.verified = verify(where, settings.key_directory, everything=wish.verify_all)
+            done.verified = verify(where, settings.key_directory, everything=request.verify_all)
         back = _come_back(where)
-    _say(wish, store, done, back)
+    _say(request, store, done, back)
 
 
 Content = Callable[[Connection[Any]], dict[str, Any]]
 
 
-def _read(wish: RestoreWish) -> tuple[dict[str, Any], dict[str, Any]]:
-    with telling("核对备份文件"):
-        store, keys = read_manifest(wish.store, "store"), read_manifest(wish.keys, "keys")
+def _read(request: RestoreRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+    with progress("核对备份文件"):
+        store, keys = read_manifest(request.store, "store"), read_manifest(request.keys, "keys")
     if store["store"] != keys["store"]:
         raise NotAPair("业务库与密钥库的备份来自两套系统，不能一起恢复。")
     if keys["takenAt"] < store["takenAt"]:
@@ -136,9 +170,9 @@ def _read(wish: RestoreWish) -> tuple[dict[str, Any], dict[str, Any]]:
     return store, keys
 
 
-def _key_files(settings: Settings, wish: RestoreWish, keys: dict[str, Any]) -> Path:
+def _key_files(settings: Settings, request: RestoreRequest, keys: dict[str, Any]) -> Path:
     """The directory of the key files, once every key in use is there and is the right one."""
-    given = wish.key_files if wish.key_files is not None else settings.key_directory
+    given = request.key_files if request.key_files is not None else settings.key_directory
     directory = given / "keys" if (given / "keys").is_dir() else given
     for each in keys["outer"]:
         name = f"{each['purpose']}-{each['version']}"
@@ -199,7 +233,7 @@ def _load(url: str, kind: Kind, dump: Path, manifest: dict[str, Any], programs: 
     with psycopg.connect(url) as connection:
         name = connection.info.dbname
     options = ("--exit-on-error", "--single-transaction", "--no-password", f"--dbname={name}")
-    with telling(f"恢复{WORDS[kind]}"):
+    with progress(f"恢复{WORDS[kind]}"):
         run((program, *options, dump), url)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
@@ -214,7 +248,7 @@ def _require_same(url: str, kind: Kind, manifest: dict[str, Any], content: Conte
 
 
 def _put_back(url: str, manifest: dict[str, Any]) -> None:
-    """What a role may do with the database itself: no dump of a single database has it."""
+    """Restore the rights of roles to the database itself: a dump of a single database does not have them."""
     with psycopg.connect(url, autocommit=True) as connection:
         for role, privilege in manifest["grants"]:
             grant = sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
@@ -244,7 +278,7 @@ def _copy_files(directory: Path, into: Path) -> None:
 
 
 def _come_back(where: Addresses) -> list[Any]:
-    """The erased owners whose keys this backup of the keys brought back."""
+    """The erased owners whose keys came back with this backup of the keys."""
     with (
         psycopg.connect(as_role(where.store, "hulian_app"), autocommit=True) as store,
         psycopg.connect(as_role(where.keys, "hulian_keys"), autocommit=True) as keys,
@@ -253,10 +287,10 @@ def _come_back(where: Addresses) -> list[Any]:
         return [owner for (owner,) in keys.execute(_BACK, (erased,)).fetchall()] if erased else []
 
 
-def _say(wish: RestoreWish, store: dict[str, Any], done: _Restored, back: list[Any]) -> None:
+def _say(request: RestoreRequest, store: dict[str, Any], done: _Restored, back: list[Any]) -> None:
     checked = done.verified
-    if wish.as_json:
-        told = {
+    if request.as_json:
+        data = {
             "store": store["store"],
             "restored": done.databases,
             "migrations": done.migrations,
@@ -265,7 +299,7 @@ def _say(wish: RestoreWish, store: dict[str, Any], done: _Restored, back: list[A
             "valuesOpened": checked.opened if checked else 0,
             "comeBack": [str(owner) for owner in back],
         }
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        print_json(data)
         return
     typer.echo(
         f"已恢复：{'、'.join(done.databases) or '（此前已恢复）'}；事件 {sum(store['positions'])} 件。"

@@ -18,7 +18,7 @@ from application.handling.request import Request
 from application.reference.adoption import REGIONS_EVERY, ReferenceRefresh, adopt_shipped
 from application.reference.packs import pack_of
 from application.reference.reference import Shipped, publish, shipped
-from bootstrap.cli.processes import following
+from bootstrap.process import reference_kept_current
 from bootstrap.wiring import SINCE, Installation, opened
 from domain.members.registration import NewMember, RegisterHousehold
 from domain.values.pack import Pack
@@ -74,7 +74,7 @@ def test_a_pack_adopted_by_another_process_is_decided_by_within_the_time_told(
     running: Installation, databases: Databases, tmp_path: Path
 ) -> None:
     assert delegation(running)[0] is False
-    with following(running, every=0.05):
+    with reference_kept_current(running, every=0.05):
         pack = delegating(True)
         adopted_elsewhere(running, databases, tmp_path / "keys", pack)
         assert until(lambda: delegation(running)[0])
@@ -138,7 +138,7 @@ def test_a_pack_that_cannot_be_read_leaves_what_was_in_force_until_it_can(
         with pytest.raises(KeyError):
             ReferenceRefresh(running.store, running.pool, running.reference).refresh()
         assert delegation(running)[0] is False
-        with following(running, every=0.02):
+        with reference_kept_current(running, every=0.02):
             connection.execute("DELETE FROM ref_pack WHERE hash = 'x'")
             assert until(lambda: delegation(running)[0])
 

@@ -1,8 +1,7 @@
-"""`hulian sample office`: a trial installation of its own with a seeded office, households at every step."""
+"""`hulian sample office` (样例经办机构): a trial installation of its own with households at every step."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bootstrap.addresses import Addresses
+from bootstrap.cli.options import print_json
 from bootstrap.settings import Settings, as_role
 from bootstrap.trial_store import ADOPTED_ON, trial_in
 from bootstrap.wiring import Installation, adopt, database, migrated, opened
@@ -44,7 +44,7 @@ class NotADay(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class OfficeWish:
+class OfficeRequest:
     """Which office: how many households, by which seed, as of which day."""
 
     households: int
@@ -61,21 +61,23 @@ def day_of(text: str | None) -> date:
         raise NotADay(text=text) from None
 
 
-def sample_office(settings: Settings, wish: OfficeWish) -> None:
-    """Make the office, or what is missing of it, and say how many households stand where.
+def sample_office(settings: Settings, request: OfficeRequest) -> None:
+    """Make the office, or what is missing of it, and print how many households are at which step.
 
-    Without databases told it is an installation of its own in `<home>/office`. Raises `NotForSamples`,
+    Without configured databases it is an installation of its own in `<home>/office`. Raises `NotForSamples`,
     `AnotherOffice`, `OfficeStopped`.
     """
     own = settings if settings.database_url else settings.model_copy(update={"home": settings.home / HOME})
     with sample_store(own) as installation:
-        _require_room(installation, wish)
-        with _progress(wish) as tell:
-            standings = make_office(installation.handler, wish.households, wish.seed, wish.on, progress=tell)
-    if wish.as_json:
-        typer.echo(json.dumps(_told(standings, wish, own.home), ensure_ascii=False, indent=2))
+        _require_room(installation, request)
+        with _progress(request) as tell:
+            standings = make_office(
+                installation.handler, request.households, request.seed, request.on, progress=tell
+            )
+    if request.as_json:
+        print_json(_json(standings, request, own.home))
     else:
-        _show(standings, wish, None if settings.database_url else own.home)
+        _show(standings, request, None if settings.database_url else own.home)
 
 
 @contextmanager
@@ -108,9 +110,9 @@ def _asked(where: Addresses, question: str) -> bool:
     return bool(row and row[0])
 
 
-def _require_room(installation: Installation, wish: OfficeWish) -> None:
-    """Refuse a store that holds households and not the first of these: their people would be there twice."""
-    first = next(plan(installation.handler, wish.households, wish.seed, wish.on))
+def _require_room(installation: Installation, request: OfficeRequest) -> None:
+    """Refuse a store that holds households but not the first of this office: its people would be there twice."""
+    first = next(plan(installation.handler, request.households, request.seed, request.on))
     if begun(installation.handler, first):
         return
     with installation.pool.connection() as connection:
@@ -122,15 +124,15 @@ def _require_room(installation: Installation, wish: OfficeWish) -> None:
 
 
 @contextmanager
-def _progress(wish: OfficeWish) -> Iterator[Progress | None]:
+def _progress(request: OfficeRequest) -> Iterator[Progress | None]:
     console = Console(stderr=True)
-    if wish.as_json:
+    if request.as_json:
         yield None
     elif console.is_terminal:
         from rich.progress import Progress as Bar
 
         with Bar(console=console, transient=True) as bar:
-            task = bar.add_task("生成样例", total=wish.households)
+            task = bar.add_task("生成样例", total=request.households)
             yield lambda standing: bar.update(task, advance=1, description=f"生成样例 {standing.kind.stands}")
     else:
         done = Counter[str]()
@@ -138,15 +140,15 @@ def _progress(wish: OfficeWish) -> Iterator[Progress | None]:
         def tell(standing: Standing) -> None:
             done["households"] += 1
             if done["households"] % EVERY == 0:
-                print(f"生成样例 {done['households']}/{wish.households}", file=sys.stderr, flush=True)
+                print(f"生成样例 {done['households']}/{request.households}", file=sys.stderr, flush=True)
 
         yield tell
 
 
-def _show(standings: Sequence[Standing], wish: OfficeWish, home: Path | None) -> None:
+def _show(standings: Sequence[Standing], request: OfficeRequest, home: Path | None) -> None:
     counts = Counter(standing.kind.key for standing in standings)
     late = Counter(standing.kind.key for standing in standings if standing.missed)
-    table = Table(title=f"样例经办机构（种子 {wish.seed}，截至 {wish.on}）", title_justify="left")
+    table = Table(title=f"样例经办机构（种子 {request.seed}，截至 {request.on}）", title_justify="left")
     for heading in ("办理到哪一步", "户数", "其中逾期"):
         table.add_column(heading, justify="left" if heading == "办理到哪一步" else "right")
     for kind in KINDS:
@@ -160,10 +162,10 @@ def _show(standings: Sequence[Standing], wish: OfficeWish, home: Path | None) ->
         typer.echo(f"进去看看：HULIAN_HOME={home} hulian up")
 
 
-def _told(standings: Sequence[Standing], wish: OfficeWish, home: Path) -> dict[str, Any]:
+def _json(standings: Sequence[Standing], request: OfficeRequest, home: Path) -> dict[str, Any]:
     return {
-        "seed": wish.seed,
-        "on": wish.on.isoformat(),
+        "seed": request.seed,
+        "on": request.on.isoformat(),
         "home": str(home),
         "events": sum(standing.events for standing in standings),
         "households": [

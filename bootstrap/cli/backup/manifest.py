@@ -1,4 +1,4 @@
-"""What a backup says of itself (备份清单): a JSON file beside each dump, read from the same snapshot as the dump."""
+"""The manifest of a backup (备份清单): a JSON file beside each dump, read from the same snapshot as the dump."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class NotABackup(SettingsFault):
 
 
 def store_content(connection: Connection[Any]) -> dict[str, Any]:
-    """What tells one state of an event store from every other: id, positions, and the digests lane by lane."""
+    """The state of an event store in a few values: its id, its positions, and the digests lane by lane."""
     meta = connection.execute(_META).fetchone()
     heads = connection.execute(_HEADS).fetchone()
     assert meta is not None
@@ -67,7 +67,7 @@ def store_content(connection: Connection[Any]) -> dict[str, Any]:
 
 
 def keys_content(connection: Connection[Any]) -> dict[str, Any]:
-    """What tells one state of a keys database from every other; fingerprints, never a key."""
+    """The state of a keys database in a few values; fingerprints, never a key."""
     return {
         "kek": {str(version): count for version, count in sorted(connection.execute(_LIVING).fetchall())},
         "outer": [
@@ -81,7 +81,7 @@ def keys_content(connection: Connection[Any]) -> dict[str, Any]:
 
 
 def surroundings(connection: Connection[Any]) -> dict[str, Any]:
-    """What a dump leaves out: roles, who belongs to them, what they may do with the database; and the migrations."""
+    """What a dump leaves out: the roles, their members, their rights to the database, and the migrations."""
     return {
         "server": connection.info.server_version,
         "migrations": [list(row) for row in connection.execute(_MIGRATIONS).fetchall()],
@@ -130,7 +130,7 @@ def read_manifest(dump: Path, kind: Kind) -> dict[str, Any]:
 
 
 def _old_checks(connection: Connection[Any]) -> bytes:
-    """A keys database of before keys could be retired has no column for it."""
+    """The checks of a keys database that was made before keys could be retired: it has no column for that."""
     column = connection.execute(
         "SELECT FROM information_schema.columns WHERE table_name = 'key_check' AND column_name = 'retired_at'"
     ).fetchone()

@@ -1,4 +1,4 @@
-"""The servers (数据库服务器): whether they answer, keep what they confirm, have room, and tell the time right."""
+"""The servers (数据库服务器): whether they answer, are durable, have connections left, and have the right time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
 from bootstrap.addresses import Addresses
-from bootstrap.checks.finding import Finding, Limits, psql, psql_program
+from bootstrap.cli.doctor.finding import Finding, Limits, psql, psql_program
 from bootstrap.installation_state import Side, refusal_of, side_of
 from bootstrap.settings import Settings
 
@@ -45,9 +45,9 @@ _SAME = "SELECT system_identifier::text FROM pg_control_system()"
 
 
 def answering(where: Addresses) -> tuple[list[Finding], bool, bool]:
-    """Both databases, by the addresses of the migrations and of the application: answering, of a version we know.
+    """Whether both databases answer, at the addresses of the migrations and of the application, in a known version.
 
-    And whether all of them answer, and whether both are migrated.
+    The second value says whether all of them answer, the third whether both are migrated.
     """
     found, answer, migrated = [], True, True
     for kind, owner, address in (
@@ -104,7 +104,7 @@ def _unreachable(word: str, url: str, said: str) -> Finding:
 
 
 def servers(where: Addresses, settings: Settings, limits: Limits) -> Iterator[Finding]:
-    """What holds for the server of each database; asked as the application's own logins."""
+    """Checks of the server of each database, made with the application's own logins."""
     with (
         psycopg.connect(where.store, connect_timeout=5, autocommit=True) as store,
         psycopg.connect(where.keys, connect_timeout=5, autocommit=True) as keys,
@@ -196,7 +196,7 @@ def _same_server(store: Connection[Any], keys: Connection[Any]) -> bool:
 def _room(
     store: Connection[Any], keys: Connection[Any], pool: int, *, same_server: bool
 ) -> Iterator[Finding]:
-    """Whether one API and one worker find all the connections they may want."""
+    """Whether there are enough connections for one API and one worker."""
     need_store, need_keys = pool + SERVE_BESIDE + WORK_STORE + SPARE, 2 * KEYS_EACH + SPARE
     on_server = need_store + need_keys if same_server else 0
     for word, connection, need in (

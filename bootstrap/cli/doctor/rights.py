@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 
 from bootstrap.addresses import Addresses
-from bootstrap.checks.finding import Finding, psql
+from bootstrap.cli.doctor.finding import Finding, psql
 from bootstrap.database_rights import amiss_in_store, amiss_with_login, login_of, roles_of
 from bootstrap.settings import as_role
 
@@ -15,7 +15,7 @@ MEND = "hulian migrate"
 
 
 def rights(where: Addresses) -> Iterator[Finding]:
-    """What `hulian migrate` puts right, and whether each role can be put on."""
+    """The rights that `hulian migrate` mends, and whether each role can be assumed."""
     found = []
     with psycopg.connect(where.store, connect_timeout=5, autocommit=True) as connection:
         found += list(amiss_in_store(connection))
@@ -39,7 +39,7 @@ def rights(where: Addresses) -> Iterator[Finding]:
 
 
 def usable(where: Addresses) -> bool:
-    """Whether the application's roles can be put on in both databases."""
+    """Whether the application's roles can be assumed in both databases."""
     try:
         for url, role in ((where.store, "hulian_app"), (where.keys, "hulian_keys")):
             psycopg.connect(as_role(url, role), connect_timeout=5).close()

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from bootstrap.checks.finding import Finding, Limits
+from bootstrap.cli.doctor.finding import Finding, Limits
 from bootstrap.installation_state import disk
 from eventstore.keys.fingerprints import PURPOSES, fingerprint, known
 
@@ -31,7 +31,7 @@ def machine(home: Path, limits: Limits) -> Iterator[Finding]:
 
 
 def key_directory(directory: Path) -> Iterator[Finding]:
-    """Whether the key files are there, and nobody else can read them."""
+    """Whether the key files exist and nobody else can read them."""
     if not directory.exists():
         yield Finding(
             "密钥", "尚未生成，首次启动时生成", warning=True, mend="hulian migrate", code="keys-new"
@@ -63,7 +63,7 @@ def key_directory(directory: Path) -> Iterator[Finding]:
 
 
 def key_files(directory: Path, keys: Connection[Any]) -> Iterator[Finding]:
-    """Whether the files the keys database is used with are here, and are those; asked as `hulian_keys`."""
+    """Whether the key files of this keys database are here and are the right ones; asked as `hulian_keys`."""
     for purpose in PURPOSES:
         for each in known(keys, purpose):
             if each.retired_at is not None:

@@ -1,4 +1,4 @@
-"""What became of a script's households (脚本结果), read from the read models, in the words of `hulian run --json`."""
+"""The outcome of a script (脚本结果), read from the read models, as `hulian run --json` prints it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from application.scripts.running import ScriptRun
+from application.scripts.running import ScriptRun, ScriptStopped
 from bootstrap.wiring import CHINA
 from domain.values.month import Month
 from domain.values.person import HouseholdId, PersonId
@@ -34,9 +34,9 @@ class OutcomeUnread(RuntimeError):
         super().__init__(self.__doc__)
 
 
-def outcome_json(run: ScriptRun, connection: Connection[Any]) -> Json:
+def outcome_json(run: ScriptRun, connection: Connection[Any], stopped: ScriptStopped | None = None) -> Json:
     """The households by the script's keys with chain, categories, labels, benefits, payments, dues and cycle;
-    and the steps refused as expected.
+    the refused steps; and the step at which the run stopped, null where it came to its end.
 
     `to` is the first day, or for benefits the first month, that no longer holds; null while it runs. Amounts
     are fen. `joined_into` and `split_from` are the household it went on in and the one it came out of; null where
@@ -64,7 +64,7 @@ def outcome_json(run: ScriptRun, connection: Connection[Any]) -> Json:
         }
         for each in run.refused
     ]
-    return {"households": households, "refused": refused}
+    return {"households": households, "refused": refused, "stopped": _stopped(stopped)}
 
 
 def household_json(
@@ -92,6 +92,12 @@ def household_json(
         "cycle": card.card.cycle,
         "joined_into": _key(card.card.joined_into, keys),
     }
+
+
+def _stopped(stop: ScriptStopped | None) -> Json | None:
+    if stop is None:
+        return None
+    return {"step": stop.step, "on": stop.on.isoformat(), "do": stop.do, "code": stop.code}
 
 
 def _key(household: UUID | None, keys: Mapping[HouseholdId, str]) -> str | None:
