@@ -36,7 +36,7 @@ class Belongs(msgspec.Struct, frozen=True, array_like=True):
     cause: str | None = None
 
 
-class Standing(msgspec.Struct, frozen=True):
+class CountedState(msgspec.Struct, frozen=True):
     """What heads are counted from: where the household lives, who belongs, what it is; and its open cases."""
 
     lives: tuple[Lives, ...] = ()
@@ -49,18 +49,18 @@ _Steps = dict[tuple[date, str, str], tuple[int, int]]
 Change = tuple[date, str, str, int, int]
 """A day, a region, a category, and by how many households and persons more or fewer it has from then on."""
 
-_read = msgspec.json.Decoder(Standing).decode
+_read = msgspec.json.Decoder(CountedState).decode
 _write = msgspec.json.Encoder().encode
 
 
-def standing_of(text: str) -> Standing:
-    """The standing kept in a text."""
+def state_of(text: str) -> CountedState:
+    """The state kept in a text."""
     return _read(text)
 
 
-def text_of(standing: Standing) -> str:
-    """The text that keeps a standing."""
-    return _write(standing).decode()
+def text_of(state: CountedState) -> str:
+    """The text that keeps a state."""
+    return _write(state).decode()
 
 
 COUNTED: Final = (Notion.HOME, Notion.MEMBERS, Notion.CYCLE, Notion.STATUS)
@@ -77,9 +77,9 @@ class Heads:
 
     __slots__ = ("_household", "_steps")
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, state: CountedState) -> None:
         self._household = _of(
-            tuple([Residence(each.region, "rural", each.start, each.end) for each in standing.lives]),
+            tuple([Residence(each.region, "rural", each.start, each.end) for each in state.lives]),
             tuple(
                 [
                     Membership(
@@ -93,10 +93,10 @@ class Heads:
                         m.end,
                         cause=m.cause,
                     )
-                    for m in standing.members
+                    for m in state.members
                 ]
             ),
-            standing.spells,
+            state.spells,
         )
         # made when first asked for
         self._steps: _Steps | None = None
@@ -128,10 +128,10 @@ class Heads:
                 found.append((*key, homes - old_homes, heads - old_heads))
         return found
 
-    def standing(self, cases: dict[UUID, str]) -> Standing:
+    def state(self, cases: dict[UUID, str]) -> CountedState:
         """What to keep for the next fact, beside the open cases."""
         household = self._household
-        return Standing(
+        return CountedState(
             tuple([Lives(each.region, each.start, each.end) for each in household.place.residences]),
             tuple([Belongs(m.person, m.start, m.end, m.relation, m.cause) for m in household.people.members]),
             household.status.categories,

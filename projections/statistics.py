@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.catalogue import answering
 from domain.household.event import Event
 from domain.household.notions import Count, Notion
-from projections.caseload import CHANGING, COUNTED, Heads, Standing, standing_of, text_of
+from projections.caseload import CHANGING, COUNTED, Heads, CountedState, state_of, text_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household
@@ -85,7 +85,7 @@ class Statistics(Projection):
     def end(self) -> None:
         if self._heads is None:
             return
-        state = text_of(self._heads.standing(self._cases))
+        state = text_of(self._heads.state(self._cases))
         if self._row is None:
             self.standings.put(STANDING.make(*self._place, state))
         else:
@@ -113,7 +113,7 @@ class Statistics(Projection):
     def _standing(self) -> Heads:
         heads = self._heads
         if heads is None:
-            standing = standing_of(self._row.state) if self._row is not None else Standing()
+            standing = state_of(self._row.state) if self._row is not None else CountedState()
             heads = self._heads = Heads(standing)
             self._cases = dict(standing.cases)
         return heads

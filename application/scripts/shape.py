@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from application.describing.commands import json_schema
 from application.describing.fields import Day, MonthField, OtherHousehold, fields_of
-from application.scripts.reading import refusal_codes
 from application.scripts.script import REGISTER, SPLIT, HouseholdSaid, PersonSaid
+from application.scripts.script_reader import refusal_codes
 from domain.catalogue import COMMANDS
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -14,8 +14,8 @@ def exit_status_of(fault: Exception) -> int | None:
     from application.reference.packs import PackRefused
     from application.reference.regions import RegisterRefused
     from application.register.package import WorkbookUnreadable
-    from application.scripts.running import ScriptStopped
     from application.scripts.script import ScriptRefused
+    from application.scripts.script_run import ScriptStopped
     from bootstrap.server.home import EmbeddedFault
     from bootstrap.settings import SettingsFault
     from domain.values.refusals import Refusal

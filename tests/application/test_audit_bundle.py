@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from application.audit import verify_bundle
 from application.audit.bundle import Asked, CheckpointUnknown, EventDamaged, PurposeMissing
-from application.scripts.running import run_script
+from application.scripts.script_run import run_script
 from domain.aid.payments import AidDelivered
 from domain.guards.registered import HouseholdUnknown
 from domain.household.event import Event

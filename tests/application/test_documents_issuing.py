@@ -15,8 +15,8 @@ import pytest
 
 from application.documents.issuing import ATTACHED, PURPOSE
 from application.handling.request import Request
-from application.scripts.reading import read_script
-from application.scripts.running import run_script
+from application.scripts.script_reader import read_script
+from application.scripts.script_run import run_script
 from bootstrap.wiring import Installation
 from domain.change.review import ReportChange
 from domain.decision.confirmation import RefuseApplication

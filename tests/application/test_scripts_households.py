@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from application.scripts.reading import read_script
-from application.scripts.running import RefusalMissing, ScriptStopped, run_script
 from application.scripts.script import Script, ScriptRefused
+from application.scripts.script_reader import read_script
+from application.scripts.script_run import RefusalMissing, ScriptStopped, run_script
 from bootstrap.wiring import Installation
 from tests.application.trials import carried_out, sample, told, trial
 from tests.database import TestServer

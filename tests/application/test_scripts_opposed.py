@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from application.scripts.reading import read_script
+from application.scripts.script_reader import read_script
 from tests.application.trials import carried_out, trial
 from tests.database import TestServer
 

@@ -8,8 +8,8 @@ from importlib.resources import files
 
 import pytest
 
-from application.scripts.reading import read_script, refusal_codes
 from application.scripts.script import CHINA, REGISTER, Script, ScriptFault, ScriptRefused
+from application.scripts.script_reader import read_script, refusal_codes
 
 HEAD = """\
 title: 试读

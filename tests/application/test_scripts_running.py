@@ -9,8 +9,9 @@ from importlib.resources import files
 import psycopg
 import pytest
 
-from application.scripts.reading import read_script
-from application.scripts.running import (
+from application.scripts.script import CHINA, Script, ScriptRefused
+from application.scripts.script_reader import read_script
+from application.scripts.script_run import (
     RefusalMissing,
     RefusedOtherwise,
     ScriptRun,
@@ -18,7 +19,6 @@ from application.scripts.running import (
     StepRefused,
     run_script,
 )
-from application.scripts.script import CHINA, Script, ScriptRefused
 from bootstrap.cli.run.outcome import OutcomeUnread, outcome_json
 from bootstrap.trial_store import fresh_trial
 from bootstrap.wiring import Installation

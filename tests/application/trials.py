@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from application.scripts.reading import read_script
-from application.scripts.running import ScriptRun, run_script
 from application.scripts.script import Script
+from application.scripts.script_reader import read_script
+from application.scripts.script_run import ScriptRun, run_script
 from bootstrap.addresses import Addresses
 from bootstrap.cli.run.outcome import outcome_json
 from bootstrap.trial_store import trial_in

@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 
 from application.handling.request import Handled
-from application.scripts.reading import read_script
-from application.scripts.running import ScriptRun, ScriptStopped, run_script
 from application.scripts.script import Occurrence
+from application.scripts.script_reader import read_script
+from application.scripts.script_run import ScriptRun, ScriptStopped, run_script
 from bootstrap.cli.options import Json, print_json
 from bootstrap.cli.run.outcome import outcome_json
 from bootstrap.cli.show import print_steps

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from application.scripts.running import ScriptRun, ScriptStopped
+from application.scripts.script_run import ScriptRun, ScriptStopped
 from bootstrap.wiring import CHINA
 from domain.values.month import Month
 from domain.values.person import HouseholdId, PersonId

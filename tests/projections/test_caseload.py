@@ -19,7 +19,7 @@ from domain.members.arrival import Mover
 from domain.members.death import MemberDied, RecordDeath
 from domain.members.moving import MoveHousehold
 from domain.values.spells import holds
-from projections import caseload as headcount
+from projections import caseload as caseload
 from tests.domain.test_split_and_join import LING, MO, both, join, people, split
 from tests.domain.walks import Life as Walk
 from tests.domain.walks import lives as walks
@@ -29,13 +29,13 @@ from tests.projections.test_state import Chance
 
 def heads_by_tally(events: Iterable[Event]) -> Counter[tuple[date, str, str]]:
     """The changes of households and persons that the tallies of these events say."""
-    standing = headcount.Standing()
+    standing = caseload.CountedState()
     found: Counter[tuple[date, str, str]] = Counter()
     for event in events:
-        after = headcount.Heads(standing)
+        after = caseload.Heads(standing)
         for day, region, category, homes, heads in after.follow(event):
             found[day, region, category] += homes * 1_000 + heads
-        standing = headcount.standing_of(headcount.text_of(after.standing({})))
+        standing = caseload.state_of(caseload.text_of(after.standing({})))
     return found
 
 
@@ -100,7 +100,7 @@ def test_families_that_split_join_move_and_mourn_are_followed() -> None:
 
 
 def headcount_of(events: Iterable[Event]) -> list[tuple[date, str, int, int]]:
-    heads = headcount.Heads(headcount.Standing())
+    heads = caseload.Heads(caseload.CountedState())
     return [
         (day, at, homes, persons) for event in events for day, at, _, homes, persons in heads.follow(event)
     ]
@@ -116,4 +116,4 @@ WRITES = {
 def test_every_fact_that_changes_who_is_counted_is_in_the_table(name: str) -> None:
     code = EVENTS[name].evolve.__code__
     told = {word for each in code.co_consts if isinstance(each, tuple) for word in each}
-    assert EVENTS[name] in headcount.CHANGING or not WRITES & {*told, *code.co_names}
+    assert EVENTS[name] in caseload.CHANGING or not WRITES & {*told, *code.co_names}
