@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.catalogue import answering
 from domain.household.event import Event
 from domain.household.notions import Count, Notion
-from projections.caseload import CHANGING, COUNTED, Heads, CountedState, state_of, text_of
+from projections.caseload import CHANGING, COUNTED, CountedState, Heads, state_of, text_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.rows import Rows, Table, of_household

@@ -19,7 +19,7 @@ from domain.members.arrival import Mover
 from domain.members.death import MemberDied, RecordDeath
 from domain.members.moving import MoveHousehold
 from domain.values.spells import holds
-from projections import caseload as caseload
+from projections import caseload
 from tests.domain.test_split_and_join import LING, MO, both, join, people, split
 from tests.domain.walks import Life as Walk
 from tests.domain.walks import lives as walks
