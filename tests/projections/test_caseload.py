@@ -29,13 +29,13 @@ from tests.projections.test_state import Chance
 
 def heads_by_tally(events: Iterable[Event]) -> Counter[tuple[date, str, str]]:
     """The changes of households and persons that the tallies of these events say."""
-    standing = caseload.CountedState()
+    state = caseload.CountedState()
     found: Counter[tuple[date, str, str]] = Counter()
     for event in events:
-        after = caseload.Heads(standing)
+        after = caseload.Heads(state)
         for day, region, category, homes, heads in after.follow(event):
             found[day, region, category] += homes * 1_000 + heads
-        standing = caseload.state_of(caseload.text_of(after.standing({})))
+        state = caseload.state_of(caseload.text_of(after.state({})))
     return found
 
 
