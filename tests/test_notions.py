@@ -218,7 +218,7 @@ def test_a_category_is_named_in_its_own_module_alone() -> None:
     """Nothing on the common road knows Dibao: what it has of its own stands on its road (`categories/dibao.py`)."""
     found = {
         path.relative_to(ROOT).as_posix()
-        for room in ("domain", "projections", "workers", "eventstore")
+        for room in ("domain", "application", "projections", "api", "workers", "eventstore", "bootstrap")
         for path in (ROOT / room).rglob("*.py")
         if OWN.search(path.read_text("utf-8"))
     }

@@ -17,6 +17,7 @@ from application.documents.chain import (
     members,
 )
 from application.documents.chinese import amount, capitals, day, month
+from domain.categories.dibao import BELOW_STANDARD
 from domain.change.adjustment import BenefitAdjusted
 from domain.change.grace import GraceGranted
 from domain.change.hearing import OpinionHeard
@@ -207,7 +208,7 @@ def _found(decision: Decision) -> Content:
     said: Content = {"delegated_by": decision.decider.delegated_by or ""}
     if (a_head := results.get("income.per-capita-month")) and isinstance(a_head.result, int):
         said["per_capita"] = amount(a_head.result)
-    below = results.get("dibao.is-below-standard")
+    below = results.get(BELOW_STANDARD)
     if below and isinstance(standard := below.inputs.get("line"), int):
         said["standard"] = amount(standard)
     return said

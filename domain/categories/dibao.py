@@ -32,6 +32,10 @@ LIMITS: dict[LimitRole, str] = {
 """The limits of the procedure, by what they govern; their length stands in the pack."""
 
 
+BELOW_STANDARD = "dibao.is-below-standard"
+"""The rule by which a receipt says whether income lies below the standard."""
+
+
 class IncomeNotBelowStandard(Refusal):
     """人均月收入{per_capita}元，不低于保障标准{standard}元，不能确认为{category}对象。"""
 
@@ -46,7 +50,7 @@ def standard(rules: Rules, area: str) -> Parameter:
 def below_standard(standard: Parameter, annual: Value, members: int) -> RuleApplied:
     """Whether income lies strictly below the standard, applied with its rule."""
     return apply(
-        "dibao.is-below-standard",
+        BELOW_STANDARD,
         is_below,
         standard.source,
         standard.since,

@@ -15,8 +15,8 @@ from domain.household.event import Event
 from domain.values.month import Month
 from domain.values.private import Private
 from eventstore.errors import BadCall, NaiveTime, NoPrivateValue, UnknownEvent, UnsuitableEvent
+from eventstore.events.codec_checks import PRIVATE_KINDS, Shape, shape_of
 from eventstore.events.envelope import Encoded
-from eventstore.events.shapes import PRIVATE_KINDS, Shape, shape_of
 from eventstore.events.tokens import token_of
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
