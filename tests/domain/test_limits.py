@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from domain.catalogue import EVENTS
+from domain.change.hearing import HearOpinion
+from domain.change.review import Recertify
+from domain.change.termination import TerminateBenefit
 from domain.clock.limit_kinds import CASE_ENDS, LIMIT_KINDS, LimitKind
+from domain.clock.supervision import DeadlineMissed
+from domain.decision.confirmation import ConfirmDibao
 from domain.decision.status import Exited
 from domain.household.event import Event
 from domain.household.notions import Limit
 from domain.members.joining import JoinedInto
+from tests import stories
 from tests.domain.walks import Life, lives, whole
 from tests.eventstore.test_stored_for_ever import example
 from tests.policy.test_packs import ROOT
@@ -95,3 +102,41 @@ def test_every_limit_has_its_length_in_a_pack() -> None:
     # periods of appeal are said by the rules of remedies
     limits = [code for code, kind in LIMIT_KINDS.items() if not (kind.runs_out and not kind.of_case)]
     assert [code for code in limits if f"deadline.{code}:" not in text] == []
+
+
+def test_the_limit_for_sending_the_file_ends_when_the_township_decides_instead() -> None:
+    """M57 art.19: nothing is left to be sent; that it was late for sending is not held against the decision."""
+    on, end = date(2025, 4, 21), date(2025, 5, 6)
+    story = stories.on_the_road(stories.ling_registered(on), on, until="close").by("990301100/township", "w8")
+    story = story.when(ConfirmDibao(end, delegated_by="试验县民发〔2022〕9号"))
+    ended = {each.due.what: each for each in story.household.limits.ended}
+    assert ended["DL-DIB-SND"].due.day < end
+    assert not ended["DL-DIB-SND"].met
+    assert ended["DL-DIB-TOT"].met
+    assert "DL-DIB-SND" not in {each.due.what for each in story.household.limits.dues}
+
+
+def test_the_end_of_grace_awaits_no_decision_once_income_has_fallen_back() -> None:
+    """M57 art.33: a family below the standard again is not decided out of Dibao when its grace is over."""
+    story = stories.township(stories.ling_graced())
+    story = story.when(Recertify(date(2026, 5, 11), (stories.other(100),)))
+    assert "DL-GRC" not in {each.due.what for each in story.household.limits.dues}
+    (grace,) = [each for each in story.household.limits.ended if each.due.what == "DL-GRC"]
+    assert not grace.met
+    assert not [
+        each
+        for each in story.passed(date(2027, 3, 1)).events
+        if isinstance(each, DeadlineMissed) and each.what == "DL-GRC"
+    ]
+
+
+def test_an_act_in_time_is_not_late_for_a_limit_that_ends_with_it() -> None:
+    """A recertification that is overdue ends with the decision, and does not make the decision late."""
+    on = date(2026, 10, 5)
+    story = stories.county(stories.ling_in_dibao(date(2025, 5, 6)))
+    ended = stories.township(story).when(HearOpinion(on, heard=stories.person(story, 0), statement="同意"))
+    ended = stories.county(ended).when(TerminateBenefit(on, "own-request", "本人申请"))
+    exited = ended.events[-1]
+    missed = {each.due.what for each in ended.household.limits.ended if each.due.day < on and not each.met}
+    assert "DL-REC-YEAR" in missed or "DL-REC-HALF" in missed
+    assert missed.isdisjoint(code for code, _ in exited.meets())
