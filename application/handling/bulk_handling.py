@@ -68,7 +68,7 @@ def append_drafts(desk: Desk, drafts: Sequence[Draft]) -> list[Handled | Refusal
     if not drafts:
         return []
     answers: list[Handled | Refusal | StoreError] = []
-    appended = desk.store.append_each([each.append for each in drafts], drafts[0].request.at)
+    appended = desk.store.append_many([each.append for each in drafts], drafts[0].request.at)
     for each, answer in zip(drafts, appended, strict=True):
         if isinstance(answer, StoreError):
             answers.append(_alone(desk, each.request))

@@ -155,7 +155,10 @@ class Desk:
                 plan.context = self._context(request, plan.chains)
                 plan.facts = decided(request.command, request.stream, plan.chains, plan.context)
         ones = [one for plan in plans.values() if plan.facts and (one := self._one(plan)) is not None]
-        answers = self.store.append_group(ones) if len(ones) > 1 else {}
+        told = zip(ones, self.store.append_many(ones), strict=True) if len(ones) > 1 else ()
+        answers = {
+            one.command.id: each for one, each in told if isinstance(each, Appended) and not each.repeated
+        }
         return [
             handled(request.stream, answers[request.id], plans[n].facts)
             if n in plans and request.id in answers

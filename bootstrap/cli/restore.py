@@ -31,7 +31,7 @@ from eventstore.keys.fingerprints import fingerprint
 from migrations.runner import migrations_of
 
 _ANYTHING = """
-SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
 """
 _NOTE = """

@@ -7,7 +7,6 @@ are psycopg's all the same.
 from __future__ import annotations
 
 import re
-import select
 from collections.abc import Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -17,7 +16,6 @@ from psycopg import Connection
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
-from psycopg.pq.abc import PGresult
 from psycopg.types.string import ByteaBinaryLoader
 from psycopg_pool import ConnectionPool
 
@@ -35,6 +33,12 @@ class Statement:
         self.name: Final = name.encode()
         self.text: Final = text.encode()
         self.formats: Final = [Format.BINARY] * len(set(re.findall(r"\$\d+", text)))
+
+
+def function_call(function: str, answer: str, types: str) -> Statement:
+    """The statement that calls a function of the store with parameters of these types."""
+    placeholders = ", ".join(f"${n}::{kind}" for n, kind in enumerate(types.split(), 1))
+    return Statement(function, f"SELECT {answer} FROM {function}({placeholders})")
 
 
 class _Raw:
@@ -93,10 +97,6 @@ class Wire:
         self._pool.check()
         return self._rows(statement, parameters)
 
-    def send(self, statement: Statement, parameters: Sequence[Parameter]) -> Flight:
-        """Send a statement that may run twice, and do not wait for its answer."""
-        return Flight(self, self._pool, statement, parameters)
-
     def _rows(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
         connection = self._pool.getconn()
         link = connection.pgconn
@@ -134,95 +134,3 @@ class Wire:
             raise
         finally:
             self._pool.putconn(connection)
-
-
-class Flight:
-    """A statement on its way: the server works on it while its sender does something else.
-
-    Whoever does not ask for its `rows` must `close` it, so that its connection can be used again.
-    """
-
-    def __init__(self, wire: Wire, pool: Pool, statement: Statement, parameters: Sequence[Parameter]) -> None:
-        self.statement: Final = statement
-        self.parameters: Final = parameters
-        self._wire = wire
-        self._pool = pool
-        self._connection: Connection[Any] | None = None
-        connection = pool.getconn()
-        link = connection.pgconn
-        try:
-            # Whatever is amiss with this connection, `rows` sends the statement on another.
-            if statement.name in _prepared.get(connection, ()):
-                values: Any = parameters
-                link.send_query_prepared(statement.name, values, statement.formats, Format.BINARY)
-                while link.flush():
-                    _wait(link.socket, select.POLLIN | select.POLLOUT)
-                    link.consume_input()
-                self._connection = connection
-        except psycopg.Error:
-            connection.close()
-        except BaseException:
-            connection.close()
-            raise
-        finally:
-            if self._connection is None:
-                pool.putconn(connection)
-
-    def rows(self) -> list[Row]:
-        """The rows of the answer, waited for, as `Wire.rows` gives them. Raises psycopg's errors."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return self._wire.rows(self.statement, self.parameters)
-        try:
-            result = _answer(connection)
-            if result is not None and result.status == ExecStatus.TUPLES_OK:
-                loaders = _lines[connection].loaders
-                loaders.set_pgresult(result)
-                rows = loaders.load_rows(0, result.ntuples, tuple)
-                if len(rows) > _KEPT_ROWS:
-                    loaders.set_pgresult(None)
-                return rows
-        finally:
-            self._pool.putconn(connection)
-        state = None if result is None else result.error_field(DiagnosticField.SQLSTATE)
-        if result is None or state is None or state == _FORGOTTEN or connection.closed:
-            return self._wire.rows(self.statement, self.parameters)
-        raise error_from_result(result, "utf-8")
-
-    def close(self) -> None:
-        """Wait for the answer, which nobody wants."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                _answer(connection)
-            finally:
-                self._pool.putconn(connection)
-
-
-def _answer(connection: Connection[Any]) -> PGresult | None:
-    """What a connection is answered, after which it is free; None when it was lost."""
-    link = connection.pgconn
-    told: PGresult | None = None
-    try:
-        while True:
-            while link.is_busy():
-                _wait(link.socket, select.POLLIN)
-                link.consume_input()
-            result = link.get_result()
-            if result is None:
-                return told
-            # The commit comes after the rows: what fails there is told after them.
-            told = result
-    except psycopg.Error:
-        connection.close()
-        return None
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _wait(socket: int, until: int) -> None:
-    # The way of waiting that lets other threads run: libpq's own holds the interpreter.
-    poll = select.poll()
-    poll.register(socket, until)
-    poll.poll()

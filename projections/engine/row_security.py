@@ -88,7 +88,7 @@ def _coded(projection: type[Projection], table: Table[Any], schema: str) -> sql.
     """Whether the row's household has a row with codes in the same read model, and that is seen."""
     for other in projection.tables:
         if other.key == ("household",) and set(CODES) <= set(other.columns):
-            return sql.SQL("EXISTS (SELECT FROM {} c WHERE c.lane = {} AND c.household = {})").format(
+            return sql.SQL("EXISTS (SELECT 1 FROM {} c WHERE c.lane = {} AND c.household = {})").format(
                 sql.Identifier(schema, other.name),
                 sql.Identifier(table.name, "lane"),
                 sql.Identifier(table.name, "household"),

@@ -133,8 +133,8 @@ def test_those_who_wait_are_read_in_one_statement_and_appended_in_one_commit(
         futures = together(office, databases, first, requests)
     assert [each.result().version for each in futures] == [3] * 5
     assert sorted(name for name in names if name.startswith("es_")) == [
-        "es_append_group",
-        "es_append_one",
+        "es_append",
+        "es_append_many",
         "es_brief",
         "es_briefs",
     ]
@@ -247,5 +247,5 @@ def test_told_not_to_gather_each_goes_by_itself(
     office.desk.gathers = False
     with sent(monkeypatch) as names, ThreadPoolExecutor(6) as pool:
         list(pool.map(office.desk.handle, [alert(f"alert {n}", home) for n, home in enumerate(rest)]))
-    assert names.count("es_append_one") == 6
-    assert "es_append_group" not in names
+    assert names.count("es_append") == 6
+    assert "es_append_many" not in names

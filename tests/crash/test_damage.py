@@ -163,7 +163,7 @@ DAMAGES: Sequence[tuple[str, str, tuple[str, ...]]] = (
         "acknowledged",
         "refused (not-allowed), and yet carried out",
         (
-            f"INSERT INTO es_command SELECT lane, '{REFUSED}', request_hash, streams, versions, moved, result,"
+            f"INSERT INTO es_command SELECT lane, '{REFUSED}', request_hash, streams, versions, result,"
             f" recorded_at FROM es_command WHERE {_ROW}",
         ),
     ),
@@ -172,7 +172,7 @@ DAMAGES: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("commands", "is there twice", (_NEXT.format("e.event_id"), *_COUNTED)),
     ("commands", "its events are", (f"DELETE FROM es_event WHERE {_MID}",)),
     ("commands", "carried out in more than one lane", (
-        "INSERT INTO es_command SELECT (lane + 1) % 256, command_id, request_hash, streams, versions, moved, result,"
+        "INSERT INTO es_command SELECT (lane + 1) % 256, command_id, request_hash, streams, versions, result,"
         f" recorded_at FROM es_command WHERE {_ROW}",
     )),
     ("commands", "does not say so", (
@@ -244,8 +244,8 @@ DAMAGES: Sequence[tuple[str, str, tuple[str, ...]]] = (
     )),
     ("checkpoints", "has 255 checkpoints", ("DELETE FROM read_checkpoint WHERE projection = 'card' AND lane = 7",)),
     ("checkpoints", "parked from", (
-        "INSERT INTO read_parked (lane, projection, version, household, position, error)"
-        " SELECT lane, 'card', 1, stream_id, 1, 'why' FROM es_stream LIMIT 1",
+        "INSERT INTO read_parked (lane, projection, version, household, position, error, parked_at)"
+        " SELECT lane, 'card', 1, stream_id, 1, 'why', now() FROM es_stream LIMIT 1",
     )),
     ("steps", "steps of", ("DELETE FROM read_chain.step WHERE version = 2",)),
 )  # fmt: skip

@@ -251,8 +251,10 @@ def trial_call() -> str:
     """The append as one would call it past the client, with a told time."""
     nothing = "'{}', '{}', '{}', '{}', '{}', '{}', '{}'"
     return (
-        "SELECT es_append(0::smallint, gen_random_uuid(), '', NULL, %s, 'household', 0, 0, 0::smallint, "
-        f"'2021-07-01', {nothing})"
+        "SELECT es_append(0::smallint, gen_random_uuid(), '', NULL, '2021-07-01', NULL, NULL, '{0}', ARRAY[%s::uuid],"
+        " '{household}', '{0}', '{1}', '{0}', ARRAY[gen_random_uuid()], '{x}', '{2021-07-01}', ARRAY[''::bytea],"
+        " ARRAY[''::bytea], ARRAY[NULL::bytea], ARRAY[''::bytea], NULL, NULL, NULL, NULL, NULL, NULL,"
+        " NULL, NULL, NULL, NULL, NULL)"
     )
 
 
