@@ -44,6 +44,7 @@ import psycopg
 
 from eventstore import reading
 from eventstore.appending import append, append_many
+from eventstore.appending.append import PlainEvent
 from eventstore.appending.append_types import (
     NO_CLAIMS,
     Appended,
@@ -118,11 +119,12 @@ class LaneStore:
         whenever a command is sent again, the first answer is given. Raises `VersionConflict`,
         `StreamClosed`, `StreamErased`, `ClaimConflict`, `ChangedCommand`, `OwnerErased`, `UnknownEvent`.
         """
-        batch = self._batch(streams, at)
-        if not batch.streams:
-            return self._no_news(command, streams)
-        told_at = at if self._trial else None
-        parameters = append.parameters(batch, self._keys, command, told_at, result, claims, index)
+        with uncollected():
+            batch = self._batch(streams, at)
+            if not batch.streams:
+                return self._no_news(command, streams)
+            told_at = at if self._trial else None
+            parameters = append.parameters(batch, self._keys, command, told_at, result, claims, index)
         # With a command id, sending again what may have been carried out gets the first answer.
         row = self._retried(append.APPEND, parameters, again=command is not None)
         if row[0] is not None:
@@ -156,7 +158,7 @@ class LaneStore:
             answers[n] = answer if answer is not None else self._repeated(ones[n])
         return [answers[n] for n in range(len(ones))]
 
-    def append_plain(self, events: Sequence[append.PlainEvent]) -> None:
+    def append_plain(self, events: Sequence[PlainEvent]) -> None:
         """Append events of the library's own aggregates, in a trial store; raises `NotATrial` in any other."""
         if not self._trial:
             raise NotATrial

@@ -249,7 +249,6 @@ def test_a_told_time_is_only_stated_outside_a_trial(store: LaneStore, trial_call
 @pytest.fixture
 def trial_call() -> str:
     """The append as one would call it past the client, with a told time."""
-    nothing = "'{}', '{}', '{}', '{}', '{}', '{}', '{}'"
     return (
         "SELECT es_append(0::smallint, gen_random_uuid(), '', NULL, '2021-07-01', NULL, NULL, '{0}', ARRAY[%s::uuid],"
         " '{household}', '{0}', '{1}', '{0}', ARRAY[gen_random_uuid()], '{x}', '{2021-07-01}', ARRAY[''::bytea],"
