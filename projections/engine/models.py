@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from eventstore.lanes import LANES
 from projections.engine import completing
-from projections.engine.plans import schema_of, sql_of
+from projections.engine.plans import TableMismatch, schema_of, sql_of
 from projections.engine.projection import Projection
 from projections.engine.row_security import wall
+
+Result = TypeVar("Result")
 
 CAUGHT_UP: Final = 1_000
 """How many events a projection built beside the live one may be behind when it takes its place."""
@@ -67,6 +69,23 @@ def models_of(connection: Connection[Any]) -> list[Model]:
         "SELECT projection, version, live FROM read_model ORDER BY projection, version"
     ).fetchall()
     return [Model(*row) for row in rows]
+
+
+def settled(connection: Connection[Any], act: Callable[[], Result]) -> Result:
+    """Act on the schemas read models stand in now, and once more whenever one was switched meanwhile.
+
+    What is read of `read_model` is older than the names in the catalogue, which are looked up when they are used:
+    a switch in between renames the schema. `act` commits what it does, and may be done twice.
+    """
+    while True:
+        with connection.transaction():
+            before = models_of(connection)
+        try:
+            return act()
+        except (errors.InvalidSchemaName, errors.UndefinedTable, TableMismatch):
+            with connection.transaction():
+                if models_of(connection) == before:
+                    raise
 
 
 def prepare(connection: Connection[Any], projections: Sequence[type[Projection]]) -> None:

@@ -125,10 +125,17 @@ class Projector:
         self._not_before: dict[str, float] = {}
         """When a projection that could not be completed is tried again."""
         with pool.connection() as connection:
-            models.prepare(connection, projections)
-            self._building = models.building(connection, projections)
+            self._building = models.settled(connection, lambda: self._open(connection, projections))
+
+    def _open(
+        self, connection: Connection[Any], projections: Sequence[type[Projection]]
+    ) -> list[type[Projection]]:
+        models.prepare(connection, projections)
+        building = models.building(connection, projections)
+        with connection.transaction():
             for projection in projections:
-                self._plan(connection, projection, live=projection not in self._building)
+                self._plan(connection, projection, live=projection not in building)
+        return building
 
     @property
     def building(self) -> bool:
