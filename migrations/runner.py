@@ -197,6 +197,15 @@ def _put_on_owner(connection: psycopg.Connection, first: Migration, *, schemas: 
     """Make the roles, and act as the owner of the schema from now on."""
     if connection.execute(OWNS).fetchone() != (True,):
         raise _forbidden(first)
+    prepare_roles(connection, schemas=schemas)
+    connection.execute(f"set role {OWNER}")
+
+
+def prepare_roles(connection: psycopg.Connection, *, schemas: bool) -> None:
+    """Make the roles and give the login what it needs of them, each in a transaction of its own.
+
+    `schemas`: the application makes schemas of its own in this database. Raises `RolesForbidden`.
+    """
     try:
         make_roles(connection, schemas=schemas)
     except NotAllowed as refused:
@@ -204,7 +213,6 @@ def _put_on_owner(connection: psycopg.Connection, first: Migration, *, schemas: 
             f"登录角色 {refused.login} 无权建立本系统的角色，或不属于这些角色。"
             f"请由数据库管理员执行一次：{refused.statements}"
         ) from None
-    connection.execute(f"set role {OWNER}")
 
 
 def _forbidden(migration: Migration) -> MigrationForbidden:
