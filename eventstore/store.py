@@ -144,7 +144,7 @@ class LaneStore:
         """
         if not ones:
             return []
-        order = sorted(range(len(ones)), key=lambda n: lane_of(ones[n].stream.stream))
+        order = sorted(range(len(ones)), key=lambda n: append_many.locking_order(ones[n]))
         ordered = [ones[n] for n in order]
         with uncollected():
             batch = self._batch([one.stream for one in ordered], at)

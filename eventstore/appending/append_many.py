@@ -19,6 +19,7 @@ from eventstore.appending.claims import (
 )
 from eventstore.errors import StoreError, refusal
 from eventstore.keys.keys import KeyRing
+from eventstore.lanes import lane_of
 from eventstore.postgres import binary
 from eventstore.postgres.libpq_client import Parameter, Row, function_call
 
@@ -28,6 +29,12 @@ APPEND_MANY: Final = function_call(
     f"timestamptz smallint[] uuid[] bytea[] {STREAM_TYPES} {EVENT_TYPES} "
     f"integer[] {CLAIM_TYPES} integer[] {INDEX_TYPES}",
 )
+
+
+def locking_order(one: OneAppend) -> tuple[int, bool, int]:
+    """By what the commands of a call are sorted: as everybody locks the streams."""
+    stream = one.stream
+    return lane_of(stream.stream), stream.expected <= 0, stream.stream.int
 
 
 def parameters(

@@ -7,7 +7,7 @@
 --
 -- Every writer takes its locks in one order: command rows; streams, lane by lane, those there are before new ones,
 -- each sorted; claims; index entries; the heads of lanes, sorted. Each lock names one lane.
--- The streams of a call come sorted by lane, and their events in the order of the streams.
+-- The streams of a call come sorted by lane, those of es_append_many as they are locked; their events in the same order.
 
 CREATE FUNCTION es_must_be_trial() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
@@ -230,27 +230,33 @@ COMMENT ON FUNCTION es_change_index IS
 
 CREATE FUNCTION es_write_events(
     p_lane smallint, p_before bigint,
-    p_streams uuid[], p_expected integer[], p_versions integer[], p_times timestamptz[],
+    p_streams uuid[], p_expected integer[], p_versions integer[], p_times timestamptz[], p_at timestamptz,
     p_event_ids uuid[], p_names text[], p_days date[],
     p_metas bytea[], p_datas bytea[], p_privates bytea[], p_digests bytea[])
     RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
-    v_streams  uuid[];
-    v_versions integer[];
-    v_times    timestamptz[];
+    v_streams  uuid[] := p_streams;
+    v_versions integer[] := p_versions;
+    v_times    timestamptz[] := p_times;
 BEGIN
-    IF cardinality(p_streams) = cardinality(p_event_ids) THEN
-        v_streams := p_streams;
-        v_versions := p_versions;
-        v_times := p_times;
-    ELSE
+    IF cardinality(p_streams) < cardinality(p_event_ids) THEN
         SELECT array_agg(u.stream_id ORDER BY u.n, u.version), array_agg(u.version ORDER BY u.n, u.version),
                array_agg(u.at ORDER BY u.n, u.version)
         INTO v_streams, v_versions, v_times
         FROM (SELECT a.n, a.stream_id, a.at, generate_series(a.expected + 1, a.version) AS version
               FROM unnest(p_streams, p_expected, p_versions, p_times) WITH ORDINALITY
                    AS a (stream_id, expected, version, at, n)) AS u;
+    END IF;
+    IF p_times IS NULL THEN
+        INSERT INTO es_event
+        SELECT p_lane, p_before + u.n, u.stream_id, u.version, u.event_id, u.name, u.day, p_at,
+               u.meta, u.data, u.private, u.digest
+        FROM (SELECT generate_series(1, cardinality(p_event_ids)) AS n, unnest(v_streams) AS stream_id,
+                     unnest(v_versions) AS version, unnest(p_event_ids) AS event_id, unnest(p_names) AS name,
+                     unnest(p_days) AS day, unnest(p_metas) AS meta, unnest(p_datas) AS data,
+                     unnest(p_privates) AS private, unnest(p_digests) AS digest) AS u;
+        RETURN;
     END IF;
     INSERT INTO es_event
     SELECT p_lane, p_before + row_number() OVER (), u.stream_id, u.version, u.event_id, u.name, u.day, u.at,
@@ -263,7 +269,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION es_write_events IS
-    'writes the events of streams of one lane behind a position; those of a stream without a time are left out';
+    'writes the events of streams of one lane behind a position, all at p_at; or each at its stream''s time, where those '
+    'of a stream without a time are left out';
 
 -- p_named and p_reached are the streams and their new versions in the order the command names them, where that is not
 -- the order of their lanes.
@@ -284,12 +291,13 @@ CREATE FUNCTION es_append(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
-    r         record;
-    v_now     timestamptz := coalesce(p_at, clock_timestamp());
-    v_times   timestamptz[];
-    v_detail  text;
-    v_before  bigint;
-    v_skipped integer := 0;
+    r          record;
+    v_now      timestamptz := coalesce(p_at, clock_timestamp());
+    v_last     timestamptz;
+    v_times    timestamptz[];
+    v_detail   text;
+    v_position bigint;
+    v_next     integer;
 BEGIN
     -- First of all: whoever sends the same command at the same time waits here for the first to end.
     IF p_command IS NOT NULL THEN
@@ -312,30 +320,39 @@ BEGIN
             END IF;
             o_recorded_at := v_now;
         END IF;
-    ELSE
-        o_recorded_at := v_now;
-        FOR r IN
-            SELECT u.lane, min(u.n)::integer AS first, max(u.n)::integer AS last
-            FROM unnest(p_lanes) WITH ORDINALITY AS u (lane, n) GROUP BY u.lane ORDER BY u.lane
-        LOOP
-            v_times := es_move_streams(
-                r.lane, p_streams[r.first:r.last], p_categories[r.first:r.last], p_expected[r.first:r.last],
-                p_versions[r.first:r.last], p_states[r.first:r.last], v_now);
-            IF array_position(v_times, NULL) IS NOT NULL THEN
-                v_skipped := r.first - 1 + array_position(v_times, NULL);
-                PERFORM es_refuse(r.lane, p_streams[v_skipped], p_expected[v_skipped]);
-            END IF;
-            SELECT greatest(o_recorded_at, max(u.at)) INTO o_recorded_at FROM unnest(v_times) AS u (at);
-        END LOOP;
-        IF o_recorded_at > v_now THEN
-            -- The clock stood behind a stream's last event: all streams of the command get that later time.
-            FOR r IN SELECT u.lane, array_agg(u.stream) AS streams
-                     FROM unnest(p_lanes, p_streams) AS u (lane, stream) GROUP BY u.lane ORDER BY u.lane
-            LOOP
-                UPDATE es_stream SET last_recorded_at = o_recorded_at
-                WHERE lane = r.lane AND stream_id = ANY (r.streams);
-            END LOOP;
+    ELSIF p_lanes[1] = p_lanes[cardinality(p_lanes)] THEN
+        v_times := es_move_streams(p_lane, p_streams, p_categories, p_expected, p_versions, p_states, v_now);
+        v_next := array_position(v_times, NULL);
+        IF v_next IS NOT NULL THEN
+            PERFORM es_refuse(p_lane, p_streams[v_next], p_expected[v_next]);
         END IF;
+        SELECT max(u.at) INTO o_recorded_at FROM unnest(v_times) AS u (at);
+    ELSE
+        FOR r IN
+            SELECT u.* FROM unnest(p_lanes, p_streams, p_categories, p_expected, p_versions, p_states)
+                 AS u (lane, stream, category, expected, version, state)
+            ORDER BY u.lane, u.expected <= 0, u.stream
+        LOOP
+            UPDATE es_stream s
+            SET version = r.version, state = r.state, last_recorded_at = greatest(v_now, s.last_recorded_at)
+            WHERE s.lane = r.lane AND s.stream_id = r.stream AND s.version = r.expected AND s.state = 0
+            RETURNING s.last_recorded_at INTO v_last;
+            IF FOUND THEN
+                o_recorded_at := greatest(v_last, o_recorded_at);
+            ELSIF NOT es_begin(r.lane, r.stream, r.category, r.expected, r.version, r.state, v_now) THEN
+                PERFORM es_refuse(r.lane, r.stream, r.expected);
+            END IF;
+        END LOOP;
+        o_recorded_at := greatest(v_now, o_recorded_at);
+    END IF;
+    IF o_recorded_at > v_now AND cardinality(p_streams) > 1 THEN
+        -- The clock stood behind a stream's last event: all streams of the command get that later time.
+        FOR r IN SELECT u.lane, array_agg(u.stream) AS streams
+                 FROM unnest(p_lanes, p_streams) AS u (lane, stream) GROUP BY u.lane ORDER BY u.lane
+        LOOP
+            UPDATE es_stream SET last_recorded_at = o_recorded_at
+            WHERE lane = r.lane AND stream_id = ANY (r.streams);
+        END LOOP;
     END IF;
 
     IF p_claim_kinds IS NOT NULL THEN
@@ -369,28 +386,28 @@ BEGIN
                u.event_id, u.name, u.day, o_recorded_at, u.meta, u.data, u.private, u.digest
         FROM unnest(p_event_ids, p_names, p_days, p_metas, p_datas, p_privates, p_digests)
              WITH ORDINALITY AS u (event_id, name, day, meta, data, private, digest, n);
+    ELSIF p_lanes[1] = p_lanes[cardinality(p_lanes)] THEN
+        UPDATE es_lane SET position = position + cardinality(p_event_ids) WHERE lane = p_lane
+        RETURNING position - cardinality(p_event_ids) INTO v_position;
+        PERFORM es_write_events(
+            p_lane, v_position, p_streams, p_expected, p_versions, NULL, o_recorded_at,
+            p_event_ids, p_names, p_days, p_metas, p_datas, p_privates, p_digests);
+        SELECT array_agg(v_position + a.reached ORDER BY a.n) INTO o_positions
+        FROM (SELECT u.n, sum(u.version - u.expected) OVER (ORDER BY u.n) AS reached
+              FROM unnest(p_expected, p_versions) WITH ORDINALITY AS u (expected, version, n)) AS a;
     ELSE
-        v_skipped := 0;
-        FOR r IN
-            SELECT u.lane, min(u.n)::integer AS first, max(u.n)::integer AS last,
-                   sum(u.version - u.expected)::integer AS count
-            FROM unnest(p_lanes, p_expected, p_versions) WITH ORDINALITY AS u (lane, expected, version, n)
-            GROUP BY u.lane ORDER BY u.lane
-        LOOP
-            UPDATE es_lane SET position = position + r.count WHERE lane = r.lane
-            RETURNING position - r.count INTO v_before;
-            PERFORM es_write_events(
-                r.lane, v_before, p_streams[r.first:r.last], p_expected[r.first:r.last],
-                p_versions[r.first:r.last], array_fill(o_recorded_at, ARRAY[r.last - r.first + 1]),
-                p_event_ids[v_skipped + 1 : v_skipped + r.count], p_names[v_skipped + 1 : v_skipped + r.count],
-                p_days[v_skipped + 1 : v_skipped + r.count], p_metas[v_skipped + 1 : v_skipped + r.count],
-                p_datas[v_skipped + 1 : v_skipped + r.count], p_privates[v_skipped + 1 : v_skipped + r.count],
-                p_digests[v_skipped + 1 : v_skipped + r.count]);
-            SELECT o_positions || array_agg(v_before + a.reached ORDER BY a.n) INTO o_positions
-            FROM (SELECT u.n, sum(u.version - u.expected) OVER (ORDER BY u.n) AS reached
-                  FROM unnest(p_expected[r.first:r.last], p_versions[r.first:r.last]) WITH ORDINALITY
-                       AS u (expected, version, n)) AS a;
-            v_skipped := v_skipped + r.count;
+        v_next := 1;
+        FOR n IN 1 .. cardinality(p_streams) LOOP
+            UPDATE es_lane SET position = position + p_versions[n] - p_expected[n] WHERE lane = p_lanes[n]
+            RETURNING position INTO v_position;
+            o_positions[n] := v_position;
+            FOR v_version IN p_expected[n] + 1 .. p_versions[n] LOOP
+                INSERT INTO es_event VALUES (
+                    p_lanes[n], v_position - p_versions[n] + v_version, p_streams[n], v_version, p_event_ids[v_next],
+                    p_names[v_next], p_days[v_next], o_recorded_at, p_metas[v_next], p_datas[v_next],
+                    p_privates[v_next], p_digests[v_next]);
+                v_next := v_next + 1;
+            END LOOP;
         END LOOP;
     END IF;
     IF p_at IS NOT NULL THEN
@@ -415,17 +432,18 @@ CREATE FUNCTION es_append_many(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
-    r         record;
-    v_now     timestamptz := coalesce(p_at, clock_timestamp());
-    v_count   integer := cardinality(p_commands);
-    v_taken   uuid[];
-    v_left    integer[];  -- the version expected of each stream; NULL for a command that is left out
-    v_code    text;
-    v_detail  text;
-    v_at      timestamptz;
-    v_clash   boolean;
-    v_before  bigint;
-    v_skipped integer;
+    r          record;
+    v_now      timestamptz := coalesce(p_at, clock_timestamp());
+    v_count    integer := cardinality(p_commands);
+    v_taken    uuid[];
+    v_left     integer[];  -- the version expected of each stream; NULL for a command that is left out
+    v_code     text;
+    v_detail   text;
+    v_at       timestamptz;
+    v_clash    boolean;
+    v_total    bigint;
+    v_position bigint;
+    v_next     integer;
 BEGIN
     IF p_at IS NOT NULL THEN
         PERFORM es_must_be_trial();
@@ -452,29 +470,24 @@ BEGIN
                 FROM unnest(p_commands, p_expected) WITH ORDINALITY AS u (command, expected, n);
             END IF;
 
-            o_recorded_at := array_fill(NULL::timestamptz, ARRAY[v_count]);
-            FOR r IN
-                SELECT u.lane, min(u.n)::integer AS first, max(u.n)::integer AS last
-                FROM unnest(p_lanes) WITH ORDINALITY AS u (lane, n) GROUP BY u.lane ORDER BY u.lane
-            LOOP
-                IF r.first < r.last THEN
-                    o_recorded_at[r.first:r.last] := es_move_streams(
-                        r.lane, p_streams[r.first:r.last], p_categories[r.first:r.last], v_left[r.first:r.last],
-                        p_versions[r.first:r.last], p_states[r.first:r.last], v_now);
-                ELSE
+            o_recorded_at := NULL;
+            IF v_count > 1 AND p_lanes[1] = p_lanes[v_count] THEN
+                o_recorded_at := es_move_streams(
+                    p_lanes[1], p_streams, p_categories, v_left, p_versions, p_states, v_now);
+            ELSE
+                FOR n IN 1 .. v_count LOOP
                     UPDATE es_stream s
-                    SET version = p_versions[r.first], state = p_states[r.first],
+                    SET version = p_versions[n], state = p_states[n],
                         last_recorded_at = greatest(v_now, s.last_recorded_at)
-                    WHERE s.lane = r.lane AND s.stream_id = p_streams[r.first] AND s.version = v_left[r.first]
-                      AND s.state = 0
+                    WHERE s.lane = p_lanes[n] AND s.stream_id = p_streams[n] AND s.version = v_left[n] AND s.state = 0
                     RETURNING s.last_recorded_at INTO v_at;
-                    IF NOT FOUND AND es_begin(r.lane, p_streams[r.first], p_categories[r.first], v_left[r.first],
-                                              p_versions[r.first], p_states[r.first], v_now) THEN
+                    IF NOT FOUND AND es_begin(p_lanes[n], p_streams[n], p_categories[n], v_left[n], p_versions[n],
+                                              p_states[n], v_now) THEN
                         v_at := v_now;
                     END IF;
-                    o_recorded_at[r.first] := v_at;
-                END IF;
-            END LOOP;
+                    o_recorded_at[n] := v_at;
+                END LOOP;
+            END IF;
             IF array_position(o_recorded_at, NULL) IS NOT NULL THEN
                 FOR r IN
                     SELECT u.n, u.lane, u.stream, u.expected
@@ -517,45 +530,40 @@ BEGIN
                 RAISE EXCEPTION USING ERRCODE = 'HL900', MESSAGE = 'once more, without those that clash';
             END IF;
 
-            o_positions := array_fill(NULL::bigint, ARRAY[v_count]);
-            v_skipped := 0;
-            FOR r IN
-                SELECT u.lane, min(u.n)::integer AS first, max(u.n)::integer AS last,
-                       sum(u.version - u.expected)::integer AS count,
-                       sum(u.version - u.left)::integer AS fresh
-                FROM unnest(p_lanes, p_expected, p_versions, v_left) WITH ORDINALITY
-                     AS u (lane, expected, version, "left", n)
-                GROUP BY u.lane ORDER BY u.lane
-            LOOP
-                IF r.fresh IS NULL THEN
-                    NULL;  -- nothing in this lane goes on
-                ELSIF r.count = 1 THEN
-                    UPDATE es_lane SET position = position + 1 WHERE lane = r.lane RETURNING position INTO v_before;
-                    o_positions[r.first] := v_before;
-                    INSERT INTO es_event VALUES (
-                        r.lane, v_before, p_streams[r.first], p_versions[r.first], p_event_ids[v_skipped + 1],
-                        p_names[v_skipped + 1], p_days[v_skipped + 1], o_recorded_at[r.first],
-                        p_metas[v_skipped + 1], p_datas[v_skipped + 1], p_privates[v_skipped + 1],
-                        p_digests[v_skipped + 1]);
-                ELSE
-                    UPDATE es_lane SET position = position + r.fresh WHERE lane = r.lane
-                    RETURNING position - r.fresh INTO v_before;
+            IF v_count > 1 AND p_lanes[1] = p_lanes[v_count] THEN
+                SELECT array_agg(CASE WHEN a.left IS NOT NULL THEN a.reached END ORDER BY a.n), max(a.reached)
+                INTO o_positions, v_total
+                FROM (SELECT u.n, u.left, sum(u.version - u.left) OVER (ORDER BY u.n) AS reached
+                      FROM unnest(v_left, p_versions) WITH ORDINALITY AS u ("left", version, n)) AS a;
+                IF v_total > 0 THEN
+                    UPDATE es_lane SET position = position + v_total WHERE lane = p_lanes[1]
+                    RETURNING position - v_total INTO v_position;
                     PERFORM es_write_events(
-                        r.lane, v_before, p_streams[r.first:r.last], p_expected[r.first:r.last],
-                        p_versions[r.first:r.last], o_recorded_at[r.first:r.last],
-                        p_event_ids[v_skipped + 1 : v_skipped + r.count],
-                        p_names[v_skipped + 1 : v_skipped + r.count], p_days[v_skipped + 1 : v_skipped + r.count],
-                        p_metas[v_skipped + 1 : v_skipped + r.count], p_datas[v_skipped + 1 : v_skipped + r.count],
-                        p_privates[v_skipped + 1 : v_skipped + r.count],
-                        p_digests[v_skipped + 1 : v_skipped + r.count]);
-                    o_positions[r.first:r.last] := (
-                        SELECT array_agg(CASE WHEN a.left IS NOT NULL THEN v_before + a.reached END ORDER BY a.n)
-                        FROM (SELECT u.n, u.left, sum(u.version - u.left) OVER (ORDER BY u.n) AS reached
-                              FROM unnest(v_left[r.first:r.last], p_versions[r.first:r.last]) WITH ORDINALITY
-                                   AS u ("left", version, n)) AS a);
+                        p_lanes[1], v_position, p_streams, p_expected, p_versions, o_recorded_at, NULL,
+                        p_event_ids, p_names, p_days, p_metas, p_datas, p_privates, p_digests);
+                    SELECT array_agg(v_position + u.reached ORDER BY u.n) INTO o_positions
+                    FROM unnest(o_positions) WITH ORDINALITY AS u (reached, n);
                 END IF;
-                v_skipped := v_skipped + r.count;
-            END LOOP;
+            ELSE
+                o_positions := array_fill(NULL::bigint, ARRAY[v_count]);
+                v_next := 1;
+                FOR n IN 1 .. v_count LOOP
+                    IF v_left[n] IS NULL THEN
+                        v_next := v_next + p_versions[n] - p_expected[n];
+                    ELSE
+                        UPDATE es_lane SET position = position + p_versions[n] - p_expected[n] WHERE lane = p_lanes[n]
+                        RETURNING position INTO v_position;
+                        o_positions[n] := v_position;
+                        FOR v_version IN p_expected[n] + 1 .. p_versions[n] LOOP
+                            INSERT INTO es_event VALUES (
+                                p_lanes[n], v_position - p_versions[n] + v_version, p_streams[n], v_version,
+                                p_event_ids[v_next], p_names[v_next], p_days[v_next], o_recorded_at[n],
+                                p_metas[v_next], p_datas[v_next], p_privates[v_next], p_digests[v_next]);
+                            v_next := v_next + 1;
+                        END LOOP;
+                    END IF;
+                END LOOP;
+            END IF;
             EXIT;
         EXCEPTION WHEN SQLSTATE 'HL900' THEN
             NULL;
