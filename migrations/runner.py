@@ -27,7 +27,7 @@ create table if not exists public.hulian_migration (
     number integer primary key,
     name text not null,
     sha256 text not null,
-    applied_at timestamptz not null
+    applied_at timestamptz not null default clock_timestamp()
 )
 """
 TAKE = "insert into public.hulian_migration (number, name, sha256, applied_at) values (%s, %s, %s, %s)"
@@ -164,7 +164,11 @@ def migrate(conninfo: str, folder: str | Traversable) -> list[int]:
         missing = _missing(connection, files)
         if not missing:
             return []
-        _put_on_owner(connection, files[missing[0] - 1], schemas=folder == "store")
+        _put_on_owner(
+            connection,
+            files[missing[0] - 1],
+            schemas=(folder if isinstance(folder, str) else folder.name) == "store",
+        )
         _make_table(connection)
         _compare(connection, files)
         for migration in files:

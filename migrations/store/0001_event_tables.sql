@@ -2,8 +2,8 @@
 -- PostgreSQL 15 core only. Stored formats are described in docs/formats.md and change only by decision note.
 --
 -- Every table that belongs to streams begins its keys with the lane, so that it can be spread over servers by it
--- (docs/scale-out.md). No column has a time as its default where rows are added later: the time of a row is taken
--- into a variable or comes as a parameter, because a spread table refuses time functions in its statements.
+-- (docs/scale-out.md). A time is taken into a variable first or comes as a parameter: a spread table refuses time
+-- functions in the statements that write it.
 
 CREATE TABLE es_meta (
     single           boolean     PRIMARY KEY DEFAULT true CHECK (single),

@@ -57,7 +57,7 @@ CREATE TABLE read_parked (
     position   bigint      NOT NULL,
     error      text        NOT NULL,
     attempts   integer     NOT NULL DEFAULT 1,
-    parked_at  timestamptz NOT NULL,
+    parked_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (lane, projection, version, household)
 );
 COMMENT ON TABLE read_parked IS 'a household whose events from position on a projection has left out, until they are tried again';

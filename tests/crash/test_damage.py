@@ -244,8 +244,8 @@ DAMAGES: Sequence[tuple[str, str, tuple[str, ...]]] = (
     )),
     ("checkpoints", "has 255 checkpoints", ("DELETE FROM read_checkpoint WHERE projection = 'card' AND lane = 7",)),
     ("checkpoints", "parked from", (
-        "INSERT INTO read_parked (lane, projection, version, household, position, error, parked_at)"
-        " SELECT lane, 'card', 1, stream_id, 1, 'why', now() FROM es_stream LIMIT 1",
+        "INSERT INTO read_parked (lane, projection, version, household, position, error)"
+        " SELECT lane, 'card', 1, stream_id, 1, 'why' FROM es_stream LIMIT 1",
     )),
     ("steps", "steps of", ("DELETE FROM read_chain.step WHERE version = 2",)),
 )  # fmt: skip

@@ -259,8 +259,8 @@ def test_a_merge_that_misses_parked_households_says_so_and_is_not_added_to(
     caught_up(projector)
     with psycopg.connect(databases.store) as connection:
         connection.execute(
-            "INSERT INTO read_parked (lane, projection, version, household, position, error, parked_at)"
-            " VALUES (1, 'durations', %s, %s, 1, 'poison', now())",
+            "INSERT INTO read_parked (lane, projection, version, household, position, error)"
+            " VALUES (1, 'durations', %s, %s, 1, 'poison')",
             [Durations.version, UUID(int=257)],
         )
     assert merged(databases, cut(1))
