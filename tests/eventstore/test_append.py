@@ -10,12 +10,16 @@ import pytest
 
 from domain.values.private import Private
 from eventstore import errors
-from eventstore.appending.append_types import StreamAppend
+from eventstore.appending.append import APPEND
+from eventstore.appending.append import parameters as parameters_of
+from eventstore.appending.append_types import NO_CLAIMS, StreamAppend
+from eventstore.appending.batch import Batch
 from eventstore.events.digest import verify
 from eventstore.events.envelope import Meta, enclose
 from eventstore.events.recorded import StreamState
 from eventstore.lanes import LANES, event_id, lane_of
 from eventstore.store import LaneStore
+from tests.database import Databases
 from tests.eventstore.samples import Joined, Opened, Paid, Person
 from tests.eventstore.stores import META, OPENED, append, command, paid, stream
 
@@ -339,3 +343,31 @@ def test_the_cut_is_stored_and_the_same_for_ever(store: LaneStore) -> None:
     assert cut.positions == tuple(2 if lane == 3 else 0 for lane in range(LANES))
     assert store.cut(UUID(int=1), "report") == cut
     assert store.cut(UUID(int=2), "report").positions[3] == 3
+
+
+def test_the_commonest_command_is_one_call_that_writes_four_rows_and_no_more(
+    store: LaneStore, databases: Databases
+) -> None:
+    append(store, command(1), stream(1), 0, [OPENED])
+    key = command(2)
+    to = StreamAppend(stream(1), "household", 1, enclose(key.id, stream(1), 1, [paid()], META))
+    parameters = parameters_of(
+        Batch(store.codec, store.keys, 1, [to], None), store.keys, key, None, None, NO_CLAIMS, ()
+    )
+    with psycopg.connect(databases.store) as connection:
+        connection.execute("SET LOCAL track_functions = 'pl'")
+        connection.pgconn.exec_params(APPEND.text, parameters, param_formats=APPEND.formats, result_format=1)
+        rows = connection.execute(
+            "SELECT relname::text, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
+            " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY 1"
+        ).fetchall()
+        called = connection.execute(
+            "SELECT funcname::text, calls FROM pg_stat_xact_user_functions"
+        ).fetchall()
+    assert rows == [
+        ("es_command", 1, 0, 0),
+        ("es_event", 1, 0, 0),
+        ("es_lane", 0, 1, 0),
+        ("es_stream", 0, 1, 0),
+    ]
+    assert called == [("es_append", 1)]
