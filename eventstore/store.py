@@ -64,7 +64,7 @@ from eventstore.garbage_collection import uncollected
 from eventstore.keys.keys import KeyRing
 from eventstore.lanes import LANES, lane_of
 from eventstore.postgres import binary
-from eventstore.postgres.libpq_client import Parameter, Pool, Row, Statement, Wire
+from eventstore.postgres.libpq_client import LibpqClient, Parameter, Pool, Row, Statement
 
 _FOR_EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _HIGHEST: Final = 2**31 - 1
@@ -76,7 +76,7 @@ class LaneStore:
 
     def __init__(self, pool: Pool, codec: Codec, keys: KeyRing) -> None:
         """`pool` holds autocommit connections as role `hulian_app`; raises `BadCall` for another database."""
-        self._wire = Wire(pool)
+        self._client = LibpqClient(pool)
         self._codec = codec
         self._keys = keys
         meta = self._all(reading.META, ())
@@ -360,7 +360,7 @@ class LaneStore:
 
     def _all(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> list[Row]:
         try:
-            return self._wire.rows(statement, parameters, again=again)
+            return self._client.rows(statement, parameters, again=again)
         except psycopg.Error as error:
             refusal = told(error)
             if refusal is None:

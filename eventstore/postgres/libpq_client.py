@@ -75,14 +75,14 @@ class _Line:
 _RAW: Final[Any] = _Raw()
 _lines: WeakKeyDictionary[Connection[Any], _Line] = WeakKeyDictionary()
 _prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
-"""What each connection has prepared: several wires may share a pool."""
+"""What each connection has prepared: several clients may share a pool."""
 
 
 class ConnectionLost(psycopg.OperationalError):
     """与数据库的连接中断，不能确定是否已完成。请用同一请求编号重试。"""
 
 
-class Wire:
+class LibpqClient:
     """Runs statements on a pool's connections, each by itself, outside any transaction."""
 
     def __init__(self, pool: Pool) -> None:

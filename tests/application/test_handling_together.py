@@ -27,7 +27,7 @@ from domain.values.receipt import Actor
 from domain.watching.alerts import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAlert
 from eventstore.errors import ChangedCommand, VersionConflict
 from eventstore.lanes import lane_of
-from eventstore.postgres.libpq_client import Statement, Wire
+from eventstore.postgres.libpq_client import LibpqClient, Statement
 from tests import stories
 from tests.database import Databases
 from tests.installations import installed
@@ -104,15 +104,15 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The statements sent meanwhile."""
     names: list[str] = []
     lock = threading.Lock()
-    ask = Wire.rows
+    ask = LibpqClient.rows
 
-    def spied(self: Wire, statement: Statement, *args: object, **more: object) -> object:
+    def spied(self: LibpqClient, statement: Statement, *args: object, **more: object) -> object:
         with lock:
             names.append(statement.name.decode())
         return ask(self, statement, *args, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Wire, "rows", spied)
+        patch.setattr(LibpqClient, "rows", spied)
         yield names
 
 

@@ -242,7 +242,7 @@ def test_a_told_time_is_only_stated_outside_a_trial(store: LaneStore, trial_call
     (row,) = store.load(stream(1)).rows
     assert row.meta.stated_at == "2021-07-01T09:00:00+00:00"
     assert row.recorded_at > datetime(2026, 1, 1, tzinfo=UTC)
-    with pytest.raises(psycopg.Error) as refused, store._wire._pool.connection() as connection:
+    with pytest.raises(psycopg.Error) as refused, store._client._pool.connection() as connection:
         connection.execute(trial_call.encode(), [stream(2)])
     assert refused.value.sqlstate == "HL006"
     refusal = errors.told(refused.value)
@@ -315,7 +315,7 @@ def test_any_other_change_is_seen(store: LaneStore, owner: Admin, change: str) -
 
 def test_the_digest_algorithm_is_the_stores(trial: LaneStore, owner: Admin) -> None:
     owner.execute("UPDATE es_meta SET digest_algorithm = 2")
-    sm3 = LaneStore(trial._wire._pool, trial.codec, trial.keys)
+    sm3 = LaneStore(trial._client._pool, trial.codec, trial.keys)
     append(sm3, command(1), stream(1), 0, [OPENED])
     append(trial, command(2), stream(1), 1, [OPENED])
     rows = trial.load(stream(1)).rows
