@@ -56,7 +56,7 @@ from eventstore.appending.append_types import (
     OneAppend,
     StreamAppend,
 )
-from eventstore.appending.batch import Batch
+from eventstore.appending.batch import Batch, one_event
 from eventstore.errors import BadCall, ChangedCommand, NotATrial, StoreError, told
 from eventstore.events.codec import Codec
 from eventstore.events.recorded import Brief, Loaded, Recorded, StreamState
@@ -119,17 +119,35 @@ class LaneStore:
         whenever a command is sent again, the first answer is given. Raises `VersionConflict`,
         `StreamClosed`, `StreamErased`, `ClaimConflict`, `ChangedCommand`, `OwnerErased`, `UnknownEvent`.
         """
+        told_at = at if self._trial else None
+        if len(streams) == 1 and len(streams[0].envelopes) == 1:
+            columns = one_event(self._codec, self._keys, self._algorithm, streams[0], self._stated(at))
+            parameters = append.parameters(
+                self._keys, command, told_at, result, streams, columns, claims, index
+            )
+            positions, recorded_at = self._retried(append.APPEND, parameters, again=command is not None)
+            if positions is not None:
+                return append.appended(streams, positions, recorded_at, result)
+            return self._first_answer(command, streams[0].stream)
         with uncollected():
             batch = self._batch(streams, at)
             if not batch.streams:
                 return self._no_news(command, streams)
-            told_at = at if self._trial else None
-            parameters = append.parameters(batch, self._keys, command, told_at, result, claims, index)
+            parameters = append.parameters(
+                self._keys,
+                command,
+                told_at,
+                result,
+                batch.named,
+                batch.columns(),
+                claims,
+                index,
+                is_sorted_anew=batch.is_sorted_anew,
+            )
         # With a command id, sending again what may have been carried out gets the first answer.
-        row = self._retried(append.APPEND, parameters, again=command is not None)
-        if row[0] is not None:
-            return append.appended(batch, row, result)
-        assert command is not None, "only a command can have been carried out before"
+        positions, recorded_at = self._retried(append.APPEND, parameters, again=command is not None)
+        if positions is not None:
+            return append.appended(batch.named, batch.in_named_order(positions), recorded_at, result)
         return self._first_answer(command, batch.named[0].stream)
 
     def append_many(
@@ -336,7 +354,8 @@ class LaneStore:
         except ChangedCommand as refused:
             return refused
 
-    def _first_answer(self, command: CommandKey, home: UUID) -> Appended:
+    def _first_answer(self, command: CommandKey | None, home: UUID) -> Appended:
+        assert command is not None, "only a command can have been carried out before"
         answer = self._answer(command.id, lane_of(home), command.hash, home)
         assert answer is not None, "a command row is never taken back"
         return answer

@@ -13,8 +13,9 @@ from eventstore.appending.append_types import (
     CommandKey,
     IndexEntry,
     IndexRelease,
+    StreamAppend,
 )
-from eventstore.appending.batch import EVENT_TYPES, STREAM_TYPES, Batch, reached
+from eventstore.appending.batch import EVENT_TYPES, STREAM_TYPES, reached
 from eventstore.appending.claims import (
     CLAIM_TYPES,
     INDEX_TYPES,
@@ -43,42 +44,44 @@ ANSWER: Final = function_call(
 
 
 def parameters(
-    batch: Batch,
     keys: KeyRing,
     command: CommandKey | None,
     at: datetime | None,
     result: bytes | None,
+    named: Sequence[StreamAppend],
+    columns: Sequence[Parameter],
     claims: ClaimChanges,
     index: Sequence[IndexEntry | IndexRelease],
+    *,
+    is_sorted_anew: bool = False,
 ) -> tuple[Parameter, ...]:
-    """The parameters of `APPEND`; the command lies in the lane of the first stream it names."""
+    """The parameters of `APPEND` for the columns of a `Batch` or of `one_event`.
+
+    The command lies in the lane of the first stream it names; `named` are told apart only where the columns are
+    `is_sorted_anew`.
+    """
     id, hash = (None, None) if command is None else (command.id.bytes, command.hash)
-    named = batch.named if batch.is_sorted_anew else None
     return (
-        binary.short(lane_of(batch.named[0].stream)),
+        binary.short(lane_of(named[0].stream)),
         id,
         hash,
         result,
         binary.timestamp(at),
-        None if named is None else binary.uuids([stream.stream.bytes for stream in named]),
-        None if named is None else binary.integers([reached(stream) for stream in named]),
-        batch.lanes(),
-        *batch.stream_columns(),
-        *batch.events(),
+        binary.uuids([stream.stream.bytes for stream in named]) if is_sorted_anew else None,
+        binary.integers([reached(stream) for stream in named]) if is_sorted_anew else None,
+        *columns,
         *claim_columns(claim_rows(claims) if claims else ()),
         *index_columns(index_rows(keys, index) if index else ()),
     )
 
 
-def appended(batch: Batch, row: Row, result: bytes | None) -> Appended:
-    """The answer to a command that was carried out now."""
-    positions, recorded_at = row
-    if batch.is_sorted_anew:
-        by_stream = dict(zip([stream.stream for stream in batch.streams], positions, strict=True))
-        positions = [by_stream[stream.stream] for stream in batch.named]
+def appended(
+    named: Sequence[StreamAppend], positions: Sequence[int], recorded_at: bytes, result: bytes | None
+) -> Appended:
+    """The answer to a command that was carried out now; positions in the order the streams are named."""
     return Appended(
-        tuple([stream.stream for stream in batch.named]),
-        tuple([reached(stream) for stream in batch.named]),
+        tuple([stream.stream for stream in named]),
+        tuple([reached(stream) for stream in named]),
         tuple(positions),
         binary.instant(recorded_at),
         result=result,

@@ -13,7 +13,7 @@ from domain.values.private import Private
 from eventstore.appending.append_types import StreamAppend
 from eventstore.errors import BadCall, OwnerErased, VersionConflict
 from eventstore.events.codec import Codec
-from eventstore.events.digest import digests, entry
+from eventstore.events.digest import digest, digests, entry
 from eventstore.events.envelope import Encoded, Envelope, Meta
 from eventstore.events.tokens import pack
 from eventstore.keys.keys import KeyRing
@@ -83,6 +83,10 @@ class Batch:
             self._privates,
         )
 
+    def columns(self) -> tuple[Parameter, ...]:
+        """The lanes of the streams, and the columns of streams and events."""
+        return (self.lanes(), *self.stream_columns(), *self.events())
+
     def lanes(self) -> Parameter:
         """The lane of each stream."""
         return binary.shorts([id[-1] for id in self._stream_ids])
@@ -98,6 +102,13 @@ class Batch:
             binary.shorts([stream.closes for stream in streams]),
         )
 
+    def in_named_order(self, positions: Sequence[int]) -> Sequence[int]:
+        """What was answered by stream, in the order the call names them."""
+        if not self.is_sorted_anew:
+            return positions
+        by_stream = {stream.stream: n for stream, n in zip(self.streams, positions, strict=True)}
+        return [by_stream[stream.stream] for stream in self.named]
+
     def events(self) -> tuple[Parameter, ...]:
         """The seven columns of all events, in the order of the streams."""
         return (
@@ -109,6 +120,41 @@ class Batch:
             binary.byteas(self._privates),
             binary.hashes(self._digests),
         )
+
+
+def one_event(
+    codec: Codec, keys: KeyRing, algorithm: int, stream: StreamAppend, stated_at: str | None
+) -> tuple[Parameter, ...]:
+    """The columns of a `Batch` (lanes, streams, events) of one event, made at once: most commands are that.
+
+    Encodes, seals and digests, and raises, as a `Batch`.
+    """
+    (envelope,) = stream.envelopes
+    version = stream.expected + 1
+    _must_follow(stream.stream, version, envelope)
+    event = envelope.encoded or codec.encode(envelope.event)
+    meta = _meta(msgspec.structs.replace(envelope.meta, stated_at=stated_at) if stated_at else envelope.meta)
+    private = pack(_sealed(keys, event.privates)) if event.privates else None
+    id, key, on = envelope.id_bytes, stream.stream.bytes, envelope.event.on
+    only, short, integer = binary.only, binary.short, binary.integer
+    return (
+        only(binary.SMALLINT, short(key[-1])),
+        only(binary.UUID, key),
+        only(binary.TEXT, stream.category.encode()),
+        only(binary.INTEGER, integer(stream.expected)),
+        only(binary.INTEGER, integer(version)),
+        only(binary.SMALLINT, short(stream.closes)),
+        only(binary.UUID, id),
+        only(binary.TEXT, event.name.encode()),
+        only(binary.DATE, binary.day(on)),
+        only(binary.BYTEA, meta),
+        only(binary.BYTEA, event.data),
+        only(binary.BYTEA, private),
+        only(
+            binary.BYTEA,
+            digest(algorithm, id, key, version, event.name, on, meta, event.data, private),
+        ),
+    )
 
 
 def reached(stream: StreamAppend) -> int:

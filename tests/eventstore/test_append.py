@@ -13,7 +13,7 @@ from eventstore import errors
 from eventstore.appending.append import APPEND
 from eventstore.appending.append import parameters as parameters_of
 from eventstore.appending.append_types import NO_CLAIMS, StreamAppend
-from eventstore.appending.batch import Batch
+from eventstore.appending.batch import Batch, one_event
 from eventstore.events.digest import verify
 from eventstore.events.envelope import Meta, enclose
 from eventstore.events.recorded import StreamState
@@ -351,9 +351,10 @@ def test_the_commonest_command_is_one_call_that_writes_four_rows_and_no_more(
     append(store, command(1), stream(1), 0, [OPENED])
     key = command(2)
     to = StreamAppend(stream(1), "household", 1, enclose(key.id, stream(1), 1, [paid()], META))
-    parameters = parameters_of(
-        Batch(store.codec, store.keys, 1, [to], None), store.keys, key, None, None, NO_CLAIMS, ()
-    )
+    columns = one_event(store.codec, store.keys, 1, to, None)
+    # made another way than the columns of many events, and the same
+    assert columns == Batch(store.codec, store.keys, 1, [to], None).columns()
+    parameters = parameters_of(store.keys, key, None, None, [to], columns, NO_CLAIMS, ())
     with psycopg.connect(databases.store) as connection:
         connection.execute("SET LOCAL track_functions = 'pl'")
         connection.pgconn.exec_params(APPEND.text, parameters, param_formats=APPEND.formats, result_format=1)
