@@ -119,36 +119,34 @@ class LaneStore:
         whenever a command is sent again, the first answer is given. Raises `VersionConflict`,
         `StreamClosed`, `StreamErased`, `ClaimConflict`, `ChangedCommand`, `OwnerErased`, `UnknownEvent`.
         """
-        told_at = at if self._trial else None
+        batch: Batch | None = None
         if len(streams) == 1 and len(streams[0].envelopes) == 1:
+            named = streams
             columns = one_event(self._codec, self._keys, self._algorithm, streams[0], self._stated(at))
-            parameters = append.parameters(
-                self._keys, command, told_at, result, streams, columns, claims, index
-            )
-            positions, recorded_at = self._retried(append.APPEND, parameters, again=command is not None)
-            if positions is not None:
-                return append.appended(streams, positions, recorded_at, result)
-            return self._first_answer(command, streams[0].stream)
-        with uncollected():
-            batch = self._batch(streams, at)
-            if not batch.streams:
-                return self._no_news(command, streams)
-            parameters = append.parameters(
-                self._keys,
-                command,
-                told_at,
-                result,
-                batch.named,
-                batch.columns(),
-                claims,
-                index,
-                is_sorted_anew=batch.is_sorted_anew,
-            )
+        else:
+            with uncollected():
+                batch = self._batch(streams, at)
+                if not batch.streams:
+                    return self._no_news(command, streams)
+                named, columns = batch.named, batch.columns()
+        parameters = append.parameters(
+            self._keys,
+            command,
+            at if self._trial else None,
+            result,
+            named,
+            columns,
+            claims,
+            index,
+            is_sorted_anew=batch is not None and batch.is_sorted_anew,
+        )
         # With a command id, sending again what may have been carried out gets the first answer.
         positions, recorded_at = self._retried(append.APPEND, parameters, again=command is not None)
-        if positions is not None:
-            return append.appended(batch.named, batch.in_named_order(positions), recorded_at, result)
-        return self._first_answer(command, batch.named[0].stream)
+        if positions is None:
+            return self._first_answer(command, named[0].stream)
+        if batch is not None:
+            positions = batch.in_named_order(positions)
+        return append.appended(named, positions, recorded_at, result)
 
     def append_many(
         self, ones: Sequence[OneAppend], at: datetime | None = None
