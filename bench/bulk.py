@@ -1,13 +1,15 @@
 """The bulk row: an event for each of a thousand households of one lane in one call, against bare `unnest`.
 
-Ours begins with the facts and ends with the append: enclosed, encoded, sealed where something is to be, digested,
-packed, recorded. The bare client has its rows ready, as many bytes of them, and sends them into a plain table.
+One client, two threads: while the server is at one call, the next is made ready. Ours begins with the facts and ends
+with the append: enclosed, encoded, sealed where something is to be, digested, packed, recorded. The bare client has its
+rows ready, as many bytes of them, and sends them into a plain table.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -30,7 +32,6 @@ from domain.household.event import Event
 from domain.values.private import Private
 from domain.watching.alerts import AlertRaised
 from eventstore.appending.append_types import Appended, CommandKey, OneAppend, StreamAppend
-from eventstore.appending.bulk import BulkAppend
 from eventstore.events.envelope import Meta, enclose
 from eventstore.store import LaneStore
 from tests.projections.lives import told
@@ -40,6 +41,7 @@ STORE: Final = "hulian_bulk"
 BARE: Final = "bare_bulk"
 LANES: Final = 4
 """How many lanes each contestant of ours has to itself."""
+THREADS: Final = 2
 META: Final = Meta(
     "w1", "990301100/township", "990301100201", command="settle-payment", legal_basis="M57 art.25"
 )
@@ -141,7 +143,8 @@ class _Ours:
     def __init__(self, store: LaneStore, ground: Ground, kind: str) -> None:
         self._store = store
         self._kind = kind
-        self._lanes = itertools.cycle(ground.lanes)
+        # each thread has lanes of its own
+        self._lanes = [itertools.cycle(ground.lanes[n::THREADS]) for n in range(THREADS)]
         event = event_of(kind)
         self._events: dict[UUID, list[Event]] = {stream: [_about(event, stream)] for stream in ground.streams}
         with psycopg.connect(ground.where.store) as connection:
@@ -157,25 +160,25 @@ class _Ours:
 
     def calls(self, count: int) -> int:
         """Append to every household of so many lanes, one after the other."""
-        if self._kind == EACH:
-            return sum(self._each(next(self._lanes)) for _ in range(count))
-        done = 0
-        for answer in self._store.append_bulks(self._bulk(next(self._lanes)) for _ in range(count)):
-            if answer.moved:
-                raise AssertionError(f"{len(answer.moved)} moved")
-            done += len(answer.streams)
-        return done
+        act = self._each if self._kind == EACH else self._together
 
-    def _bulk(self, streams: Sequence[UUID]) -> BulkAppend:
+        def work(lanes: Iterator[Sequence[UUID]]) -> int:
+            return sum(act(next(lanes)) for _ in range(count // THREADS))
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            return sum(threads.map(work, self._lanes))
+
+    def _together(self, streams: Sequence[UUID]) -> int:
+        """One command of all these households."""
         if self._kind == COLD:
             self._store.keys._cache.clear()
         id = uuid4()
         appends = [self._append(id, one, first) for first, one in enumerate(streams)]
-        return BulkAppend(CommandKey(id, bytes(32)), appends)
+        return len(self._store.append(CommandKey(id, bytes(32)), appends).streams)
 
     def _each(self, streams: Sequence[UUID]) -> int:
         ones = [OneAppend(CommandKey(id := uuid4(), bytes(32)), self._append(id, one)) for one in streams]
-        moved = [answer for answer in self._store.append_each(ones) if not isinstance(answer, Appended)]
+        moved = [answer for answer in self._store.append_many(ones) if not isinstance(answer, Appended)]
         if moved:
             raise AssertionError(f"{len(moved)} moved")
         return len(streams)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psycopg
 
-from eventstore.postgres.libpq_client import Wire
+from eventstore.postgres.libpq_client import LibpqClient
 
 TOP: Final = 25
 """How many lines of a profile are shown."""
@@ -42,22 +42,22 @@ def watched() -> Iterator[Watch]:
     No extension of the server is needed: what is told is the time the client waited, its own part included.
     """
     watch = Watch()
-    wire, execute = Wire._rows, psycopg.Cursor.execute
+    wire, execute = LibpqClient._rows, psycopg.Cursor.execute
 
-    def rows(self: Wire, statement: Any, parameters: Any) -> Any:
+    def rows(self: LibpqClient, statement: Any, parameters: Any) -> Any:
         return _timed(watch, statement.name.decode(), lambda: wire(self, statement, parameters))
 
     def executed(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
         return _timed(watch, _short(query, self), lambda: execute(self, query, *args, **kwargs))
 
     try:
-        Wire._rows = rows  # type: ignore[method-assign]
+        LibpqClient._rows = rows  # type: ignore[method-assign]
         psycopg.Cursor.execute = executed  # type: ignore[method-assign]
         watch.profile.enable()
         yield watch
     finally:
         watch.profile.disable()
-        Wire._rows = wire  # type: ignore[method-assign]
+        LibpqClient._rows = wire  # type: ignore[method-assign]
         psycopg.Cursor.execute = execute  # type: ignore[method-assign]
 
 

@@ -157,7 +157,7 @@ def migrated(where: Addresses) -> list[str]:
         publish(connection, shipped(files("policy")))
         if where.digest == "sm3":
             connection.execute(
-                "UPDATE es_meta SET digest_algorithm = 2 WHERE NOT EXISTS (SELECT FROM es_event)"
+                "UPDATE es_meta SET digest_algorithm = 2 WHERE NOT EXISTS (SELECT 1 FROM es_event)"
             )
     put_right(where)
     return applied

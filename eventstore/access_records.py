@@ -12,8 +12,7 @@ from psycopg import Connection
 
 from eventstore.lanes import lane_of
 from eventstore.postgres.binary import short
-from eventstore.postgres.libpq_client import Pool, Statement
-from eventstore.postgres.pipeline import Call
+from eventstore.postgres.libpq_client import Call, Pool, Statement
 
 _RECORD = """
 SELECT es_record_access(%b::smallint[], %b::uuid[], %b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[])
@@ -97,7 +96,7 @@ class AccessLog:
             connection.execute(_RECORD, columns)
 
     def beside(self, access: Access) -> Sequence[Call]:
-        """The same for one record, as calls that end the transaction of what is read (`eventstore.postgres.pipeline`).
+        """The same for one record, as calls that end the transaction of what is read (`run_pipeline`).
 
         What was seen is what that transaction last said in `SEEN`: it knows what it found. `access.fields` stands
         for nothing said: then nothing was shown.

@@ -24,6 +24,7 @@ from eventsourcing.persistence import (
     Transcoder,
 )
 
+from eventstore.appending.append import PlainEvent
 from eventstore.appending.append_types import (
     NO_CLAIMS,
     Appended,
@@ -33,7 +34,6 @@ from eventstore.appending.append_types import (
     IndexRelease,
     StreamAppend,
 )
-from eventstore.appending.writing import PlainEvent
 from eventstore.errors import BadCall, NoTotalOrder, VersionConflict
 from eventstore.events.codec import Codec
 from eventstore.events.envelope import Envelope

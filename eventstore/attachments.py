@@ -14,7 +14,7 @@ from eventstore.errors import StoreError
 from eventstore.keys.keys import KeyRing
 from eventstore.lanes import lane_of
 from eventstore.postgres import binary
-from eventstore.postgres.libpq_client import Parameter, Pool, Row, Statement, Wire
+from eventstore.postgres.libpq_client import LibpqClient, Parameter, Pool, Row, Statement
 
 LARGEST: Final = 10 * 1024 * 1024
 """How many bytes an attachment may have, before it is sealed."""
@@ -97,7 +97,7 @@ class Attachments:
     """
 
     def __init__(self, pool: Pool, keys: KeyRing, record: Callable[[Sequence[Access]], None]) -> None:
-        self._wire = Wire(pool)
+        self._client = LibpqClient(pool)
         self._keys = keys
         self._record = record
 
@@ -119,7 +119,7 @@ class Attachments:
             media.encode(),
             sealed,
         )
-        stored = _stored(id, self._wire.rows(_PUT, parameters)[0])
+        stored = _stored(id, self._client.rows(_PUT, parameters)[0])
         if (stored.owner, stored.kind, stored.media) != (owner, kind, media):
             raise AttachmentChanged(id=id)
         if stored.sha256 != sha256(sealed).hexdigest() and self._open(id)[1] != data:
@@ -150,7 +150,7 @@ class Attachments:
 
     def _row(self, id: UUID, *, whole: bool) -> Row:
         parameters: tuple[Parameter, ...] = (binary.short(lane_of(id)), id.bytes, binary.boolean(whole))
-        rows = self._wire.rows(_OF, parameters)
+        rows = self._client.rows(_OF, parameters)
         if not rows:
             raise AttachmentUnknown
         return rows[0]
@@ -160,7 +160,7 @@ class Numbers:
     """The series documents are numbered from, one for each organ, year and kind; safe between threads."""
 
     def __init__(self, pool: Pool) -> None:
-        self._wire = Wire(pool)
+        self._client = LibpqClient(pool)
 
     def take(self, organ: str, year: int, kind: str, taker: UUID) -> int:
         """The next number of a series, from 1; never given to two takers, always the same to one.
@@ -175,7 +175,7 @@ class Numbers:
             kind.encode(),
             taker.bytes,
         )
-        return int(self._wire.rows(_TAKE, parameters)[0][0])
+        return int(self._client.rows(_TAKE, parameters)[0][0])
 
 
 def _kind(id: UUID) -> str:

@@ -25,6 +25,15 @@ BRIEF: Final = Statement(
     ORDER BY e.version
     """,
 )
+BRIEFS: Final = Statement(
+    "es_briefs",
+    """
+    SELECT e.stream_id, e.version, e.name, e.data, e.private, e.effective_on IS NOT NULL
+    FROM unnest($1::smallint[], $2::uuid[]) AS u (lane, stream_id)
+    JOIN es_event e ON e.lane = u.lane AND e.stream_id = u.stream_id
+    ORDER BY e.lane, e.stream_id, e.version
+    """,
+)
 LOAD_KNOWN_AT: Final = Statement(
     "es_load_known_at",
     f"""
@@ -73,6 +82,22 @@ FIND: Final = Statement(
     JOIN unnest($1::smallint[], $2::smallint[], $3::bytea[]) AS u (lane, key_version, blind)
          USING (lane, key_version, blind)
     WHERE i.kind = $4::text ORDER BY owner
+    """,
+)
+FIND_EACH: Final = Statement(
+    "es_find_each",
+    """
+    SELECT DISTINCT u.n, i.owner FROM es_index i
+    JOIN unnest($1::smallint[], $2::smallint[], $3::bytea[], $4::integer[]) AS u (lane, key_version, blind, n)
+         USING (lane, key_version, blind)
+    WHERE i.kind = $5::text
+    """,
+)
+ASKED: Final = Statement(
+    "es_asked",
+    """
+    SELECT c.command_id, c.request_hash FROM es_command c
+    JOIN unnest($1::smallint[], $2::uuid[]) AS u (lane, command_id) USING (lane, command_id)
     """,
 )
 META: Final = Statement("es_meta", "SELECT store_id, trial, digest_algorithm, lanes FROM es_meta")

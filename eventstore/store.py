@@ -19,11 +19,7 @@ The contract, in short::
         at=None,                                                # recorded_at in a trial store, else stated_at
         result=None)                                            # bytes given back to who repeats the command
     appended.versions, .positions, .reached, .recorded_at, .repeated, .news, .result
-
-    store.append_bulk(command, streams, strict=False, at=None, result=None)   # one lane; .moved are left out
-    store.append_bulks([BulkAppend(command, streams)])          # one after the other, the next made ready meanwhile
-    store.append_each([OneAppend(command, stream, claims, index)])            # one lane, each its own command
-    store.append_group([OneAppend(command, stream)])            # any lanes, one commit; who is left out goes alone
+    store.append_many([OneAppend(command, stream, claims, index)])            # many commands, each by itself
     store.asked([(lane, id)])     -> {id: hash}                 # which of many commands were carried out
     store.command(id, lane, hash) -> Appended | None            # the first answer, before deciding again
     store.find(kind, text)        -> UUID | None                # blind index; find_all for names, find_each
@@ -39,7 +35,7 @@ Every refusal is a class of `eventstore.errors`; nothing is written with any of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -47,8 +43,8 @@ from uuid import UUID
 import psycopg
 
 from eventstore import reading
-from eventstore.appending import bulk, group, writing
-from eventstore.appending import many_commands as each
+from eventstore.appending import append, append_many
+from eventstore.appending.append import PlainEvent
 from eventstore.appending.append_types import (
     NO_CLAIMS,
     Appended,
@@ -60,15 +56,15 @@ from eventstore.appending.append_types import (
     OneAppend,
     StreamAppend,
 )
-from eventstore.appending.bulk import BulkAppend
-from eventstore.errors import BadCall, NotATrial, StoreError, told
+from eventstore.appending.batch import Batch, one_event
+from eventstore.errors import BadCall, ChangedCommand, NotATrial, StoreError, told
 from eventstore.events.codec import Codec
 from eventstore.events.recorded import Brief, Loaded, Recorded, StreamState
+from eventstore.garbage_collection import uncollected
 from eventstore.keys.keys import KeyRing
-from eventstore.keys.spare_keys import in_turn
 from eventstore.lanes import LANES, lane_of
 from eventstore.postgres import binary
-from eventstore.postgres.libpq_client import Parameter, Pool, Row, Statement, Wire
+from eventstore.postgres.libpq_client import LibpqClient, Parameter, Pool, Row, Statement
 
 _FOR_EVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _HIGHEST: Final = 2**31 - 1
@@ -80,7 +76,7 @@ class LaneStore:
 
     def __init__(self, pool: Pool, codec: Codec, keys: KeyRing) -> None:
         """`pool` holds autocommit connections as role `hulian_app`; raises `BadCall` for another database."""
-        self._wire = Wire(pool)
+        self._client = LibpqClient(pool)
         self._codec = codec
         self._keys = keys
         meta = self._all(reading.META, ())
@@ -123,107 +119,67 @@ class LaneStore:
         whenever a command is sent again, the first answer is given. Raises `VersionConflict`,
         `StreamClosed`, `StreamErased`, `ClaimConflict`, `ChangedCommand`, `OwnerErased`, `UnknownEvent`.
         """
-        told_at = at if self._trial else None
-        plain = command is not None and not claims and not index
-        if plain and len(streams) == 1 and len(streams[0].envelopes) == 1:
-            assert command is not None
-            return self._append_one(command, streams[0], told_at, self._stated(at), result)
-        batch = writing.Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
-        if not batch.streams:
-            return self._no_news(command, streams)
-        if plain and len(batch.streams) == 1:
-            return self._call(writing.APPEND, batch.single(command, told_at, result))
-        parameters = batch.many(command, told_at, result, claims, index)
-        # With a command id, sending again what may have been carried out gets the first answer.
-        return self._call(writing.APPEND_MANY, parameters, again=command is not None)
-
-    def append_bulk(
-        self,
-        command: CommandKey,
-        streams: Sequence[StreamAppend],
-        *,
-        strict: bool = False,
-        at: datetime | None = None,
-        result: bytes | None = None,
-    ) -> Appended:
-        """Append to many streams of one lane in one statement; a retry gets the first report.
-
-        Streams whose version moved, or that are closed, are left out and reported as `moved`; when `strict`
-        they refuse the whole call. Raises `BadCall` for streams of more than one lane.
-        """
-        (answer,) = self.append_bulks([BulkAppend(command, streams, result)], strict=strict, at=at)
-        return answer
-
-    def append_bulks(
-        self, calls: Iterable[BulkAppend], *, strict: bool = False, at: datetime | None = None
-    ) -> Iterator[Appended]:
-        """`append_bulk` for one call after the other, answered in order, each a commit of its own.
-
-        A call is taken from `calls` and made ready while the server is at the one before: whoever stops early
-        may have had one more carried out than was answered. What refuses a call is raised in its turn, and
-        none after it is sent.
-        """
-        stated, told_at = self._stated(at), at if self._trial else None
-        batches = (
-            (call, writing.Batch(self._codec, self._keys, self._algorithm, call.streams, stated))
-            for call in calls
+        batch: Batch | None = None
+        if len(streams) == 1 and len(streams[0].envelopes) == 1:
+            named = streams
+            columns = one_event(self._codec, self._keys, self._algorithm, streams[0], self._stated(at))
+        else:
+            with uncollected():
+                batch = self._batch(streams, at)
+                if not batch.streams:
+                    return self._no_news(command, streams)
+                named, columns = batch.named, batch.columns()
+        parameters = append.parameters(
+            self._keys,
+            command,
+            at if self._trial else None,
+            result,
+            named,
+            columns,
+            claims,
+            index,
+            is_sorted_anew=batch is not None and batch.is_sorted_anew,
         )
-        ready = ((ours, bulk.parameters(ours[1], ours[0], strict, told_at)) for ours in batches)
-        for (call, batch), row in in_turn(self._wire, bulk.APPEND_BULK, ready, self._retried):
-            if row is None:
-                yield self._no_news(call.command, call.streams)
-            elif row[0]:
-                first = batch.streams[0].stream
-                answer = self._answer(call.command.id, lane_of(first), call.command.hash, first)
-                assert answer is not None, "a command row is never taken back"
-                yield answer
-            else:
-                yield bulk.report(batch, call, row)
+        # With a command id, sending again what may have been carried out gets the first answer.
+        positions, recorded_at = self._retried(append.APPEND, parameters, again=command is not None)
+        if positions is None:
+            return self._first_answer(command, named[0].stream)
+        if batch is not None:
+            positions = batch.in_named_order(positions)
+        return append.appended(named, positions, recorded_at, result)
 
-    def append_each(
+    def append_many(
         self, ones: Sequence[OneAppend], at: datetime | None = None
     ) -> list[Appended | StoreError]:
-        """Carry out many commands of one lane, each of its own stream, in one statement.
+        """Carry out many commands of any lanes, each of its own stream, in one statement and commit.
 
         Each is answered by itself, in order: what `append` would answer, or the `VersionConflict`,
         `StreamClosed`, `StreamErased`, `ClaimConflict` or `ChangedCommand` it would raise; those others go on.
         A command may clash with one of the same call that is left out itself: sent again by itself it will not.
-        Raises `BadCall` for streams of more than one lane, or one twice, or without events.
+        Raises `BadCall` for a command or stream twice, or a command without events.
         """
-        streams = [one.stream for one in ones]
-        if len({lane_of(stream.stream) for stream in streams}) > 1:
-            raise BadCall(why="批量追加一次只能写一条通道")
         if not ones:
             return []
-        batch = writing.Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
-        if len(batch.streams) != len(ones):
-            raise BadCall(why="批量追加的每条命令须有且只有一条流、至少一个事件")
-        parameters = each.parameters(batch, ones, self._keys, at if self._trial else None)
-        return each.answers(ones, self._retried(each.APPEND_EACH, parameters, again=True))
+        order = sorted(range(len(ones)), key=lambda n: append_many.locking_order(ones[n]))
+        ordered = [ones[n] for n in order]
+        with uncollected():
+            batch = self._batch([one.stream for one in ordered], at)
+            if not len(batch.streams) == len({one.command.id for one in ones}) == len(ones):
+                raise BadCall(why="多条追加的每条命令只出现一次，有且只有一条流、至少一个事件")
+            told_at = at if self._trial else None
+            parameters = append_many.parameters(batch, ordered, self._keys, told_at)
+        answers: dict[int, Appended | StoreError] = {}
+        told = append_many.answers(batch, self._retried(append_many.APPEND_MANY, parameters))
+        for n, answer in zip(order, told, strict=True):
+            answers[n] = answer if answer is not None else self._repeated(ones[n])
+        return [answers[n] for n in range(len(ones))]
 
-    def append_group(self, ones: Sequence[OneAppend]) -> dict[UUID, Appended]:
-        """Carry out commands of any lanes, each of its own stream that is there already, in one statement and commit.
-
-        The answers by command id. A command that `append` would answer otherwise than with news is left out:
-        it says why when it is sent alone. So is one whose stream or lane somebody holds at the moment. Raises
-        `BadCall` for claims, index entries, a new stream, or a command or stream twice.
-        """
-        if any(one.claims or one.index or one.stream.expected <= 0 for one in ones):
-            raise BadCall(why="成组追加的命令须写已有的流，且不带占用与索引")
-        if not ones:
-            return {}
-        batch = writing.Batch(self._codec, self._keys, self._algorithm, [one.stream for one in ones], None)
-        if len(batch.streams) != len(ones) or len({one.command.id for one in ones}) != len(ones):
-            raise BadCall(why="成组追加的每条命令只出现一次，有且只有一条流、至少一个事件")
-        parameters = group.parameters(batch, ones)
-        return group.answers(ones, self._retried(group.APPEND_GROUP, parameters, again=True))
-
-    def append_plain(self, events: Sequence[writing.PlainEvent]) -> None:
+    def append_plain(self, events: Sequence[PlainEvent]) -> None:
         """Append events of the library's own aggregates, in a trial store; raises `NotATrial` in any other."""
         if not self._trial:
             raise NotATrial
         if events:
-            self._call(writing.APPEND_MANY, writing.plain_parameters(self._algorithm, events), again=False)
+            self._retried(append.APPEND, append.plain_parameters(self._algorithm, events), again=False)
 
     def command(self, command: UUID, lane: int, hash: bytes | None = None) -> Appended | None:
         """What the command was answered when it was carried out, None when it was not.
@@ -237,7 +193,9 @@ class LaneStore:
         """Of these (lane, command id), those carried out before, with the hash of what was asked."""
         if not commands:
             return {}
-        return {UUID(bytes=row[0]): row[1] for row in self._all(each.ASKED, each.asked_parameters(commands))}
+        lanes = binary.shorts([lane for lane, _ in commands])
+        ids = binary.uuids([command.bytes for _, command in commands])
+        return {UUID(bytes=row[0]): row[1] for row in self._all(reading.ASKED, (lanes, ids))}
 
     def load(self, stream: UUID, after: int = 0, known_at: datetime | None = None) -> Loaded:
         """The stream's events with version above `after`, as known at an instant; one statement,
@@ -278,7 +236,8 @@ class LaneStore:
         codec = self._codec
         ids = {stream.bytes: stream for stream in streams}
         found: dict[UUID, list[Brief]] = {}
-        for row in self._all(group.BRIEFS, group.briefs_parameters(streams)):
+        parameters = (binary.shorts([id[-1] for id in ids]), binary.uuids([*ids]))
+        for row in self._all(reading.BRIEFS, parameters):
             stream = ids[row[0]]
             found.setdefault(stream, []).append(Brief(stream, row[1:], codec))
         return found
@@ -350,8 +309,16 @@ class LaneStore:
     def find_each(self, kind: str, texts: Sequence[str]) -> dict[str, UUID]:
         """The owners of those of these texts that only one owner has, in one statement: what `find` answers."""
         owners: dict[int, list[bytes]] = {}
-        if texts:
-            for n, owner in self._all(each.FIND_EACH, each.find_parameters(self._keys, kind, texts)):
+        blinds = [(n, *blind) for n, text in enumerate(texts) for blind in self._keys.blinds(kind, text)]
+        if blinds:
+            parameters = (
+                binary.shorts([blind[-1] for _, _, blind in blinds]),
+                binary.shorts([version for _, version, _ in blinds]),
+                binary.byteas([blind for _, _, blind in blinds]),
+                binary.integers([n for n, _, _ in blinds]),
+                kind.encode(),
+            )
+            for n, owner in self._all(reading.FIND_EACH, parameters):
                 owners.setdefault(n, []).append(owner)
         return {texts[n]: UUID(bytes=found[0]) for n, found in owners.items() if len(found) == 1}
 
@@ -367,6 +334,9 @@ class LaneStore:
     def _stated(self, at: datetime | None) -> str | None:
         return None if at is None or self._trial else at.isoformat()
 
+    def _batch(self, streams: Sequence[StreamAppend], at: datetime | None) -> Batch:
+        return Batch(self._codec, self._keys, self._algorithm, streams, self._stated(at))
+
     def _no_news(self, command: CommandKey | None, streams: Sequence[StreamAppend]) -> Appended:
         if command is not None and streams:
             first = streams[0].stream
@@ -376,32 +346,21 @@ class LaneStore:
         names, versions = tuple(s.stream for s in streams), tuple(s.expected for s in streams)
         return Appended(names, versions, (), None, news=False)
 
-    def _append_one(
-        self,
-        command: CommandKey,
-        stream: StreamAppend,
-        told_at: datetime | None,
-        stated_at: str | None,
-        result: bytes | None,
-    ) -> Appended:
-        parameters = writing.one(
-            self._codec, self._keys, self._algorithm, command, stream, told_at, stated_at, result
-        )
-        position, recorded_at = self._retried(writing.APPEND_ONE, parameters, again=True)
-        home, version = stream.stream, stream.expected + 1
-        if position is None:
-            answer = self._answer(command.id, lane_of(home), command.hash, home)
-            assert answer is not None, "a command row is never taken back"
-            return answer
-        return Appended((home,), (version,), (position,), binary.instant(recorded_at), result=result)
+    def _repeated(self, one: OneAppend) -> Appended | StoreError:
+        try:
+            return self._first_answer(one.command, one.stream.stream)
+        except ChangedCommand as refused:
+            return refused
+
+    def _first_answer(self, command: CommandKey | None, home: UUID) -> Appended:
+        assert command is not None, "only a command can have been carried out before"
+        answer = self._answer(command.id, lane_of(home), command.hash, home)
+        assert answer is not None, "a command row is never taken back"
+        return answer
 
     def _answer(self, command: UUID, lane: int, hash: bytes | None, stream: UUID | None) -> Appended | None:
-        first = None if stream is None else stream.bytes
-        row = self._one(writing.ANSWER, (hash, first, binary.short(lane), command.bytes))
-        return None if row is None else writing.appended(row)
-
-    def _call(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> Appended:
-        return writing.appended(self._retried(statement, parameters, again=again))
+        (row,) = self._all(append.ANSWER, (binary.short(lane), command.bytes))
+        return append.first_answer(command, hash, stream, row)
 
     def _retried(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> Row:
         # Locks are taken in one order, so this is for what we have not thought of; nothing was written yet.
@@ -418,7 +377,7 @@ class LaneStore:
 
     def _all(self, statement: Statement, parameters: Sequence[Parameter], *, again: bool = True) -> list[Row]:
         try:
-            return self._wire.rows(statement, parameters, again=again)
+            return self._client.rows(statement, parameters, again=again)
         except psycopg.Error as error:
             refusal = told(error)
             if refusal is None:

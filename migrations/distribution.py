@@ -31,18 +31,12 @@ REFERENCE: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Tables that belong to no stream, and why; on Citus every node holds them whole."""
 
-DELEGATED: Final = (
-    "es_append",
-    "es_append_one",
-    "es_append_bulk",
-    "es_answer",
-    "es_put_attachment",
-    "es_take_number",
-)
-"""Functions that touch one lane only, named by `p_lane`: on Citus they run where the lane lies.
+OF_ONE_LANE: Final = ("es_put_attachment", "es_take_number")
+"""Functions that touch no lane but `p_lane`: on Citus they run where the lane lies, also within a transaction."""
 
-Those that take claims or change the index write into the lanes of the keys and run on the node that is asked.
-"""
+DELEGATED: Final = (*OF_ONE_LANE, "es_append", "es_answer")
+"""Functions that on Citus are sent to where `p_lane` lies. `es_append` and `es_answer` mostly stay in it, but a command
+of several households, its claims and its index entries lie in other lanes too, so that they are not held to it."""
 
 SHARDS: Final = 32
 """Shards the 256 lanes are put into; the number of lanes is for ever, this one is not."""
@@ -62,6 +56,7 @@ FORBIDDEN: Final[Mapping[str, str]] = MappingProxyType(
         r"\bDO\s+UPDATE\s+SET\b[^;]*\b(now|clock_timestamp|random|gen_random_uuid)\s*\(": (
             "ON CONFLICT 中不能取当前时间或随机值，应由程序给出"
         ),
+        r"\bEXISTS\s*\(\s*SELECT\s+FROM\b": "EXISTS 中的查询须有列，否则 Citus 不能分发",
     }
 )
 """What no statement of the program may say, and why."""
@@ -70,7 +65,7 @@ _TABLES = """
 SELECT n.nspname || '.' || t.relname, t.relkind::text, t.relispartition,
        (SELECT format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN '' ELSE ' NULL' END
         FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attname = 'lane' AND NOT a.attisdropped),
-       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisprimary),
+       EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = t.oid AND i.indisprimary),
        (SELECT coalesce(array_agg(a.attname::text), '{}') FROM pg_attribute a
         WHERE a.attrelid = t.oid AND a.attnum > 0 AND (a.attidentity <> '' OR a.attgenerated <> ''))
 FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
@@ -88,7 +83,7 @@ ORDER BY 1, 2
 """
 _FOREIGN = """
 SELECT k.conrelid::regclass::text, k.conname,
-       EXISTS (SELECT FROM pg_attribute a
+       EXISTS (SELECT 1 FROM pg_attribute a
                WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) AND a.attname = 'lane'),
        n.nspname || '.' || f.relname
 FROM pg_constraint k JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace n ON n.oid = f.relnamespace
@@ -111,11 +106,11 @@ SELECT n.nspname || '.' || p.proname, p.prosrc, p.prosecdef,
         FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS u (kind, at))
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^(pg_|information_schema$)'
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 ORDER BY 1, 5
 """
 _EXTENSIONS = "SELECT extname FROM pg_extension WHERE extname NOT IN ('plpgsql', 'citus', 'citus_columnar')"
-_HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
+_HAS_CITUS = "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')"
 _SPREAD = """
 SELECT n.nspname || '.' || t.relname
 FROM pg_dist_partition d JOIN pg_class t ON t.oid = d.logicalrelid JOIN pg_namespace n ON n.oid = t.relnamespace
@@ -180,7 +175,7 @@ def distribute(connection: Connection[Any], shards: int = SHARDS) -> str:
     if not spread:
         lines += [
             f"SELECT create_distributed_function('{name}({', '.join(kinds)})', 'p_lane',"
-            f" colocate_with => '{_ROW_OF_ALL}', force_delegation => true);"
+            f" colocate_with => '{_ROW_OF_ALL}', force_delegation => {str(_bare(name) in OF_ONE_LANE).lower()});"
             for name, kinds in _delegated(connection)
         ]
         lines += [
@@ -203,8 +198,13 @@ def _spread_already(connection: Connection[Any]) -> set[str]:
 
 def _delegated(connection: Connection[Any]) -> Iterator[tuple[str, Sequence[str]]]:
     for name, _, _, _, _, kinds in connection.execute(_FUNCTIONS).fetchall():
-        if name.removeprefix("public.") in DELEGATED:
+        if _bare(name) in DELEGATED:
             yield name, kinds
+
+
+def _bare(name: str) -> str:
+    """A function's name without the schema all of ours lie in."""
+    return name.removeprefix("public.")
 
 
 def _tables(connection: Connection[Any]) -> Iterator[Fault]:
@@ -239,5 +239,5 @@ def _functions(connection: Connection[Any]) -> Iterator[Fault]:
         yield from (Fault(signature, why) for why in said_wrong(body))
         if definer and "search_path=" not in settings:
             yield Fault(signature, "SECURITY DEFINER 函数须固定 search_path")
-        if name.removeprefix("public.") in DELEGATED and "p_lane" not in body:
+        if _bare(name) in DELEGATED and "p_lane" not in body:
             yield Fault(signature, "委派到节点执行的函数须按 p_lane 定位")

@@ -13,6 +13,8 @@ from typing import ClassVar
 import psycopg
 from psycopg import errors
 
+from migrations.roles import OWNER, NotAllowed, make_roles
+
 NAME = re.compile(r"(\d{4})_[a-z0-9]+(?:[-_][a-z0-9]+)*\.sql")
 NO_TRANSACTION = "-- no-transaction"
 ENDS_TRANSACTION = re.compile(
@@ -28,7 +30,13 @@ create table if not exists public.hulian_migration (
     applied_at timestamptz not null default clock_timestamp()
 )
 """
-TAKE = "insert into public.hulian_migration (number, name, sha256) values (%s, %s, %s)"
+TAKE = "insert into public.hulian_migration (number, name, sha256, applied_at) values (%s, %s, %s, %s)"
+NOW = "select clock_timestamp()"
+OWNS = (
+    "select pg_has_role(current_user, datdba, 'member') from pg_database where datname = current_database()"
+)
+OF_BEFORE = "select coalesce(to_regproc('public.es_append_one'), to_regproc('public.es_append_bulk'))::text"
+"""A function that only stores of before the first release have."""
 
 
 class MigrationFault(RuntimeError):
@@ -58,6 +66,18 @@ class MigrationEdited(MigrationFault):
     code = "migration-edited"
 
 
+class SchemaTooOld(MigrationFault):
+    """The database was made by a program of before the first release; nothing leads from there to here."""
+
+    code = "schema-too-old"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "该库由 0.2.0 以前的程序建立，其结构不能升级（0.2.0 以前没有正式发布）。请另建一对空库，对新库执行"
+            " hulian migrate，再用原来的脚本（hulian run）和登记表（hulian import register）重新录入。"
+        )
+
+
 class DatabaseNewer(MigrationFault):
     """The database knows migrations that this program does not."""
 
@@ -74,6 +94,12 @@ class MigrationForbidden(MigrationFault):
     """The login may not change the schema: it is the application's, not the owner's."""
 
     code = "migration-forbidden"
+
+
+class RolesForbidden(MigrationFault):
+    """The roles of the store are missing, or the owner's login does not belong to them, and it may not mend that."""
+
+    code = "roles-forbidden"
 
 
 class MigrationEndsTransaction(MigrationFault):
@@ -129,11 +155,20 @@ def migrations_of(folder: str | Traversable) -> list[Migration]:
 def migrate(conninfo: str, folder: str | Traversable) -> list[int]:
     """Apply what is missing and answer its numbers; any number of starters at once apply each file once.
 
-    `folder` is `store` or `keys`. Raises a `MigrationFault`.
+    `folder` is `store` or `keys`. The roles are made first; what a file makes belongs to `hulian_owner`. Raises a
+    `MigrationFault`.
     """
     files = migrations_of(folder)
     applied = []
     with psycopg.connect(conninfo, autocommit=True) as connection:
+        missing = _missing(connection, files)
+        if not missing:
+            return []
+        _put_on_owner(
+            connection,
+            files[missing[0] - 1],
+            schemas=(folder if isinstance(folder, str) else folder.name) == "store",
+        )
         _make_table(connection)
         _compare(connection, files)
         for migration in files:
@@ -142,21 +177,53 @@ def migrate(conninfo: str, folder: str | Traversable) -> list[int]:
                 if apply(connection, conninfo, migration):
                     applied.append(migration.number)
             except errors.InsufficientPrivilege:
-                raise MigrationForbidden(
-                    f"结构升级 {migration.name} 尚未执行,而所用的登录角色无权执行。"
-                    "请以库的所有者执行 hulian migrate(HULIAN_MIGRATIONS_URL、HULIAN_KEYS_MIGRATIONS_URL)。"
-                ) from None
+                raise _forbidden(migration) from None
         _compare(connection, files)
     return applied
 
 
 def pending(conninfo: str, folder: str | Traversable) -> list[int]:
-    """The numbers not applied yet. Raises `MigrationEdited` or `DatabaseNewer`, as `migrate` would."""
+    """The numbers not applied yet. Raises `SchemaTooOld`, `MigrationEdited` or `DatabaseNewer`, as `migrate` would."""
     files = migrations_of(folder)
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        if connection.execute("select to_regclass('public.hulian_migration')").fetchone() == (None,):
-            return [migration.number for migration in files]
-        return _compare(connection, files)
+        return _missing(connection, files)
+
+
+def _missing(connection: psycopg.Connection, files: list[Migration]) -> list[int]:
+    if connection.execute(OF_BEFORE).fetchone() != (None,):
+        raise SchemaTooOld
+    if connection.execute("select to_regclass('public.hulian_migration')").fetchone() == (None,):
+        return [migration.number for migration in files]
+    return _compare(connection, files)
+
+
+def _put_on_owner(connection: psycopg.Connection, first: Migration, *, schemas: bool) -> None:
+    """Make the roles, and act as the owner of the schema from now on."""
+    if connection.execute(OWNS).fetchone() != (True,):
+        raise _forbidden(first)
+    prepare_roles(connection, schemas=schemas)
+    connection.execute(f"set role {OWNER}")
+
+
+def prepare_roles(connection: psycopg.Connection, *, schemas: bool) -> None:
+    """Make the roles and give the login what it needs of them, each in a transaction of its own.
+
+    `schemas`: the application makes schemas of its own in this database. Raises `RolesForbidden`.
+    """
+    try:
+        make_roles(connection, schemas=schemas)
+    except NotAllowed as refused:
+        raise RolesForbidden(
+            f"登录角色 {refused.login} 无权建立本系统的角色，或不属于这些角色。"
+            f"请由数据库管理员执行一次：{refused.statements}"
+        ) from None
+
+
+def _forbidden(migration: Migration) -> MigrationForbidden:
+    return MigrationForbidden(
+        f"结构升级 {migration.name} 尚未执行,而所用的登录角色无权执行。"
+        "请以库的所有者执行 hulian migrate(HULIAN_MIGRATIONS_URL、HULIAN_KEYS_MIGRATIONS_URL)。"
+    )
 
 
 def _make_table(connection: psycopg.Connection) -> None:
@@ -177,6 +244,8 @@ def _compare(connection: psycopg.Connection, files: list[Migration]) -> list[int
         "select number, name, sha256 from public.hulian_migration order by number"
     ).fetchall()
     applied = {number: sha256 for number, _, sha256 in known}
+    if any(number <= len(files) and files[number - 1].name != name for number, name, _ in known):
+        raise SchemaTooOld
     for number, name, _ in known:
         if number > len(files):
             raise DatabaseNewer(f"数据库已升级到 {name},本程序只认识到第 {len(files)} 号。请使用新版程序。")
@@ -194,7 +263,7 @@ def _apply(connection: psycopg.Connection, _: str, migration: Migration) -> bool
         return False
     with connection.transaction():
         try:
-            connection.execute(TAKE, [migration.number, migration.name, migration.sha256])
+            _take(connection, migration)
         except errors.UniqueViolation:
             raise psycopg.Rollback from None
         try:
@@ -215,8 +284,9 @@ def _apply_without_transaction(connection: psycopg.Connection, conninfo: str, mi
         with psycopg.connect(conninfo) as holder:
             holder.execute("set local lock_timeout = '1s'")
             holder.execute("set local idle_in_transaction_session_timeout = 0")
+            holder.execute(f"set local role {OWNER}")
             try:
-                holder.execute(TAKE, [migration.number, migration.name, migration.sha256])
+                _take(holder, migration)
             except (errors.LockNotAvailable, errors.UniqueViolation):
                 holder.rollback()
                 continue
@@ -227,6 +297,12 @@ def _apply_without_transaction(connection: psycopg.Connection, conninfo: str, mi
                     raise _failed(migration, refused) from refused
             return True
     return False
+
+
+def _take(connection: psycopg.Connection, migration: Migration) -> None:
+    row = connection.execute(NOW).fetchone()
+    assert row is not None
+    connection.execute(TAKE, [migration.number, migration.name, migration.sha256, row[0]])
 
 
 def _known(connection: psycopg.Connection, migration: Migration) -> bool:

@@ -15,8 +15,7 @@ from domain.household.event import Event
 from domain.household.notions import Notion, PaperMove
 from eventstore.lanes import lane_of
 from eventstore.postgres.binary import integer, long, short
-from eventstore.postgres.libpq_client import Row, Statement
-from eventstore.postgres.pipeline import Call
+from eventstore.postgres.libpq_client import Call, Row, Statement
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
@@ -238,7 +237,7 @@ def chain_of(
 
 
 def chain_call(household: UUID, *, after: int, limit: int) -> Call:
-    """`chain_of` as one call of a transaction (`eventstore.postgres.pipeline`); `steps_of` reads its answer."""
+    """`chain_of` as one call of a transaction (`eventstore.postgres.libpq_client`); `steps_of` reads its answer."""
     return Call(_CHAIN, (short(lane_of(household)), household.bytes, integer(after), long(limit)))
 
 

@@ -10,8 +10,7 @@ from psycopg import Connection
 from eventstore.access_records import SEEN
 from eventstore.lanes import lane_of
 from eventstore.postgres.binary import boolean, short
-from eventstore.postgres.libpq_client import Row, Statement
-from eventstore.postgres.pipeline import Call
+from eventstore.postgres.libpq_client import Call, Row, Statement
 
 _PLACE: Final = """
 SELECT c.province, c.city, c.county, c.township, c.village,
@@ -61,7 +60,7 @@ def place_of(connection: Connection[Any], household: UUID, projections: tuple[st
 
 
 def placing(household: UUID, projections: tuple[str, ...], seen: str, moved: str | None) -> Call:
-    """`place_of` as a call of a transaction sent whole (`eventstore.postgres.pipeline`); `placed` reads its answer.
+    """`place_of` as a call of a transaction sent whole (`eventstore.postgres.libpq_client`); `placed` reads its answer.
 
     The transaction then knows what it lets somebody see (`eventstore.access_records.SEEN`): `seen`, or `moved` where
     the household went on in another; nothing where there is none in the area. `moved` None: it is no matter.

@@ -119,7 +119,7 @@ class Province:
         numbers = self._numbers[batch.first : batch.first + batch.count]
         each = [self.household(number, hash) for number in numbers]
         new = 0
-        answers = store.append_each(each, self.recorded_at)
+        answers = store.append_many(each, self.recorded_at)
         for one, answer in zip(each, answers, strict=True):
             if not isinstance(answer, Appended):
                 raise ProvinceFaulty(household=one.stream.stream, reason=answer.sentence)

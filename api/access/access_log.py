@@ -19,7 +19,7 @@ from application.reference.reference import jurisdiction_stream
 from domain.values.private import Private
 from eventstore.access_records import Access, AccessLog
 from eventstore.keys.keys import KeyRing
-from eventstore.postgres.pipeline import Call
+from eventstore.postgres.libpq_client import Call
 
 Recorder = Callable[[Sequence[Access]], None]
 """Writes access records durably before it returns: `eventstore.access_records.access_log`."""

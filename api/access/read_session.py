@@ -19,8 +19,7 @@ from api.access.identity import NATION, Identity, Reader, reading
 from api.http.freshness import await_position
 from api.http.problems import WentOn
 from domain.guards.registered import HouseholdUnknown
-from eventstore.postgres.libpq_client import Pool, Row
-from eventstore.postgres.pipeline import Broken, Call, together, together_soon
+from eventstore.postgres.libpq_client import Broken, Call, Pool, Row, run_pipeline, run_pipeline_async
 from projections.engine.progress import Progress
 from projections.engine.row_security import begin_as, reading_as
 from projections.household_location import Place, placed, placing
@@ -135,10 +134,10 @@ class Views:
 
     async def _soon(self, calls: Sequence[Call], *, writes: bool) -> list[list[Row]]:
         try:
-            return await together_soon(self._pool, calls, writes=writes)
+            return await run_pipeline_async(self._pool, calls, writes=writes)
         except PoolTimeout:
             # waits for a connection as every other read, and has the pool grow
-            return await run_in_threadpool(together, self._pool, calls, writes=writes)
+            return await run_in_threadpool(run_pipeline, self._pool, calls, writes=writes)
 
     @contextmanager
     def of_area(

@@ -99,16 +99,21 @@ class HouseholdRepository:
 
         A command that would be answered otherwise than with news is left out.
         """
-        return self.store.append_group([_one(*each) for each in commands])
+        ones = [_one(*each) for each in commands]
+        return {
+            one.command.id: answer
+            for one, answer in zip(ones, self.store.append_many(ones), strict=True)
+            if isinstance(answer, Appended) and not answer.repeated
+        }
 
     def append_lane(
         self, commands: Sequence[EnclosedCommand], at: datetime | None
     ) -> list[Appended | StoreError]:
         """Append several commands of one lane, each of a household of its own, in one statement; each answered."""
-        return self.store.append_each([_one(*each) for each in commands], at)
+        return self.store.append_many([_one(*each) for each in commands], at)
 
 
 def _one(key: CommandKey, enclosed: EnclosedEvents) -> OneAppend:
     first = enclosed.envelopes[0]
     stream = StreamAppend(first.originator_id, "household", first.originator_version - 1, enclosed.envelopes)
-    return OneAppend(key, stream, enclosed.claims, enclosed.found_by)  # type: ignore[arg-type]
+    return OneAppend(key, stream, enclosed.claims, enclosed.found_by)

@@ -97,7 +97,7 @@ class OneAppend:
     command: CommandKey
     stream: StreamAppend
     claims: ClaimChanges = NO_CLAIMS
-    index: Sequence[IndexEntry] = ()
+    index: Sequence[IndexEntry | IndexRelease] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Appended:
     """What an append did: per stream its version after, and the position of its last event in its lane.
 
     `news` is False when there was nothing to append and nothing was written; `repeated` is True when this is
-    the answer of the same command sent before. `moved` are the streams a bulk call left out.
+    the answer of the same command sent before.
     """
 
     streams: tuple[UUID, ...]
@@ -115,7 +115,6 @@ class Appended:
     repeated: bool = False
     news: bool = True
     result: bytes | None = None
-    moved: tuple[UUID, ...] = ()
 
     @property
     def reached(self) -> dict[int, int]:

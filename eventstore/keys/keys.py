@@ -34,10 +34,10 @@ ERASED: Final = "（信息已抹除）"
 _FIND_OR_MAKE = """
 WITH missing AS (
     SELECT a.* FROM unnest(%b::smallint[], %b::uuid[], %b::bytea[]) AS a (lane, owner, wrapped)
-    WHERE NOT EXISTS (SELECT FROM key_data k WHERE k.lane = a.lane AND k.owner = a.owner)),
+    WHERE NOT EXISTS (SELECT 1 FROM key_data k WHERE k.lane = a.lane AND k.owner = a.owner)),
 usable AS (
     SELECT version FROM key_check
-    WHERE purpose = 'kek' AND version = %b::integer AND retired_at IS NULL AND EXISTS (SELECT FROM missing)
+    WHERE purpose = 'kek' AND version = %b::integer AND retired_at IS NULL AND EXISTS (SELECT 1 FROM missing)
     FOR KEY SHARE),
 made AS (
     INSERT INTO key_data (lane, owner, version, kek_version, wrapped)

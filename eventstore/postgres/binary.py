@@ -51,6 +51,18 @@ def instant(raw: bytes) -> datetime:
     return _FIRST_INSTANT + timedelta(microseconds=_LONG.unpack(raw)[0])
 
 
+SMALLINT, INTEGER, TEXT, BYTEA, DATE, UUID = 21, 23, 25, 17, 1082, 2950
+"""PostgreSQL's numbers of the types that `only` is asked for."""
+_ONLY = {element: _HEAD.pack(1, 0, element, 1, 1) for element in (SMALLINT, INTEGER, TEXT, BYTEA, DATE, UUID)}
+
+
+def only(element: int, content: bytes | None) -> bytes:
+    """An array of one element in its binary form, None for NULL."""
+    if content is None:
+        return _HEAD.pack(1, 1, element, 1, 1) + _NULL
+    return _ONLY[element] + len(content).to_bytes(4, "big") + content
+
+
 def uuids(values: Sequence[bytes]) -> bytes:
     """A uuid[] of 16-byte ids."""
     return _alike(2950, _UUID_LENGTH, values)

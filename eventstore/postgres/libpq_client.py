@@ -1,25 +1,28 @@
-"""One statement, one round trip, straight through libpq: the way every call of the store goes.
+"""Statements sent through libpq itself (直连 libpq): one by one, or several in one transaction and one round trip.
 
-psycopg's cursors cost about as much client CPU again as the call itself; connections, pools, loaders and errors
-are psycopg's all the same.
+Connections, pools, loaders and errors are psycopg's; its cursors cost about as much client CPU again as a call itself,
+and its pipeline three times as much as the one here, which besides can be awaited without a thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import select
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import Connection
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
-from psycopg.pq.abc import PGresult
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.types.string import ByteaBinaryLoader
-from psycopg_pool import ConnectionPool
+from psycopg.types.uuid import UUIDBinaryLoader
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 Pool = ConnectionPool[Connection[Any]]
 Row = tuple[Any, ...]
@@ -35,6 +38,12 @@ class Statement:
         self.name: Final = name.encode()
         self.text: Final = text.encode()
         self.formats: Final = [Format.BINARY] * len(set(re.findall(r"\$\d+", text)))
+
+
+def function_call(function: str, answer: str, types: str) -> Statement:
+    """The statement that calls a function of the store with parameters of these types."""
+    placeholders = ", ".join(f"${n}::{kind}" for n, kind in enumerate(types.split(), 1))
+    return Statement(function, f"SELECT {answer} FROM {function}({placeholders})")
 
 
 class _Raw:
@@ -66,14 +75,14 @@ class _Line:
 _RAW: Final[Any] = _Raw()
 _lines: WeakKeyDictionary[Connection[Any], _Line] = WeakKeyDictionary()
 _prepared: WeakKeyDictionary[Connection[Any], set[bytes]] = WeakKeyDictionary()
-"""What each connection has prepared: several wires may share a pool."""
+"""What each connection has prepared: several clients may share a pool."""
 
 
 class ConnectionLost(psycopg.OperationalError):
     """与数据库的连接中断，不能确定是否已完成。请用同一请求编号重试。"""
 
 
-class Wire:
+class LibpqClient:
     """Runs statements on a pool's connections, each by itself, outside any transaction."""
 
     def __init__(self, pool: Pool) -> None:
@@ -92,10 +101,6 @@ class Wire:
                 raise
         self._pool.check()
         return self._rows(statement, parameters)
-
-    def send(self, statement: Statement, parameters: Sequence[Parameter]) -> Flight:
-        """Send a statement that may run twice, and do not wait for its answer."""
-        return Flight(self, self._pool, statement, parameters)
 
     def _rows(self, statement: Statement, parameters: Sequence[Parameter]) -> list[Row]:
         connection = self._pool.getconn()
@@ -136,93 +141,205 @@ class Wire:
             self._pool.putconn(connection)
 
 
-class Flight:
-    """A statement on its way: the server works on it while its sender does something else.
+_MOMENT: Final = 0.005
+"""How many seconds a connection is waited for that a thread took away in between."""
 
-    Whoever does not ask for its `rows` must `close` it, so that its connection can be used again.
+_GOOD: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.PIPELINE_SYNC)
+_FIRST_INSTANT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Call(NamedTuple):
+    """A statement with its parameters in binary form."""
+
+    statement: Statement
+    parameters: Sequence[Parameter] = ()
+
+
+class Broken(Exception):
+    """Which of the calls failed, the first being 0; `__cause__` is psycopg's error. Nothing was done."""
+
+    def __init__(self, call: int) -> None:
+        self.call = call
+        super().__init__(call)
+
+
+_READ: Final = Call(Statement("pipeline_read", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+_WRITE: Final = Call(Statement("pipeline_write", "BEGIN ISOLATION LEVEL REPEATABLE READ"))
+_COMMIT: Final = Call(Statement("pipeline_commit", "COMMIT"))
+
+
+class _Loaders:
+    """Loaders of rows as they are shown: ids as UUIDs, instants in UTC, whatever the session's time zone."""
+
+    connection = None
+
+    def __init__(self) -> None:
+        self.adapters = AdaptersMap(psycopg.adapters)
+        self.adapters.register_loader("uuid", UUIDBinaryLoader)
+        self.adapters.register_loader("timestamptz", _Instant)
+
+
+class _Instant(ByteaBinaryLoader):
+    def load(self, data: Any) -> Any:
+        return _FIRST_INSTANT + timedelta(microseconds=int.from_bytes(data, "big", signed=True))
+
+
+_LOADERS: Any = _Loaders()
+
+
+def run_pipeline(pool: Pool, calls: Sequence[Call], *, writes: bool) -> list[list[Row]]:
+    """The rows of each call, all read at one moment, after the transaction is committed.
+
+    Raises `Broken` when one fails, and then none has had an effect; `ConnectionLost` when that cannot be known.
     """
-
-    def __init__(self, wire: Wire, pool: Pool, statement: Statement, parameters: Sequence[Parameter]) -> None:
-        self.statement: Final = statement
-        self.parameters: Final = parameters
-        self._wire = wire
-        self._pool = pool
-        self._connection: Connection[Any] | None = None
-        connection = pool.getconn()
-        link = connection.pgconn
-        try:
-            # Whatever is amiss with this connection, `rows` sends the statement on another.
-            if statement.name in _prepared.get(connection, ()):
-                values: Any = parameters
-                link.send_query_prepared(statement.name, values, statement.formats, Format.BINARY)
-                while link.flush():
-                    _wait(link.socket, select.POLLIN | select.POLLOUT)
-                    link.consume_input()
-                self._connection = connection
-        except psycopg.Error:
-            connection.close()
-        except BaseException:
-            connection.close()
-            raise
-        finally:
-            if self._connection is None:
-                pool.putconn(connection)
-
-    def rows(self) -> list[Row]:
-        """The rows of the answer, waited for, as `Wire.rows` gives them. Raises psycopg's errors."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return self._wire.rows(self.statement, self.parameters)
-        try:
-            result = _answer(connection)
-            if result is not None and result.status == ExecStatus.TUPLES_OK:
-                loaders = _lines[connection].loaders
-                loaders.set_pgresult(result)
-                rows = loaders.load_rows(0, result.ntuples, tuple)
-                if len(rows) > _KEPT_ROWS:
-                    loaders.set_pgresult(None)
-                return rows
-        finally:
-            self._pool.putconn(connection)
-        state = None if result is None else result.error_field(DiagnosticField.SQLSTATE)
-        if result is None or state is None or state == _FORGOTTEN or connection.closed:
-            return self._wire.rows(self.statement, self.parameters)
-        raise error_from_result(result, "utf-8")
-
-    def close(self) -> None:
-        """Wait for the answer, which nobody wants."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                _answer(connection)
-            finally:
-                self._pool.putconn(connection)
-
-
-def _answer(connection: Connection[Any]) -> PGresult | None:
-    """What a connection is answered, after which it is free; None when it was lost."""
-    link = connection.pgconn
-    told: PGresult | None = None
-    try:
+    connection = pool.getconn()
+    with _borrowed(pool, connection):
+        poll = select.poll()
+        poll.register(connection.pgconn.socket, select.POLLIN)
         while True:
-            while link.is_busy():
-                _wait(link.socket, select.POLLIN)
-                link.consume_input()
-            result = link.get_result()
-            if result is None:
-                return told
-            # The commit comes after the rows: what fails there is told after them.
-            told = result
-    except psycopg.Error:
+            pipeline = _Pipeline(connection, calls, writes=writes)
+            while not pipeline.is_done():
+                poll.poll()
+            if not pipeline.forgotten:
+                return pipeline.rows()
+
+
+async def run_pipeline_async(pool: Pool, calls: Sequence[Call], *, writes: bool) -> list[list[Row]]:
+    """The same on an event loop, which sees to others until the answer is there: no thread waits for it.
+
+    Raises psycopg's `PoolTimeout` at once when no connection is free.
+    """
+    if not pool.get_stats()["pool_available"]:
+        raise PoolTimeout("no connection is free")
+    connection = pool.getconn(timeout=_MOMENT)
+    with _borrowed(pool, connection):
+        loop = asyncio.get_running_loop()
+        while True:
+            pipeline = _Pipeline(connection, calls, writes=writes)
+            if not pipeline.is_done():
+                await _until_done(loop, connection.pgconn.socket, pipeline)
+            if not pipeline.forgotten:
+                return pipeline.rows()
+
+
+async def _until_done(loop: asyncio.AbstractEventLoop, socket: int, pipeline: _Pipeline) -> None:
+    done: asyncio.Future[None] = loop.create_future()
+
+    def heard() -> None:
+        try:
+            if pipeline.is_done() and not done.done():
+                done.set_result(None)
+        except psycopg.Error as error:
+            if not done.done():
+                done.set_exception(error)
+
+    loop.add_reader(socket, heard)
+    try:
+        await done
+    finally:
+        loop.remove_reader(socket)
+
+
+@contextmanager
+def _borrowed(pool: Pool, connection: Connection[Any]) -> Iterator[None]:
+    try:
+        yield
+    except Broken:
+        raise
+    except psycopg.Error as error:
+        lost = connection.pgconn.status == ConnStatus.BAD or error.diag.sqlstate is None
         connection.close()
-        return None
+        if lost:
+            raise ConnectionLost(str(error)) from error
+        raise
     except BaseException:
+        # nobody waits for the answer any more: it must not come to whoever is next
         connection.close()
         raise
+    finally:
+        pool.putconn(connection)
 
 
-def _wait(socket: int, until: int) -> None:
-    # The way of waiting that lets other threads run: libpq's own holds the interpreter.
-    poll = select.poll()
-    poll.register(socket, until)
-    poll.poll()
+class _Pipeline:
+    """Calls on their way over one connection, as one transaction."""
+
+    def __init__(self, connection: Connection[Any], calls: Sequence[Call], *, writes: bool) -> None:
+        self._link: Any = connection.pgconn
+        self._calls = (_WRITE if writes else _READ, *calls, _COMMIT)
+        prepared = _prepared.get(connection)
+        if prepared is None:
+            prepared = _prepared[connection] = set()
+        self._prepared = prepared
+        self._new = list(
+            {call.statement: None for call in self._calls if call.statement.name not in prepared}
+        )
+        self._results: list[Any] = []
+        # each batch ends with a mark of its own
+        self._wanted = len(self._calls) + 1 + (len(self._new) + 1 if self._new else 0)
+        self._send()
+
+    def _send(self) -> None:
+        link = self._link
+        link.enter_pipeline_mode()
+        if self._new:
+            for statement in self._new:
+                link.send_prepare(statement.name, statement.text)
+            # not in the transaction of the calls, which must begin before anything is looked at
+            link.pipeline_sync()
+        for statement, parameters in self._calls:
+            link.send_query_prepared(statement.name, parameters, statement.formats, Format.BINARY)
+        link.pipeline_sync()
+        link.flush()
+
+    def is_done(self) -> bool:
+        """Take in what has come; whether that was all."""
+        link, results = self._link, self._results
+        link.flush()
+        link.consume_input()
+        while not link.is_busy():
+            result = link.get_result()
+            if result is not None:
+                results.append(result)
+                if len(results) == self._wanted:
+                    self._end()
+                    return True
+            elif link.status == ConnStatus.BAD:
+                raise psycopg.OperationalError("connection lost")
+        return False
+
+    def _end(self) -> None:
+        link = self._link
+        link.exit_pipeline_mode()
+        if link.transaction_status != TransactionStatus.IDLE:
+            link.exec_(b"ROLLBACK")
+        for statement, result in zip(self._new, self._results, strict=False):
+            if result.status == ExecStatus.COMMAND_OK:
+                self._prepared.add(statement.name)
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether the server did not know a statement any more, so that nothing was done; it is told again then."""
+        if (
+            any(each.error_field(DiagnosticField.SQLSTATE) == _FORGOTTEN for each in self._results)
+            and not self._new
+        ):
+            # psycopg has the server forget all statements after a rollback
+            self._prepared.clear()
+            return True
+        return False
+
+    def rows(self) -> list[list[Row]]:
+        """The rows of each call, without those of begin and commit; raises `Broken`."""
+        for n, result in enumerate(self._results):
+            if result.status not in _GOOD:
+                call = n - (len(self._new) + 1 if self._new else 0) - 1
+                error = error_from_result(result, "utf-8")
+                if error.diag.sqlstate is None:
+                    raise error
+                raise Broken(min(max(call, 0), len(self._calls) - 3)) from error
+        loaders = Transformer(_LOADERS)
+        found = []
+        for result in self._results[-len(self._calls) : -2]:
+            loaders.set_pgresult(result)
+            found.append(loaders.load_rows(0, result.ntuples, tuple))
+        return found

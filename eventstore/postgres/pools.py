@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 from psycopg import Connection
@@ -19,17 +18,14 @@ class _Steadily(AttemptWithBackoff):
 
 
 class SteadyPool(ConnectionPool[Connection[Any]]):
-    """A pool that asks for a lost connection every half second, for as long as `reconnect_timeout` says."""
+    """A pool that asks for a lost connection every half second, for as long as `reconnect_timeout` says.
+
+    A short `reconnect_timeout` alone would do for whoever comes after the outage; but a pool that has given up serves
+    nobody who waits already, until somebody else asks.
+    """
 
     def _add_connection(self, attempt: AttemptWithBackoff | None, growing: bool = False) -> None:
         super()._add_connection(attempt or _Steadily(timeout=self.reconnect_timeout), growing)
-
-
-class _NewestFirst(deque[Any]):
-    """The pool's idle connections, taken from the end they are given back to."""
-
-    def popleft(self) -> Any:
-        return self.pop()
 
 
 def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> SteadyPool:
@@ -37,7 +33,7 @@ def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> SteadyPoo
 
     `uri` must connect as `hulian_app` for a store, as `hulian_keys` for a key ring.
     """
-    pool = SteadyPool(
+    return SteadyPool(
         uri,
         min_size=1,
         max_size=size,
@@ -45,6 +41,3 @@ def open_pool(uri: str, *, size: int = 10, name: str | None = None) -> SteadyPoo
         open=True,
         kwargs={"autocommit": True},
     )
-    # psycopg's pool hands out the connection idle for longest; the one used last has a warm backend.
-    pool._pool = _NewestFirst(pool._pool)
-    return pool

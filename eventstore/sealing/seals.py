@@ -46,10 +46,7 @@ SELECT %s, u.level, u.index, u.hash FROM unnest(%s::smallint[], %s::bigint[], %s
 _KEEP_SEAL: Final = "UPDATE es_seal SET size = %s, root = %s, frontier = %s WHERE lane = %s"
 _SEALS: Final = "SELECT lane, size, root, frontier FROM es_seal ORDER BY lane"
 _CHECKPOINTS: Final = "SELECT number, sizes, roots, text FROM es_checkpoint"
-_KEEP_CHECKPOINT: Final = """
-INSERT INTO es_checkpoint (number, sizes, roots, text, taken_at) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING
-"""
+_KEEP_CHECKPOINT: Final = "SELECT es_add_checkpoint(%s::bigint, %s::bigint[], %s::bytea[], %s, %s)"
 _UNSEALED: Final = """
 WITH heads AS (
     SELECT h.lane, h.position, coalesce(c.size, 0) AS size
@@ -266,8 +263,8 @@ class Sealer:
             )
             kept = connection.execute(
                 _KEEP_CHECKPOINT, [made.number, list(sizes), list(roots), made.text, made.note.at]
-            )
-            if kept.rowcount:
+            ).fetchone()
+            if kept is not None and kept[0]:
                 return made
 
     def _deliver(self, connection: Connection[Any]) -> int:

@@ -27,13 +27,12 @@ WHERE n.nspname = %s AND c.relkind = 'r' AND c.reloptions @> ARRAY['autovacuum_e
 """
 # Lane by lane, as everybody locks them who needs all: whoever has the first gets the others.
 _MINE: Final = """
-SELECT FROM read_checkpoint WHERE projection = %s AND version = %s AND NOT live AND lane = 0 FOR UPDATE SKIP LOCKED
+SELECT 1 FROM read_checkpoint WHERE projection = %s AND version = %s AND NOT live AND lane = 0 FOR UPDATE SKIP LOCKED
 """
-_HOLD: Final = """
-SELECT FROM read_checkpoint WHERE projection = %s AND version = %s AND NOT live ORDER BY lane FOR UPDATE
-"""
+_HOLD: Final = "SELECT read_hold(%s, %s)"
+_NOW: Final = "SELECT clock_timestamp()"
 _MARK: Final = """
-UPDATE read_checkpoint SET error = %s, failed_at = clock_timestamp()
+UPDATE read_checkpoint SET error = %s, failed_at = %s
 WHERE projection = %s AND version = %s AND NOT live
 """
 _UNMARK: Final = """
@@ -100,7 +99,9 @@ def complete(connection: Connection[Any], projection: type[Projection]) -> bool:
 
 def mark(connection: Connection[Any], projection: type[Projection], error: str) -> None:
     """Note in all lanes why it could not be completed, until it is."""
-    connection.execute(_MARK, [error, projection.name, projection.version])
+    now = connection.execute(_NOW).fetchone()
+    assert now is not None
+    connection.execute(_MARK, [error, now[0], projection.name, projection.version])
 
 
 def _make(connection: Connection[Any], projection: type[Projection]) -> None:

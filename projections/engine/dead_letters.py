@@ -22,11 +22,12 @@ WHERE lane = ANY(%b::smallint[])
   AND (projection, version) IN (SELECT * FROM unnest(%b::text[], %b::integer[]))
 """
 _PARK: Final = """
-INSERT INTO read_parked (lane, projection, version, household, position, error, attempts)
-SELECT * FROM unnest(%b::smallint[], %b::text[], %b::integer[], %b::uuid[], %b::bigint[], %b::text[],
-                     %b::integer[])
+INSERT INTO read_parked (parked_at, lane, projection, version, household, position, error, attempts)
+SELECT %b::timestamptz, u.*
+FROM unnest(%b::smallint[], %b::text[], %b::integer[], %b::uuid[], %b::bigint[], %b::text[], %b::integer[]) AS u
 ON CONFLICT (lane, projection, version, household) DO NOTHING
 """
+_NOW: Final = "SELECT clock_timestamp()"
 _ROOM: Final = "SELECT count(*)::integer FROM read_parked WHERE projection = %b AND version = %b"
 _TAKE: Final = """
 DELETE FROM read_parked WHERE lane = %b AND projection = %b AND version = %b AND household = %b
@@ -82,9 +83,11 @@ def park(cursor: Cursor[Any], projection: str, version: int, poisons: Sequence[P
     """Let these households wait."""
     if not poisons:
         return
+    cursor.execute(_NOW)
     cursor.execute(
         _PARK,
         (
+            *(cursor.fetchone() or ()),
             SMALLINT.array([each.lane for each in poisons]),
             TEXT.array([projection] * len(poisons)),
             INTEGER.array([version] * len(poisons)),

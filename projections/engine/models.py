@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeVar
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from eventstore.lanes import LANES
 from projections.engine import completing
-from projections.engine.plans import schema_of, sql_of
+from projections.engine.plans import TableMismatch, schema_of, sql_of
 from projections.engine.projection import Projection
 from projections.engine.row_security import wall
+
+Result = TypeVar("Result")
 
 CAUGHT_UP: Final = 1_000
 """How many events a projection built beside the live one may be behind when it takes its place."""
 
 _ADD_MODEL: Final = """
-INSERT INTO read_model (projection, version, live, sql_sha256, live_at)
-VALUES (%s, %s, %s, %s, CASE WHEN %s THEN clock_timestamp() END) ON CONFLICT DO NOTHING
+INSERT INTO read_model (projection, version, live, sql_sha256, built_at, live_at)
+VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
 _ADD_CHECKPOINTS: Final = """
 INSERT INTO read_checkpoint (lane, projection, version, live)
 SELECT lane, %s, %s, %s FROM generate_series(0, %s) AS lane
 """
-_LOCK: Final = """
-SELECT lane FROM read_checkpoint WHERE projection = %s ORDER BY lane, version FOR UPDATE
-"""
+_NOW: Final = "SELECT clock_timestamp()"
+_LOCK: Final = "SELECT read_hold(%s, NULL)"
 _LEVEL: Final = """
 SELECT NOT EXISTS (
-    SELECT FROM read_checkpoint n JOIN read_checkpoint o USING (lane, projection)
+    SELECT 1 FROM read_checkpoint n JOIN read_checkpoint o USING (lane, projection)
     WHERE projection = %s AND NOT n.live AND o.live AND n.position < o.position)
 """
 _BEHIND: Final = """
@@ -40,7 +42,7 @@ WHERE c.projection = %s AND c.version = %s AND NOT c.live
 
 _FORGET_PARKED: Final = """
 DELETE FROM read_parked p WHERE projection = %s AND NOT EXISTS (
-    SELECT FROM read_model m WHERE m.projection = p.projection AND m.version = p.version)
+    SELECT 1 FROM read_model m WHERE m.projection = p.projection AND m.version = p.version)
 """
 
 
@@ -67,6 +69,23 @@ def models_of(connection: Connection[Any]) -> list[Model]:
         "SELECT projection, version, live FROM read_model ORDER BY projection, version"
     ).fetchall()
     return [Model(*row) for row in rows]
+
+
+def settled(connection: Connection[Any], act: Callable[[], Result]) -> Result:
+    """Act on the schemas read models stand in now, and once more whenever one was switched meanwhile.
+
+    What is read of `read_model` is older than the names in the catalogue, which are looked up when they are used:
+    a switch in between renames the schema. `act` commits what it does, and may be done twice.
+    """
+    while True:
+        with connection.transaction():
+            before = models_of(connection)
+        try:
+            return act()
+        except (errors.InvalidSchemaName, errors.UndefinedTable, TableMismatch):
+            with connection.transaction():
+                if models_of(connection) == before:
+                    raise
 
 
 def prepare(connection: Connection[Any], projections: Sequence[type[Projection]]) -> None:
@@ -97,7 +116,8 @@ def _prepare(connection: Connection[Any], projection: type[Projection]) -> None:
         return
     live = not there
     # first of all: whoever starts at the same time waits here for us
-    if not connection.execute(_ADD_MODEL, [name, version, live, digest, live]).rowcount:
+    now = _now(connection)
+    if not connection.execute(_ADD_MODEL, [name, version, live, digest, now, now if live else None]).rowcount:
         return
     schema = sql.Identifier(schema_of(projection, live=live))
     if not live:
@@ -172,7 +192,7 @@ def switch(connection: Connection[Any], projection: type[Projection], catch_up: 
         connection.execute("UPDATE read_checkpoint SET live = true WHERE projection = %s", [name])
         connection.execute(_FORGET_PARKED, [name])
         connection.execute(
-            "UPDATE read_model SET live = true, live_at = clock_timestamp() WHERE projection = %s", [name]
+            "UPDATE read_model SET live = true, live_at = %s WHERE projection = %s", [_now(connection), name]
         )
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
         connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(live, old))
@@ -181,6 +201,14 @@ def switch(connection: Connection[Any], projection: type[Projection], catch_up: 
     with connection.transaction():
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(old))
     return True
+
+
+def _now(connection: Connection[Any]) -> datetime:
+    """The database's time; spread tables take it as a parameter only."""
+    row = connection.execute(_NOW).fetchone()
+    assert row is not None
+    at: datetime = row[0]
+    return at
 
 
 def _is_level(connection: Connection[Any], name: str) -> bool:

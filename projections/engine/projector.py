@@ -17,7 +17,7 @@ from psycopg import Connection, Cursor
 from psycopg_pool import ConnectionPool
 
 from eventstore.events.codec import Codec
-from eventstore.keys.spare_keys import uncollected
+from eventstore.garbage_collection import uncollected
 from eventstore.lanes import LANES
 from projections.engine import completing, models, reading
 from projections.engine import dead_letters as parking
@@ -38,11 +38,12 @@ SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enabl
 _SAVE: Final = """
 UPDATE read_checkpoint c
 SET position = u.position, error = u.error, error_position = u.error_position,
-    failed_at = CASE WHEN u.error IS NOT NULL THEN clock_timestamp() END
+    failed_at = CASE WHEN u.error IS NOT NULL THEN %b::timestamptz END
 FROM unnest(%b::smallint[], %b::text[], %b::integer[], %b::bigint[], %b::text[], %b::bigint[])
      AS u (lane, projection, version, position, error, error_position)
 WHERE c.lane = u.lane AND c.projection = u.projection AND c.version = u.version
 """
+_NOW: Final = "SELECT clock_timestamp()"
 _STANDS: Final = """
 SELECT position, live FROM read_checkpoint WHERE lane = %b AND projection = %b AND version = %b FOR UPDATE
 """
@@ -124,10 +125,17 @@ class Projector:
         self._not_before: dict[str, float] = {}
         """When a projection that could not be completed is tried again."""
         with pool.connection() as connection:
-            models.prepare(connection, projections)
-            self._building = models.building(connection, projections)
+            self._building = models.settled(connection, lambda: self._open(connection, projections))
+
+    def _open(
+        self, connection: Connection[Any], projections: Sequence[type[Projection]]
+    ) -> list[type[Projection]]:
+        models.prepare(connection, projections)
+        building = models.building(connection, projections)
+        with connection.transaction():
             for projection in projections:
-                self._plan(connection, projection, live=projection not in self._building)
+                self._plan(connection, projection, live=projection not in building)
+        return building
 
     @property
     def building(self) -> bool:
@@ -389,7 +397,11 @@ class Projector:
         return plan
 
     def _save(self, cursor: Cursor[Any], saved: Sequence[_Checkpoint]) -> None:
+        now = None
+        if any(each.error is not None for each in saved):
+            (now,) = cursor.execute(_NOW).fetchone() or (None,)
         parameters = (
+            now,
             SMALLINT.array([each.lane for each in saved]),
             TEXT.array([each.projection for each in saved]),
             INTEGER.array([self._versions[each.projection] for each in saved]),

@@ -13,8 +13,7 @@ from typing import Any, Final
 from psycopg import Connection, sql
 
 from eventstore.access_records import SEEN
-from eventstore.postgres.libpq_client import Statement
-from eventstore.postgres.pipeline import Call
+from eventstore.postgres.libpq_client import Call, Statement
 from projections.engine.projection import Projection
 from projections.engine.rows import Table
 
@@ -71,7 +70,7 @@ def begin_as(connection: Connection[Any], area: str) -> None:
 
 
 def reading_as(area: str) -> Call:
-    """`read_as` as the first call of a transaction sent whole (`eventstore.postgres.pipeline`)."""
+    """`read_as` as the first call of a transaction sent whole (`eventstore.postgres.libpq_client`)."""
     return Call(_READING_AS, (area.encode(),))
 
 
@@ -88,7 +87,7 @@ def _coded(projection: type[Projection], table: Table[Any], schema: str) -> sql.
     """Whether the row's household has a row with codes in the same read model, and that is seen."""
     for other in projection.tables:
         if other.key == ("household",) and set(CODES) <= set(other.columns):
-            return sql.SQL("EXISTS (SELECT FROM {} c WHERE c.lane = {} AND c.household = {})").format(
+            return sql.SQL("EXISTS (SELECT 1 FROM {} c WHERE c.lane = {} AND c.household = {})").format(
                 sql.Identifier(schema, other.name),
                 sql.Identifier(table.name, "lane"),
                 sql.Identifier(table.name, "household"),

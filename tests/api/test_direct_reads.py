@@ -15,7 +15,7 @@ from starlette.requests import Request
 from api.access.identity import Role
 from api.reads.direct_reads import Ready
 from api.reads.household_schemas import ChainShape
-from eventstore.postgres.pipeline import Call, together
+from eventstore.postgres.libpq_client import Call, run_pipeline
 from projections.chain import chain_call
 from projections.engine.row_security import reading_as
 from projections.household_location import placing
@@ -149,11 +149,11 @@ async def test_the_wall_stands_also_where_all_is_asked_at_once(
     steps = chain_call(household, after=0, limit=50)
 
     def asked(*calls: Call) -> list[list[Any]]:
-        return together(office.pool, [reading_as(area), *calls], writes=False)[1:]
+        return run_pipeline(office.pool, [reading_as(area), *calls], writes=False)[1:]
 
     place, rows = asked(placing(household, ("card",), "chain", None), steps)
     assert (bool(place), bool(rows)) == (found, found)
     # not found first, a household is not read at all, unless everything may be
     assert bool(asked(steps)[0]) == (area == "cn")
     # and whoever asks next sees nothing by what was found before
-    assert not together(office.pool, [reading_as(OTHER_COUNTY), steps], writes=False)[1]
+    assert not run_pipeline(office.pool, [reading_as(OTHER_COUNTY), steps], writes=False)[1]

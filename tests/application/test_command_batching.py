@@ -29,7 +29,7 @@ from domain.values.receipt import Actor
 from domain.watching.alerts import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAlert
 from eventstore.errors import ChangedCommand, VersionConflict
 from eventstore.lanes import lane_of
-from eventstore.postgres.libpq_client import Statement, Wire
+from eventstore.postgres.libpq_client import LibpqClient, Statement
 from tests import stories
 from tests.database import Databases
 from tests.installations import addresses_of, installed
@@ -111,15 +111,15 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The statements sent meanwhile."""
     names: list[str] = []
     lock = threading.Lock()
-    ask = Wire.rows
+    ask = LibpqClient.rows
 
-    def spied(self: Wire, statement: Statement, *args: object, **more: object) -> object:
+    def spied(self: LibpqClient, statement: Statement, *args: object, **more: object) -> object:
         with lock:
             names.append(statement.name.decode())
         return ask(self, statement, *args, **more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Wire, "rows", spied)
+        patch.setattr(LibpqClient, "rows", spied)
         yield names
 
 
@@ -140,8 +140,8 @@ def test_those_who_wait_are_read_in_one_statement_and_appended_in_one_commit(
         futures = together(office, databases, first, requests)
     assert [each.result().version for each in futures] == [3] * 5
     assert sorted(name for name in names if name.startswith("es_")) == [
-        "es_append_group",
-        "es_append_one",
+        "es_append",
+        "es_append_many",
         "es_brief",
         "es_briefs",
     ]
@@ -259,8 +259,8 @@ def test_where_commands_are_not_batched_each_goes_by_itself(
                     unbatched.commands.handle, [alert(f"alert {n}", home) for n, home in enumerate(rest)]
                 )
             )
-    assert names.count("es_append_one") == 6
-    assert "es_append_group" not in names
+    assert names.count("es_append") == 6
+    assert "es_append_many" not in names
 
 
 def test_on_citus_commands_are_not_batched(

@@ -37,7 +37,7 @@ from domain.values.receipt import Actor
 from domain.values.spells import Category
 from domain.watching.alerts import FeedBackAlert, NoOpenAlert, RaiseAlert, VerifyAlert
 from eventstore.errors import ChangedCommand, ClaimConflict, VersionConflict
-from eventstore.postgres.libpq_client import Statement, Wire
+from eventstore.postgres.libpq_client import LibpqClient, Statement
 from tests import stories
 from tests.database import Databases
 from tests.installations import installed
@@ -173,13 +173,13 @@ def test_a_command_without_claim_or_key_costs_two_statements(
     household = registered(office).household
     office.handler.handle(asked("warm", RaiseAlert(DAY, "E-EXP-01", "RED", note="先行"), household))
     sent: list[bytes] = []
-    straight = Wire._rows
+    straight = LibpqClient._rows
 
-    def counted(wire: Wire, statement: Statement, parameters: object) -> object:
+    def counted(client: LibpqClient, statement: Statement, parameters: object) -> object:
         sent.append(statement.name)
-        return straight(wire, statement, parameters)  # type: ignore[arg-type]
+        return straight(client, statement, parameters)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Wire, "_rows", counted)
+    monkeypatch.setattr(LibpqClient, "_rows", counted)
     office.handler.handle(asked("hot", RaiseAlert(DAY, "E-LOS-01", "RED", note="自付过高"), household))
     assert len(sent) == 2
 

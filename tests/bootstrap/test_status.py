@@ -149,8 +149,8 @@ def test_what_waits_too_long_is_not_in_order(site: Site, monkeypatch: pytest.Mon
             "[database-newer]",
         ),
         (
-            "CREATE TABLE aside AS SELECT * FROM hulian_migration WHERE number > 10;"
-            "DELETE FROM hulian_migration WHERE number > 10",
+            "CREATE TABLE aside AS SELECT * FROM hulian_migration WHERE number > 5;"
+            "DELETE FROM hulian_migration WHERE number > 5",
             "INSERT INTO hulian_migration SELECT * FROM aside; DROP TABLE aside",
             "项结构升级未执行",
         ),

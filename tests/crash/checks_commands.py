@@ -19,7 +19,7 @@ from tests.crash.journal import Asked, Fields
 ASKED_AGAIN = 200
 """So many acknowledged commands of each door are sent once more."""
 
-_COMMANDS = "SELECT lane, command_id, streams, versions, moved FROM es_command ORDER BY lane, command_id"
+_COMMANDS = "SELECT lane, command_id, streams, versions FROM es_command ORDER BY lane, command_id"
 _EVENTS = "SELECT event_id, lane, stream_id, version, name FROM es_event"
 _MOST = 700
 
@@ -36,12 +36,12 @@ def commands(evidence: Evidence) -> Checked:
         events[id] = (stream, version)
     unclaimed = set(events)
     seen: set[UUID] = set()
-    for lane, id, streams, versions, moved in evidence.rows(_COMMANDS):
+    for lane, id, streams, versions in evidence.rows(_COMMANDS):
         checked.examined += 1
         if id in seen:
             checked.fault(f"command {id}: carried out in more than one lane")
         seen.add(id)
-        if streams and lane != lane_of(streams[0]) and not moved:
+        if streams and lane != lane_of(streams[0]):
             checked.fault(f"command {id}: lies in lane {lane}, its stream in lane {lane_of(streams[0])}")
         reached: dict[UUID, list[int]] = {}
         for ordinal in range(_MOST):

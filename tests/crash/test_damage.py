@@ -163,7 +163,7 @@ DAMAGES: Sequence[tuple[str, str, tuple[str, ...]]] = (
         "acknowledged",
         "refused (not-allowed), and yet carried out",
         (
-            f"INSERT INTO es_command SELECT lane, '{REFUSED}', request_hash, streams, versions, moved, result,"
+            f"INSERT INTO es_command SELECT lane, '{REFUSED}', request_hash, streams, versions, result,"
             f" recorded_at FROM es_command WHERE {_ROW}",
         ),
     ),
@@ -172,7 +172,7 @@ DAMAGES: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("commands", "is there twice", (_NEXT.format("e.event_id"), *_COUNTED)),
     ("commands", "its events are", (f"DELETE FROM es_event WHERE {_MID}",)),
     ("commands", "carried out in more than one lane", (
-        "INSERT INTO es_command SELECT (lane + 1) % 256, command_id, request_hash, streams, versions, moved, result,"
+        "INSERT INTO es_command SELECT (lane + 1) % 256, command_id, request_hash, streams, versions, result,"
         f" recorded_at FROM es_command WHERE {_ROW}",
     )),
     ("commands", "does not say so", (

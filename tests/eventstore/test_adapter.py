@@ -255,10 +255,10 @@ def test_a_command_without_claim_or_key_costs_two_statements(databases: Database
         chains.append(*enclose(command(0).id, stream(1), 0, [OPENED], META), command=command(0))
         command_on(chains, 1)
         handle, name = tempfile.mkstemp(dir=tmp_path)
-        with store._wire._pool.connection() as connection:
+        with store._client._pool.connection() as connection:
             connection.pgconn.trace(handle)
         command_on(chains, 2)
-        with store._wire._pool.connection() as connection:
+        with store._client._pool.connection() as connection:
             connection.pgconn.untrace()
         os.close(handle)
         assert len(statements(Path(name))) == 2

@@ -10,12 +10,16 @@ import pytest
 
 from domain.values.private import Private
 from eventstore import errors
-from eventstore.appending.append_types import StreamAppend
+from eventstore.appending.append import APPEND
+from eventstore.appending.append import parameters as parameters_of
+from eventstore.appending.append_types import NO_CLAIMS, StreamAppend
+from eventstore.appending.batch import Batch, one_event
 from eventstore.events.digest import verify
 from eventstore.events.envelope import Meta, enclose
 from eventstore.events.recorded import StreamState
 from eventstore.lanes import LANES, event_id, lane_of
 from eventstore.store import LaneStore
+from tests.database import Databases
 from tests.eventstore.samples import Joined, Opened, Paid, Person
 from tests.eventstore.stores import META, OPENED, append, command, paid, stream
 
@@ -238,7 +242,7 @@ def test_a_told_time_is_only_stated_outside_a_trial(store: LaneStore, trial_call
     (row,) = store.load(stream(1)).rows
     assert row.meta.stated_at == "2021-07-01T09:00:00+00:00"
     assert row.recorded_at > datetime(2026, 1, 1, tzinfo=UTC)
-    with pytest.raises(psycopg.Error) as refused, store._wire._pool.connection() as connection:
+    with pytest.raises(psycopg.Error) as refused, store._client._pool.connection() as connection:
         connection.execute(trial_call.encode(), [stream(2)])
     assert refused.value.sqlstate == "HL006"
     refusal = errors.told(refused.value)
@@ -249,10 +253,11 @@ def test_a_told_time_is_only_stated_outside_a_trial(store: LaneStore, trial_call
 @pytest.fixture
 def trial_call() -> str:
     """The append as one would call it past the client, with a told time."""
-    nothing = "'{}', '{}', '{}', '{}', '{}', '{}', '{}'"
     return (
-        "SELECT es_append(0::smallint, gen_random_uuid(), '', NULL, %s, 'household', 0, 0, 0::smallint, "
-        f"'2021-07-01', {nothing})"
+        "SELECT es_append(0::smallint, gen_random_uuid(), '', NULL, '2021-07-01', NULL, NULL, '{0}', ARRAY[%s::uuid],"
+        " '{household}', '{0}', '{1}', '{0}', ARRAY[gen_random_uuid()], '{x}', '{2021-07-01}', ARRAY[''::bytea],"
+        " ARRAY[''::bytea], ARRAY[NULL::bytea], ARRAY[''::bytea], NULL, NULL, NULL, NULL, NULL, NULL,"
+        " NULL, NULL, NULL, NULL, NULL)"
     )
 
 
@@ -310,7 +315,7 @@ def test_any_other_change_is_seen(store: LaneStore, owner: Admin, change: str) -
 
 def test_the_digest_algorithm_is_the_stores(trial: LaneStore, owner: Admin) -> None:
     owner.execute("UPDATE es_meta SET digest_algorithm = 2")
-    sm3 = LaneStore(trial._wire._pool, trial.codec, trial.keys)
+    sm3 = LaneStore(trial._client._pool, trial.codec, trial.keys)
     append(sm3, command(1), stream(1), 0, [OPENED])
     append(trial, command(2), stream(1), 1, [OPENED])
     rows = trial.load(stream(1)).rows
@@ -338,3 +343,32 @@ def test_the_cut_is_stored_and_the_same_for_ever(store: LaneStore) -> None:
     assert cut.positions == tuple(2 if lane == 3 else 0 for lane in range(LANES))
     assert store.cut(UUID(int=1), "report") == cut
     assert store.cut(UUID(int=2), "report").positions[3] == 3
+
+
+def test_the_commonest_command_is_one_call_that_writes_four_rows_and_no_more(
+    store: LaneStore, databases: Databases
+) -> None:
+    append(store, command(1), stream(1), 0, [OPENED])
+    key = command(2)
+    to = StreamAppend(stream(1), "household", 1, enclose(key.id, stream(1), 1, [paid()], META))
+    columns = one_event(store.codec, store.keys, 1, to, None)
+    # made another way than the columns of many events, and the same
+    assert columns == Batch(store.codec, store.keys, 1, [to], None).columns()
+    parameters = parameters_of(store.keys, key, None, None, [to], columns, NO_CLAIMS, ())
+    with psycopg.connect(databases.store) as connection:
+        connection.execute("SET LOCAL track_functions = 'pl'")
+        connection.pgconn.exec_params(APPEND.text, parameters, param_formats=APPEND.formats, result_format=1)
+        rows = connection.execute(
+            "SELECT relname::text, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
+            " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY 1"
+        ).fetchall()
+        called = connection.execute(
+            "SELECT funcname::text, calls FROM pg_stat_xact_user_functions"
+        ).fetchall()
+    assert rows == [
+        ("es_command", 1, 0, 0),
+        ("es_event", 1, 0, 0),
+        ("es_lane", 0, 1, 0),
+        ("es_stream", 0, 1, 0),
+    ]
+    assert called == [("es_append", 1)]

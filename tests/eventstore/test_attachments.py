@@ -40,7 +40,7 @@ TAKE = """
 import sys
 from uuid import UUID, uuid5
 from eventstore.attachments import Numbers
-from eventstore.pools import open_pool
+from eventstore.postgres.pools import open_pool
 with open_pool(sys.argv[1], size=2) as pool:
     numbers = Numbers(pool)
     for n in range(int(sys.argv[3])):

@@ -256,15 +256,15 @@ def test_overlapping_calls_of_every_kind_never_deadlock(store: LaneStore) -> Non
         random, written = Random(seed), 0
         for n in range(12):
             key = command(f"{seed} {n}")
-            bulk = random.random() < 0.5
-            chosen = random.sample([h for h in homes if not bulk or lane_of(h) == seed % 3], 4)
+            one_lane = random.random() < 0.5
+            chosen = random.sample([h for h in homes if not one_lane or lane_of(h) == seed % 3], 4)
             parts = []
             for first, home in enumerate(chosen):
                 expected = store.load(home).version
                 envelopes = enclose(key.id, home, expected, [paid()], META, first=first)
                 parts.append(StreamAppend(home, "household", expected, envelopes))
             try:
-                answer = store.append_bulk(key, parts) if bulk else store.append(key, parts)
+                answer = store.append(key, parts)
             except errors.VersionConflict:
                 continue
             written += len(answer.streams)

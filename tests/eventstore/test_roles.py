@@ -64,8 +64,9 @@ def test_inner_functions_are_nobodys_to_call(databases: Databases) -> None:
     for call in (
         "es_refuse(0::smallint, gen_random_uuid(), 0)",
         "es_begin(0::smallint, gen_random_uuid(), '', 0, 1, 0::smallint, now())",
-        "es_take_claims('{}', '{}', '{}', '{}', '{}', '{}')",
-        "es_add_index('{}', '{}', '{}', '{}')",
+        "es_take_claims('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+        "es_change_index('{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+        "es_add_checkpoint(1, '{}', '{}', '', now())",
         "es_make_trial()",
     ):
         assert refused(databases.app, f"SELECT {call}"), call
@@ -79,7 +80,7 @@ def test_every_function_with_the_owners_rights_has_a_pinned_search_path(database
             "SELECT proname, proconfig, pg_get_userbyid(proowner), has_function_privilege('public', oid, 'EXECUTE')"
             " FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
         ).fetchall()
-    assert {row[0] for row in rows} >= {"es_append", "es_append_many", "es_append_bulk", "es_record_access"}
+    assert {row[0] for row in rows} >= {"es_append", "es_append_many", "es_record_access"}
     for name, settings, owner, anybody in rows:
         assert settings is not None, name
         assert "search_path=pg_catalog, public, pg_temp" in settings, name

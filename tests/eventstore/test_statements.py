@@ -7,8 +7,7 @@ from psycopg.pq import ExecStatus
 
 from eventstore import access_records as access
 from eventstore import reading
-from eventstore.appending import group, writing
-from eventstore.appending import many_commands as each
+from eventstore.appending import append, append_many
 from eventstore.keys import keys
 from eventstore.postgres.libpq_client import Statement
 from tests.database import Databases
@@ -20,11 +19,11 @@ def statements(*modules: object) -> dict[str, Statement]:
     return {each.name.decode(): each for each in found if isinstance(each, Statement)}
 
 
-OF_THE_STORE = statements(reading, writing, each, group, access)
+OF_THE_STORE = statements(reading, append, append_many, access)
 OF_THE_KEYS = {
     name: each
     for name, each in statements(keys).items()
-    if name not in statements(reading, writing, each, group, access)
+    if name not in statements(reading, append, append_many, access)
 }
 
 

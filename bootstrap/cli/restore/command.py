@@ -29,10 +29,10 @@ from bootstrap.settings import Settings, SettingsFault, as_role, load_settings
 from bootstrap.wiring import database, migrated
 from eventstore.errors import KeysMissing, WrongKey
 from eventstore.keys.fingerprints import fingerprint
-from migrations.runner import migrations_of
+from migrations.runner import migrations_of, prepare_roles
 
 _ANYTHING = """
-SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
 """
 _NOTE = """
@@ -129,8 +129,8 @@ def restore(settings: Settings, request: RestoreRequest) -> None:
     with ExitStack() as stack:
         where = stack.enter_context(database(settings))
         _require_servers(where, store, keys)
-        for url in (where.store_owner, where.keys_owner):
-            _make_roles(url, store)
+        _make_roles(where.keys_owner, "keys", store)
+        _make_roles(where.store_owner, "store", store)
         pairs: tuple[tuple[str, Kind, Path, dict[str, Any], Content], ...] = (
             (where.keys_owner, "keys", request.keys, keys, keys_content),
             (where.store_owner, "store", request.store, store, store_content),
@@ -198,19 +198,18 @@ def _require_servers(where: Addresses, *manifests: dict[str, Any]) -> None:
             raise TooNew(f"备份来自 PostgreSQL {there}，不能恢复到 PostgreSQL {here}。")
 
 
-def _make_roles(url: str, manifest: dict[str, Any]) -> None:
+def _make_roles(url: str, kind: Kind, manifest: dict[str, Any]) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
+        prepare_roles(connection, schemas=kind == "store")
         there = {name for (name,) in connection.execute("SELECT rolname::text FROM pg_roles").fetchall()}
         for name in manifest["roles"]:
             if name not in there:
                 connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
         for role, member in manifest["members"]:
-            _grant(connection, "GRANT {} TO {}", role, member)
-        row = connection.execute(
-            "SELECT current_user::text, pg_has_role(current_user, 'hulian_owner', 'MEMBER')"
-        ).fetchone()
-        if row is not None and not row[1]:
-            _grant(connection, "GRANT {} TO {}", "hulian_owner", row[0])
+            belongs = connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", [member, role]).fetchone()
+            if belongs != (True,):
+                grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(member))
+                connection.execute(grant)
 
 
 def _empty(url: str, kind: Kind, manifest: dict[str, Any], content: Content) -> bool:
@@ -255,10 +254,6 @@ def _put_back(url: str, manifest: dict[str, Any]) -> None:
                 sql.SQL(privilege), sql.Identifier(connection.info.dbname), sql.Identifier(role)
             )
             connection.execute(grant)
-
-
-def _grant(connection: Connection[Any], text: str, role: str, to: str) -> None:
-    connection.execute(sql.SQL(text).format(sql.Identifier(role), sql.Identifier(to)))
 
 
 def _files(directory: Path) -> Iterator[Path]:

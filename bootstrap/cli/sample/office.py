@@ -101,7 +101,7 @@ def _is_trial(where: Addresses) -> bool:
 
 
 def _has_events(where: Addresses) -> bool:
-    return _asked(where, "SELECT EXISTS (SELECT FROM es_event)")
+    return _asked(where, "SELECT EXISTS (SELECT 1 FROM es_event)")
 
 
 def _asked(where: Addresses, question: str) -> bool:
@@ -117,7 +117,7 @@ def _require_room(installation: Installation, request: OfficeRequest) -> None:
         return
     with installation.pool.connection() as connection:
         row = connection.execute(
-            "SELECT EXISTS (SELECT FROM es_stream WHERE category = 'household')"
+            "SELECT EXISTS (SELECT 1 FROM es_stream WHERE category = 'household')"
         ).fetchone()
     if row is not None and row[0]:
         raise AnotherOffice

@@ -157,7 +157,7 @@ def _missing(installation: Installation, province: Province, batches: Sequence[B
     if not there:
         with installation.pool.connection() as connection:
             row = connection.execute(
-                "SELECT EXISTS (SELECT FROM es_stream WHERE category = 'household')"
+                "SELECT EXISTS (SELECT 1 FROM es_stream WHERE category = 'household')"
             ).fetchone()
         if row is not None and row[0]:
             raise AnotherProvince

@@ -415,7 +415,7 @@ def test_the_sealer_only_adds_and_nobody_else_seals(databases: Databases) -> Non
     for statement in (
         "UPDATE es_seal SET size = size",
         "INSERT INTO es_seal_node VALUES (0, 8, 0, '')",
-        "INSERT INTO es_checkpoint SELECT * FROM es_checkpoint",
+        "SELECT es_add_checkpoint(1, array_fill(0::bigint, ARRAY[256]), array_fill(''::bytea, ARRAY[256]), '', now())",
     ):
         assert not refused(databases.sealer, statement), statement
         for address in (databases.app, databases.reader):

@@ -1,29 +1,9 @@
--- The event store: 256 lanes, in each of which positions are dense and equal commit order.
+-- The event store: 256 lanes, in each of which positions are dense and equal the order of commits.
 -- PostgreSQL 15 core only. Stored formats are described in docs/formats.md and change only by decision note.
-
--- Roles belong to the whole cluster, and several databases may be migrated at once: whoever comes second
--- waits for the first and goes on.
-DO $$
-DECLARE
-    v_role text;
-BEGIN
-    FOREACH v_role IN ARRAY ARRAY['hulian_app', 'hulian_keys', 'hulian_owner', 'hulian_reader', 'hulian_sealer'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_role) THEN
-            BEGIN
-                EXECUTE format('CREATE ROLE %I LOGIN', v_role);
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL;
-            END;
-        END IF;
-    END LOOP;
-    IF NOT pg_has_role(current_user, 'hulian_owner', 'MEMBER') THEN
-        EXECUTE format('GRANT hulian_owner TO %I', current_user);
-    END IF;
-    EXECUTE format('GRANT CREATE, USAGE ON SCHEMA public TO %I', 'hulian_owner');
-END
-$$;
-
-SET LOCAL ROLE hulian_owner;
+--
+-- Every table that belongs to streams begins its keys with the lane, so that it can be spread over servers by it
+-- (docs/scale-out.md). A time is taken into a variable first or comes as a parameter: a spread table refuses time
+-- functions in the statements that write it.
 
 CREATE TABLE es_meta (
     single           boolean     PRIMARY KEY DEFAULT true CHECK (single),
@@ -79,13 +59,11 @@ CREATE TABLE es_command (
     request_hash bytea       NOT NULL,
     streams      uuid[]      NOT NULL,
     versions     integer[]   NOT NULL,
-    moved        uuid[],
     result       bytea,
     recorded_at  timestamptz NOT NULL,
     PRIMARY KEY (lane, command_id)
 );
 COMMENT ON TABLE es_command IS 'lies in the lane of the first stream the request names; versions are those after it';
-COMMENT ON COLUMN es_command.moved IS 'streams a bulk call left out, because their version had moved';
 
 CREATE TABLE es_claim (
     lane       smallint NOT NULL,
@@ -110,27 +88,6 @@ COMMENT ON TABLE es_index IS 'blind index (versioned HMAC), in the lane of the l
 CREATE UNIQUE INDEX es_index_identity ON es_index (lane, key_version, blind) WHERE kind = 'id-number';
 CREATE INDEX es_index_owner ON es_index (owner);
 
-CREATE TABLE es_access (
-    lane      smallint    NOT NULL,
-    subject   uuid        NOT NULL,
-    at        timestamptz NOT NULL,
-    access_id uuid        NOT NULL,
-    actor     text        NOT NULL,
-    organ     text,
-    purpose   text        NOT NULL,
-    fields    text[]      NOT NULL,
-    PRIMARY KEY (lane, subject, at, access_id)
-);
-COMMENT ON TABLE es_access IS 'who saw which sealed values of a household in clear, for what; written before they are shown';
-
-CREATE TABLE es_cut (
-    cut_id    uuid        PRIMARY KEY,
-    purpose   text        NOT NULL,
-    positions bigint[]    NOT NULL CHECK (cardinality(positions) = 256),
-    taken_at  timestamptz NOT NULL
-);
-COMMENT ON TABLE es_cut IS 'positions[lane + 1], read while all heads were locked; what a report rests on';
-
 CREATE FUNCTION es_json(p_bytes bytea) RETURNS json
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -148,9 +105,6 @@ SELECT lane, position, stream_id, version, event_id, name, effective_on, recorde
 FROM es_event;
 
 GRANT USAGE ON SCHEMA public TO hulian_app, hulian_reader, hulian_sealer;
-GRANT SELECT ON es_meta, es_lane, es_stream, es_event, es_command, es_claim, es_index, es_access, es_cut, event_readable
-    TO hulian_app;
+GRANT SELECT ON es_meta, es_lane, es_stream, es_event, es_command, es_claim, es_index, event_readable TO hulian_app;
 GRANT SELECT ON es_meta, es_lane TO hulian_reader;
-GRANT SELECT ON es_meta, es_lane, es_event TO hulian_sealer;
-
-RESET ROLE;
+GRANT SELECT ON es_meta, es_lane, es_stream, es_event TO hulian_sealer;

@@ -11,8 +11,15 @@ import pytest
 from psycopg_pool import PoolTimeout
 
 from eventstore.access_records import SEEN, Access, AccessLog
-from eventstore.postgres.libpq_client import ConnectionLost, Pool, Statement
-from eventstore.postgres.pipeline import Broken, Call, together, together_soon
+from eventstore.postgres.libpq_client import (
+    Broken,
+    Call,
+    ConnectionLost,
+    Pool,
+    Statement,
+    run_pipeline,
+    run_pipeline_async,
+)
 from eventstore.postgres.pools import open_pool
 from tests.database import Databases
 
@@ -47,22 +54,22 @@ def records(databases: Databases) -> list[tuple[object, ...]]:
 
 
 def test_each_call_gets_its_own_rows(pool: Pool) -> None:
-    assert together(pool, [ONE, Call(ECHO, ("户".encode(),)), Call(ECHO, (None,))], writes=False) == [
+    assert run_pipeline(pool, [ONE, Call(ECHO, ("户".encode(),)), Call(ECHO, (None,))], writes=False) == [
         [(1,)], [("户",)], [(None,)],
     ]  # fmt: skip
 
 
 def test_reading_is_all_that_is_allowed_unless_asked_for(databases: Databases, pool: Pool) -> None:
     with pytest.raises(Broken) as broken:
-        together(pool, [ONE, *looked(pool)], writes=False)
+        run_pipeline(pool, [ONE, *looked(pool)], writes=False)
     assert broken.value.call == 2
     assert isinstance(broken.value.__cause__, psycopg.errors.ReadOnlySqlTransaction)
     assert records(databases) == []
 
 
 def test_the_record_says_what_the_transaction_let_see(databases: Databases, pool: Pool) -> None:
-    together(pool, [Call(SAY, (b"chain",)), *looked(pool)], writes=True)
-    together(pool, looked(pool), writes=True)
+    run_pipeline(pool, [Call(SAY, (b"chain",)), *looked(pool)], writes=True)
+    run_pipeline(pool, looked(pool), writes=True)
     assert records(databases) == [
         (HOUSEHOLD, "c1", None, "audit", ["chain"]),
         (HOUSEHOLD, "c1", None, "audit", ["refused"]),
@@ -71,15 +78,15 @@ def test_the_record_says_what_the_transaction_let_see(databases: Databases, pool
 
 def test_a_record_stands_only_if_all_was_read(databases: Databases, pool: Pool) -> None:
     with pytest.raises(Broken) as broken:
-        together(pool, [ONE, *looked(pool), SPLIT], writes=True)
+        run_pipeline(pool, [ONE, *looked(pool), SPLIT], writes=True)
     assert broken.value.call == 3
     assert records(databases) == []
-    assert together(pool, [ONE], writes=False) == [[(1,)]]
+    assert run_pipeline(pool, [ONE], writes=False) == [[(1,)]]
 
 
 def test_a_role_taken_is_given_back(pool: Pool) -> None:
-    _, as_reader, *_ = together(pool, [READER, WHO, *looked(pool)], writes=True)
-    (after,) = together(pool, [WHO], writes=False)
+    _, as_reader, *_ = run_pipeline(pool, [READER, WHO, *looked(pool)], writes=True)
+    (after,) = run_pipeline(pool, [WHO], writes=False)
     assert as_reader == [("hulian_reader", "off")]
     assert after == [("hulian_app", "on")]
 
@@ -89,7 +96,7 @@ def test_all_calls_read_at_one_moment(databases: Databases, pool: Pool) -> None:
     found: list[list[tuple[object, ...]]] = []
 
     async def both() -> None:
-        reading = asyncio.create_task(together_soon(pool, [NOW, wait, NOW], writes=False))
+        reading = asyncio.create_task(run_pipeline_async(pool, [NOW, wait, NOW], writes=False))
         await asyncio.sleep(0.2)
         with psycopg.connect(databases.app, autocommit=True) as other:
             other.execute(
@@ -100,14 +107,14 @@ def test_all_calls_read_at_one_moment(databases: Databases, pool: Pool) -> None:
 
     asyncio.run(both())
     assert (found[0], found[2]) == ([(0,)], [(0,)])
-    assert together(pool, [NOW], writes=False) == [[(1,)]]
+    assert run_pipeline(pool, [NOW], writes=False) == [[(1,)]]
 
 
 def test_what_the_server_forgot_is_told_again(databases: Databases, pool: Pool) -> None:
-    together(pool, [ONE, *looked(pool)], writes=True)
+    run_pipeline(pool, [ONE, *looked(pool)], writes=True)
     with pool.connection() as connection:
         connection.execute("DEALLOCATE ALL")
-    assert together(pool, [ONE, *looked(pool)], writes=True)[0] == [(1,)]
+    assert run_pipeline(pool, [ONE, *looked(pool)], writes=True)[0] == [(1,)]
     assert len(records(databases)) == 2
 
 
@@ -115,21 +122,21 @@ def test_a_statement_that_cannot_be_prepared_is_the_call_that_failed(pool: Pool)
     missing = Call(Statement("t_missing", "SELECT * FROM no_such_table"))
     for _ in range(2):
         with pytest.raises(Broken) as broken:
-            together(pool, [missing], writes=False)
+            run_pipeline(pool, [missing], writes=False)
         assert isinstance(broken.value.__cause__, psycopg.errors.UndefinedTable)
-    assert together(pool, [ONE], writes=False) == [[(1,)]]
+    assert run_pipeline(pool, [ONE], writes=False) == [[(1,)]]
 
 
 def test_a_connection_that_is_gone_is_replaced(databases: Databases, pool: Pool) -> None:
-    together(pool, [ONE], writes=False)
+    run_pipeline(pool, [ONE], writes=False)
     with psycopg.connect(databases.store, autocommit=True) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'hulian_app'"
             " OR (datname = current_database() AND pid <> pg_backend_pid())"
         )
     with pytest.raises(ConnectionLost):
-        together(pool, [ONE], writes=False)
-    assert together(pool, [ONE], writes=False) == [[(1,)]]
+        run_pipeline(pool, [ONE], writes=False)
+    assert run_pipeline(pool, [ONE], writes=False) == [[(1,)]]
 
 
 def test_on_a_loop_nobody_waits_for_a_connection(pool: Pool) -> None:
@@ -137,10 +144,10 @@ def test_on_a_loop_nobody_waits_for_a_connection(pool: Pool) -> None:
         together_pool = pool.getconn()
         try:
             with pytest.raises(PoolTimeout):
-                await together_soon(pool, [ONE], writes=False)
+                await run_pipeline_async(pool, [ONE], writes=False)
         finally:
             pool.putconn(together_pool)
-        assert await together_soon(pool, [ONE], writes=False) == [[(1,)]]
+        assert await run_pipeline_async(pool, [ONE], writes=False) == [[(1,)]]
 
     asyncio.run(asked())
 
@@ -148,7 +155,7 @@ def test_on_a_loop_nobody_waits_for_a_connection(pool: Pool) -> None:
 def test_an_answer_nobody_waits_for_does_not_come_to_the_next(pool: Pool) -> None:
     async def given_up() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(together_soon(pool, [SLOW], writes=False), 0.2)
+            await asyncio.wait_for(run_pipeline_async(pool, [SLOW], writes=False), 0.2)
 
     asyncio.run(given_up())
-    assert together(pool, [ONE], writes=False) == [[(1,)]]
+    assert run_pipeline(pool, [ONE], writes=False) == [[(1,)]]

@@ -1,4 +1,4 @@
-"""Several streams in one call, and bulk: one lane, many households."""
+"""One command of several streams, of many lanes or of one: all or nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from eventstore import errors
 from eventstore.appending.append_types import CommandKey, IndexEntry, StreamAppend
 from eventstore.events.digest import verify
 from eventstore.events.envelope import enclose
-from eventstore.lanes import lane_of
 from eventstore.store import LaneStore
 from tests.eventstore.stores import META, OPENED, append, command, paid, stream
 
@@ -94,91 +93,59 @@ LANE = 77
 HOMES = [stream(f"home {n}", lane=LANE) for n in range(40)]
 
 
-def bulk(key: CommandKey, homes: Sequence[UUID], expected: int) -> list[StreamAppend]:
+def growing(key: CommandKey, homes: Sequence[UUID], expected: int) -> list[StreamAppend]:
     """Home n gets n % 3 + 1 events."""
     return parts(key, *((home, expected, [paid(n), *[paid(0)] * (n % 3)]) for n, home in enumerate(homes)))
 
 
-def test_bulk_writes_many_households_of_a_lane(store: LaneStore) -> None:
-    answer = store.append_bulk(command(1), bulk(command(1), HOMES, 0), result=b"report")
+def test_one_command_writes_many_households_of_a_lane(store: LaneStore) -> None:
+    answer = store.append(command(1), growing(command(1), HOMES, 0), result=b"report")
     assert answer.streams == tuple(HOMES)
     assert answer.versions == tuple(n % 3 + 1 for n in range(40))
     assert answer.positions[-1] == store.heads()[LANE] == sum(answer.versions)
     assert [store.load(home).events[0] for home in HOMES] == [paid(n) for n in range(40)]
     assert dense(store)
-
-
-def test_bulk_leaves_out_who_moved_and_a_retry_gets_the_first_report(store: LaneStore) -> None:
-    for n, home in enumerate(HOMES):
-        append(store, command(f"open {n}"), home, 0, [OPENED], closes=n == 30)
-    append(store, command("a"), HOMES[3], 1, [paid()])
-    append(store, command("b"), HOMES[17], 1, [paid()])
-    key = command("run")
-    wanted = bulk(key, [*HOMES, stream("new", lane=LANE)], 1)
-    answer = store.append_bulk(key, wanted, result=b"report")
-    assert answer.moved == (HOMES[3], HOMES[17], HOMES[30], stream("new", lane=LANE))
-    assert answer.streams == tuple(home for n, home in enumerate(HOMES) if n not in (3, 17, 30))
-    assert all(
-        store.load(home).version == version
-        for home, version in zip(answer.streams, answer.versions, strict=True)
-    )
-    assert [store.load(HOMES[n]).version for n in (3, 17, 30)] == [2, 2, 1]
-    assert dense(store)
-    heads = store.heads()
-    append(store, command("c"), HOMES[5], store.load(HOMES[5]).version, [paid()])
-    again = store.append_bulk(key, wanted, result=b"other")
+    append(store, command("c"), HOMES[5], answer.versions[5], [paid()])
+    again = store.append(command(1), growing(command(1), HOMES, 0), result=b"other")
     assert again.repeated
-    assert (again.streams, again.versions, again.positions, again.moved, again.result) == (
+    assert (again.streams, again.versions, again.positions, again.result) == (
         answer.streams,
         answer.versions,
         answer.positions,
-        answer.moved,
         b"report",
     )
-    assert store.heads()[LANE] == heads[LANE] + 1
+    assert store.heads()[LANE] == sum(answer.versions) + 1
 
 
-def test_strict_bulk_is_refused_whole(store: LaneStore) -> None:
-    append(store, command("a"), HOMES[3], 0, [OPENED])
-    key = command("run")
-    with pytest.raises(errors.VersionConflict) as conflict:
-        store.append_bulk(key, bulk(key, HOMES, 0), strict=True)
-    assert conflict.value.current == 1
-    assert store.heads()[LANE] == 1
+@pytest.mark.parametrize(
+    ("state", "refusal"),
+    [("moved", errors.VersionConflict), ("closed", errors.StreamClosed), ("new", errors.VersionConflict)],
+)
+def test_one_household_of_many_that_cannot_be_written_refuses_them_all(
+    store: LaneStore, state: str, refusal: type[errors.StoreError]
+) -> None:
+    for n, home in enumerate(HOMES):
+        if state != "new" or n != 17:
+            append(store, command(f"open {n}"), home, 0, [OPENED], closes=state == "closed" and n == 17)
+    if state == "moved":
+        append(store, command("a"), HOMES[17], 1, [paid()])
+    key, before = command("run"), store.heads()
+    with pytest.raises(refusal) as refused:
+        store.append(key, growing(key, HOMES, 1))
+    assert refused.value.facts["stream"] == str(HOMES[17])
+    assert store.heads() == before
     assert store.command(key.id, LANE) is None
 
 
-def test_bulk_with_nobody_left_is_answered_and_remembered(store: LaneStore) -> None:
-    append(store, command("a"), HOMES[3], 0, [OPENED])
-    key = command("run")
-    for repeated in (False, True):
-        answer = store.append_bulk(key, bulk(key, HOMES[3:4], 0))
-        assert (answer.repeated, answer.streams, answer.moved) == (repeated, (), (HOMES[3],))
-
-
-def test_one_household_twice_in_a_bulk_call_goes_on(store: LaneStore) -> None:
-    key = command("run")
-    answer = store.append_bulk(
-        key, parts(key, (HOMES[0], 0, [OPENED]), (HOMES[1], 0, [OPENED]), (HOMES[0], 1, [paid(1)]))
-    )
-    assert (answer.streams, answer.versions) == ((HOMES[0], HOMES[1]), (2, 1))
-    assert store.load(HOMES[0]).events == [OPENED, paid(1)]
-    assert dense(store)
-
-
-def test_bulk_is_one_lane_a_call(store: LaneStore) -> None:
-    key = command("run")
-    other = stream(1, lane=LANE + 1)
-    assert lane_of(other) != LANE
-    with pytest.raises(errors.BadCall):
-        store.append_bulk(key, parts(key, (HOMES[0], 0, [OPENED]), (other, 0, [OPENED])))
-
-
-def test_bulk_times_never_go_behind_a_stream(trial: LaneStore) -> None:
+def test_no_stream_of_a_command_gets_a_time_before_its_last(trial: LaneStore) -> None:
     late, early = datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
     append(trial, command(1), HOMES[0], 0, [OPENED], at=late)
     append(trial, command(2), HOMES[1], 0, [OPENED], at=early)
     key = command("run")
-    trial.append_bulk(key, bulk(key, HOMES[:2], 1), at=early)
-    assert [trial.load(home).rows[-1].recorded_at for home in HOMES[:2]] == [late, early]
+    answer = trial.append(key, growing(key, HOMES[:2], 1), at=early)
+    assert answer.recorded_at == late
+    assert [trial.load(home).rows[-1].recorded_at for home in HOMES[:2]] == [late, late]
+    # the stream's own row tells it, too: nothing is recorded before it afterwards
+    append(trial, command("next"), HOMES[1], 3, [paid()], at=early)
+    assert trial.load(HOMES[1]).rows[-1].recorded_at == late
     assert date(2026, 3, 5) == trial.load(HOMES[0]).rows[-1].effective_on

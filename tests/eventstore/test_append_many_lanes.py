@@ -1,4 +1,4 @@
-"""Commands that wait at the same time: one commit, each by itself, and nothing waited for with something held."""
+"""Many commands of several lanes in one statement, as those that wait at the same time: one commit, each by itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,7 @@ import pytest
 
 from domain.household.event import Event
 from eventstore import errors
-from eventstore.appending.append_types import (
-    NO_CLAIMS,
-    Appended,
-    Claim,
-    ClaimChanges,
-    IndexEntry,
-    OneAppend,
-    StreamAppend,
-)
+from eventstore.appending.append_types import Appended, OneAppend, StreamAppend
 from eventstore.events.digest import verify
 from eventstore.events.envelope import enclose
 from eventstore.lanes import lane_of
@@ -44,12 +36,10 @@ def one(
     *,
     content: str = "",
     closes: bool = False,
-    claims: ClaimChanges = NO_CLAIMS,
-    index: Sequence[IndexEntry] = (),
 ) -> OneAppend:
     key = command(n, content)
     envelopes = enclose(key.id, home, expected, events or (paid(),), META)
-    return OneAppend(key, StreamAppend(home, "household", expected, envelopes, closes), claims, index)
+    return OneAppend(key, StreamAppend(home, "household", expected, envelopes, closes))
 
 
 def alone(store: LaneStore, asked: OneAppend) -> Appended:
@@ -87,11 +77,11 @@ def held(databases: Databases, statement: str) -> Iterator[None]:
 
 def test_each_is_carried_out_as_if_by_itself(homes: LaneStore) -> None:
     ones = [one(n, home, 1, [paid(n)] * (1 + n % 3)) for n, home in enumerate(HOMES)]
-    answers = homes.append_group(ones)
-    assert len(answers) == 20
+    answers = dict(zip([each.command.id for each in ones], homes.append_many(ones), strict=True))
     assert whole(homes) == {home: 2 + n % 3 for n, home in enumerate(HOMES)}
     for asked in ones:
         answer = answers[asked.command.id]
+        assert isinstance(answer, Appended)
         row = homes.load(asked.stream.stream).rows[-1]
         assert (answer.streams, answer.versions) == ((asked.stream.stream,), (row.originator_version,))
         assert (answer.positions, answer.recorded_at) == ((row.position,), row.recorded_at)
@@ -105,9 +95,7 @@ def test_each_is_carried_out_as_if_by_itself(homes: LaneStore) -> None:
         )
 
 
-def test_who_cannot_be_carried_out_at_once_is_left_out_and_is_told_alone(
-    homes: LaneStore, owner: Admin
-) -> None:
+def test_what_cannot_be_carried_out_is_left_out_and_told_why(homes: LaneStore, owner: Admin) -> None:
     first = alone(homes, one("asked before", HOMES[0]))
     alone(homes, one("moves it", HOMES[1]))
     alone(homes, one("closes it", HOMES[2], closes=True))
@@ -118,33 +106,34 @@ def test_who_cannot_be_carried_out_at_once_is_left_out_and_is_told_alone(
         one("too late", HOMES[2], 2),
         one("erased", HOMES[3]),
     ]
-    there = one("carried out", HOMES[9])
-    answers = homes.append_group([*left, there])
-    assert set(answers) == {there.command.id}
+    answers = homes.append_many([*left, one("carried out", HOMES[9])])
+    assert [type(answer) for answer in answers] == [
+        Appended,
+        errors.VersionConflict,
+        errors.StreamClosed,
+        errors.StreamErased,
+        Appended,
+    ]
     # nothing of the others stays behind, so that each can still be asked for
     rows = owner.execute(
         "SELECT command_id FROM es_command WHERE command_id = ANY (%s)",
         ([asked.command.id for asked in left[1:]],),
     ).fetchall()
     assert rows == []
-    again = alone(homes, left[0])
+    again = answers[0]
+    assert isinstance(again, Appended)
     assert again.repeated
     assert again.positions == first.positions
-    for asked, refusal in zip(
-        left[1:], (errors.VersionConflict, errors.StreamClosed, errors.StreamErased), strict=True
-    ):
-        with pytest.raises(refusal):
-            alone(homes, asked)
     assert whole(homes)[HOMES[9]] == 2
 
 
-def test_the_same_id_for_something_else_is_left_out_and_refused_alone(homes: LaneStore) -> None:
+def test_the_same_id_for_something_else_is_refused(homes: LaneStore) -> None:
     alone(homes, one("said", HOMES[0], content="this"))
     changed = one("said", HOMES[5], content="that")
     assert lane_of(HOMES[5]) == lane_of(HOMES[0])
-    assert set(homes.append_group([changed, one("other", HOMES[1])])) == {command("other").id}
-    with pytest.raises(errors.ChangedCommand):
-        alone(homes, changed)
+    refused, done = homes.append_many([changed, one("other", HOMES[1])])
+    assert isinstance(refused, errors.ChangedCommand)
+    assert isinstance(done, Appended)
 
 
 @pytest.mark.parametrize(
@@ -155,28 +144,17 @@ def test_the_same_id_for_something_else_is_left_out_and_refused_alone(homes: Lan
     ],
     ids=["the household", "the lane's head"],
 )
-def test_nobody_waits_for_one_whose_rows_somebody_holds(
+def test_rows_somebody_holds_are_waited_for(
     homes: LaneStore, databases: Databases, somebody_holds: str
 ) -> None:
     ones = [one(n, HOMES[n]) for n in range(5)]
-    with held(databases, somebody_holds):
-        answers = homes.append_group(ones)
-    assert set(answers) == {asked.command.id for n, asked in enumerate(ones) if n != 1}
-    assert alone(homes, ones[1]).positions
+    with ThreadPoolExecutor(1) as pool:
+        with held(databases, somebody_holds):
+            answers = pool.submit(homes.append_many, ones)
+            with pytest.raises(TimeoutError):
+                answers.result(0.2)
+        assert all(isinstance(answer, Appended) for answer in answers.result())
     assert [whole(homes)[home] for home in HOMES[:5]] == [2] * 5
-
-
-def test_one_with_claims_with_an_index_or_of_a_new_household_is_refused(homes: LaneStore) -> None:
-    person = stream("person")
-    claims = ClaimChanges(take=[Claim("category", person, HOMES[0], OPENED.on)])
-    for wrong in (
-        one(1, HOMES[0], claims=claims),
-        one(2, HOMES[0], index=[IndexEntry("id-number", "990101197304120013", person)]),
-        one(3, stream("new"), 0),
-    ):
-        with pytest.raises(errors.BadCall):
-            homes.append_group([wrong, one(4, HOMES[1])])
-    assert set(whole(homes).values()) == {1}
 
 
 def test_the_same_household_or_the_same_command_twice_is_refused(homes: LaneStore) -> None:
@@ -185,12 +163,12 @@ def test_the_same_household_or_the_same_command_twice_is_refused(homes: LaneStor
         [one(1, HOMES[0]), one(1, HOMES[5])],
     ):
         with pytest.raises(errors.BadCall):
-            homes.append_group(wrong)
+            homes.append_many(wrong)
     assert set(whole(homes).values()) == {1}
 
 
-def test_an_empty_group_writes_nothing(homes: LaneStore) -> None:
-    assert homes.append_group([]) == {}
+def test_none_at_all_write_nothing(homes: LaneStore) -> None:
+    assert homes.append_many([]) == []
 
 
 def test_several_households_are_read_in_one_statement_as_each_by_itself(homes: LaneStore) -> None:
@@ -219,14 +197,13 @@ def test_groups_and_single_commands_at_once_lose_and_double_nothing(homes: LaneS
                 one(f"{who // 2} {turn} {home}", home, versions[home])
                 for home in picked
             ]
-            answers = homes.append_group(ones) if turn % 3 else {}
-            for asked in ones:
-                answer = answers.get(asked.command.id)
+            answers = homes.append_many(ones) if turn % 3 else [None] * len(ones)
+            for asked, told in zip(ones, answers, strict=True):
                 try:
-                    answer = answer or alone(homes, asked)
+                    answer = told or alone(homes, asked)
                 except errors.VersionConflict:
                     continue
-                if not answer.repeated:
+                if isinstance(answer, Appended) and not answer.repeated:
                     done.append((asked.command.id, asked.stream.stream, answer.versions[0]))
         return done
 

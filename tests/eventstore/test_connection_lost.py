@@ -11,7 +11,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from eventstore.postgres.libpq_client import Statement, Wire
+from eventstore.postgres.libpq_client import LibpqClient, Statement
 from eventstore.postgres.pools import open_pool
 from tests.database import Databases
 
@@ -95,7 +95,7 @@ def test_what_could_not_even_be_sent_is_sent_again_on_another_connection(
     databases: Databases, tmp_path: Path
 ) -> None:
     with between(databases.app, tmp_path) as (them, uri), open_pool(uri, size=1) as pool:
-        wire = Wire(pool)
-        assert len(wire.rows(ONE, ())) == 1
+        client = LibpqClient(pool)
+        assert len(client.rows(ONE, ())) == 1
         them.goes_deaf()
-        assert len(wire.rows(ONE, ())) == 1
+        assert len(client.rows(ONE, ())) == 1

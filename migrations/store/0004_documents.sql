@@ -1,7 +1,5 @@
 -- Attachments (sealed bytes beside the events) and the numbers of issued documents.
 
-SET LOCAL ROLE hulian_owner;
-
 CREATE TABLE es_attachment (
     lane        smallint    NOT NULL,
     id          uuid        NOT NULL,
@@ -16,7 +14,7 @@ CREATE TABLE es_attachment (
 COMMENT ON TABLE es_attachment IS 'in the lane of its id; written before the event that names it: one no event names is harmless';
 COMMENT ON COLUMN es_attachment.owner IS 'the person or household under whose key it is sealed, and with whom it is erased';
 COMMENT ON COLUMN es_attachment.sha256 IS 'of the sealed bytes: stays true after erasure';
--- Sealed bytes do not compress.
+-- Sealed bytes do not compress; PostgreSQL 15 takes this only in a statement of its own.
 ALTER TABLE es_attachment ALTER COLUMN sealed SET STORAGE EXTERNAL;
 
 CREATE TABLE es_counter (
@@ -48,9 +46,11 @@ CREATE FUNCTION es_put_attachment(
     OUT o_recorded_at timestamptz)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
+DECLARE
+    v_at timestamptz := clock_timestamp();
 BEGIN
     INSERT INTO es_attachment (lane, id, owner, kind, media, sealed, sha256, recorded_at)
-    VALUES (p_lane, p_id, p_owner, p_kind, p_media, p_sealed, sha256(p_sealed), clock_timestamp())
+    VALUES (p_lane, p_id, p_owner, p_kind, p_media, p_sealed, sha256(p_sealed), v_at)
     ON CONFLICT DO NOTHING;
     SELECT a.owner, a.kind, a.media, octet_length(a.sealed), a.sha256, a.recorded_at
     INTO o_owner, o_kind, o_media, o_size, o_sha256, o_recorded_at
@@ -63,18 +63,23 @@ CREATE FUNCTION es_attachment_of(p_lane smallint, p_id uuid, p_whole boolean)
     RETURNS TABLE (
         o_owner uuid, o_kind text, o_media text, o_size integer, o_sha256 bytea, o_recorded_at timestamptz,
         o_sealed bytea)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-BEGIN ATOMIC
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
     SELECT a.owner, a.kind, a.media, octet_length(a.sealed), a.sha256, a.recorded_at,
            CASE WHEN p_whole THEN a.sealed END
     FROM es_attachment a WHERE a.lane = p_lane AND a.id = p_id;
-END;
+END
+$$;
 COMMENT ON FUNCTION es_attachment_of IS 'one attachment, with its sealed bytes or without them';
 
 CREATE FUNCTION es_take_number(
     p_lane smallint, p_organ text, p_year integer, p_kind text, p_taker uuid, OUT o_n integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
+DECLARE
+    v_at timestamptz := clock_timestamp();
 BEGIN
     SELECT n INTO o_n FROM es_number
     WHERE lane = p_lane AND organ = p_organ AND year = p_year AND kind = p_kind AND taker = p_taker;
@@ -86,7 +91,7 @@ BEGIN
     ON CONFLICT (lane, organ, year, kind) DO UPDATE SET n = c.n + 1
     RETURNING c.n INTO o_n;
     INSERT INTO es_number (lane, organ, year, kind, taker, n, taken_at)
-    VALUES (p_lane, p_organ, p_year, p_kind, p_taker, o_n, clock_timestamp())
+    VALUES (p_lane, p_organ, p_year, p_kind, p_taker, o_n, v_at)
     ON CONFLICT (lane, organ, year, kind, taker) DO NOTHING;
     IF NOT FOUND THEN
         -- The same command at the same moment was quicker; the number drawn here stays a gap.
@@ -97,8 +102,5 @@ END
 $$;
 COMMENT ON FUNCTION es_take_number IS 'the next number of a series, never the same twice; the same taker gets the same';
 
-REVOKE ALL ON es_attachment, es_counter, es_number FROM PUBLIC;
 REVOKE ALL ON FUNCTION es_put_attachment, es_attachment_of, es_take_number FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION es_put_attachment, es_attachment_of, es_take_number TO hulian_app;
-
-RESET ROLE;
