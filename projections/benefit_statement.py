@@ -10,34 +10,33 @@ from uuid import UUID
 from psycopg import Connection
 
 from domain.catalogue import answering
-from domain.household.notions import BenefitChange, MoneyMove, Notion, StatusChange
+from domain.household.notions import AidMove, BenefitChange, MoneyMove, Notion, StatusChange
 from eventstore.lanes import lane_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
+from projections.engine.row_classes import HouseholdRow, Long, Short
 from projections.engine.rows import Rows, Table, of_household
 
 
 @dataclass(slots=True)
-class Holding:
-    """What the household (`person` None) or one person has over `[since, until)`.
+class Holding(HouseholdRow):
+    """What the household (`person` None) or one person has over `[since, until)`, given by step `version`.
 
     `kind` is category, benefit (`fen` a month), label or specialised-aid; `code` which of them; `organ` who
-    decided it.
+    decided it. `n` is its number among those of the step.
     """
 
-    lane: int
-    household: UUID
     version: int
-    n: int
+    n: Short
     kind: str
     code: str
-    person: UUID | None
-    subject: UUID | None
-    fen: int | None
     since: date
-    until: date | None
     organ: str | None
+    person: UUID | None = None
+    subject: UUID | None = None
+    fen: Long | None = None
+    until: date | None = None
 
     def holds(self, day: date) -> bool:
         """Whether it covers a day."""
@@ -45,15 +44,13 @@ class Holding:
 
 
 @dataclass(slots=True)
-class Aid:
+class Aid(HouseholdRow):
     """One temporary aid in fen; `state` is granted, ordered, settled or returned, since `state_on`."""
 
-    lane: int
-    household: UUID
     aid: UUID
     version: int
     type: str
-    fen: int
+    fen: Long
     granted_on: date
     state: str
     state_on: date
@@ -61,16 +58,14 @@ class Aid:
 
 
 @dataclass(slots=True)
-class Paid:
+class Paid(HouseholdRow):
     """What arrived (settled) or came back (returned) in a year of one kind, in fen and number of payments."""
 
-    lane: int
-    household: UUID
     year: int
     kind: str
     state: str
-    fen: int
-    count: int
+    fen: Long = 0
+    count: int = 0
 
 
 _HELD: Final = answering(Notion.STATUS, Notion.BENEFIT)
@@ -96,6 +91,7 @@ PAID = Table(
     Paid,
     key=("household", "year", "kind", "state"),
     reads=dict.fromkeys(_MONEY, _paid),
+    fillfactor=80,
 )
 
 
@@ -129,19 +125,48 @@ class BenefitStatements(Projection):
         event = fact.event
         aid, status, benefit = event.moves_aid(), event.changes_status(), event.changes_benefit()
         if aid is not None and aid.move == "granted":
-            self.aids.put(
-                AID.make(
-                    fact.lane, fact.household, aid.aid, fact.version, aid.kind, aid.fen or 0, event.on,
-                    "granted", event.on, aid.organ,
-                )
-            )  # fmt: skip
+            self._grant(fact, aid)
         if status is not None:
             self._change_status(fact, status)
         if benefit is not None:
             self._change_benefit(fact, benefit)
 
+    def _pay(self, fact: Fact, money: MoneyMove) -> None:
+        on = fact.event.on
+        aid = self.aids.get((fact.household, money.benefit))
+        if aid is not None:
+            aid.state, aid.state_on = money.movement, on
+        if money.movement == "ordered":
+            return
+        key = year, kind, state = on.year, str(money.programme), str(money.movement)
+        row = self._paid.get(key)
+        if row is None:
+            row = self.paid.get((fact.household, *key)) or self.paid.put(
+                PAID.make(lane=fact.lane, household=fact.household, year=year, kind=kind, state=state)
+            )
+            self._paid[key] = row
+        row.fen += money.fen
+        row.count += 1
+
+    def _grant(self, fact: Fact, aid: AidMove) -> None:
+        on = fact.event.on
+        self.aids.put(
+            AID.make(
+                lane=fact.lane,
+                household=fact.household,
+                aid=aid.aid,
+                version=fact.version,
+                type=aid.kind,
+                fen=aid.fen or 0,
+                granted_on=on,
+                state="granted",
+                state_on=on,
+                organ=aid.organ,
+            )
+        )
+
     def _change_status(self, fact: Fact, change: StatusChange) -> None:
-        household, day = fact.household, change.ends_on
+        household, day, organ = fact.household, change.ends_on, change.organ
         if day is not None:
             persons = change.persons or (None,)
             for kind in ("category", "specialised-aid"):
@@ -153,18 +178,14 @@ class BenefitStatements(Projection):
                 _cut(labels, day)
         confirmed, labelled = change.confirmed, change.labelled
         if confirmed is not None:
-            codes = [("category", str(confirmed.category), confirmed.subject)]
-            codes += [("specialised-aid", code, None) for code in confirmed.aids]
-            for n, (kind, code, subject) in enumerate(codes):
-                self._give(
-                    fact, n, kind, code, confirmed.since, None, change.organ,
-                    subject=subject, person=confirmed.person,
-                )  # fmt: skip
+            since = confirmed.since
+            category = self._give(fact, "category", str(confirmed.category), since, organ)
+            category.subject, category.person = confirmed.subject, confirmed.person
+            for code in confirmed.aids:
+                self._give(fact, "specialised-aid", code, since, organ).person = confirmed.person
         if labelled is not None:
-            self._give(
-                fact, 0, "label", labelled.label, labelled.since, labelled.until, change.organ,
-                subject=labelled.subject,
-            )  # fmt: skip
+            label = self._give(fact, "label", labelled.label, labelled.since, organ)
+            label.subject, label.until = labelled.subject, labelled.until
 
     def _change_benefit(self, fact: Fact, change: BenefitChange) -> None:
         if change.ends_before is not None:
@@ -176,32 +197,22 @@ class BenefitStatements(Projection):
                     self._end([each], day)
         begun = change.begun
         if begun is not None:
-            since = begun.first.first_day
-            n = sum(each.version == fact.version for each in self.holdings.of(fact.household))
-            self._give(
-                fact, n, "benefit", begun.programme, since, None, change.organ,
-                subject=begun.benefit, fen=begun.fen,
-            )  # fmt: skip
+            benefit = self._give(fact, "benefit", begun.programme, begun.first.first_day, change.organ)
+            benefit.subject, benefit.fen = begun.benefit, begun.fen
 
-    def _give(
-        self,
-        fact: Fact,
-        n: int,
-        kind: str,
-        code: str,
-        since: date,
-        until: date | None,
-        organ: str | None,
-        *,
-        subject: UUID | None = None,
-        fen: int | None = None,
-        person: UUID | None = None,
-    ) -> None:
-        self.holdings.put(
+    def _give(self, fact: Fact, kind: str, code: str, since: date, organ: str | None) -> Holding:
+        return self.holdings.put(
             HOLDING.make(
-                fact.lane, fact.household, fact.version, n, kind, code, person, subject, fen, since, until, organ
+                lane=fact.lane,
+                household=fact.household,
+                version=fact.version,
+                n=sum(each.version == fact.version for each in self.holdings.of(fact.household)),
+                kind=kind,
+                code=code,
+                since=since,
+                organ=organ,
             )
-        )  # fmt: skip
+        )
 
     def _of(self, household: UUID, kind: str) -> list[Holding]:
         # a list, as rows may be dropped on the way
@@ -214,22 +225,6 @@ class BenefitStatements(Projection):
                 self.holdings.drop(each)
             elif each.until is None or each.until > day:
                 each.until = day
-
-    def _pay(self, fact: Fact, money: MoneyMove) -> None:
-        on = fact.event.on
-        aid = self.aids.get((fact.household, money.benefit))
-        if aid is not None:
-            aid.state, aid.state_on = money.movement, on
-        if money.movement == "ordered":
-            return
-        key = (on.year, str(money.programme), str(money.movement))
-        row = self._paid.get(key)
-        if row is None:
-            whole = (fact.household, *key)
-            row = self.paid.get(whole) or self.paid.put(PAID.make(fact.lane, *whole, 0, 0))
-            self._paid[key] = row
-        row.fen += money.fen
-        row.count += 1
 
 
 def _cut(labels: list[Holding], day: date) -> None:
@@ -270,26 +265,18 @@ class BenefitStatement:
 def statement_of(connection: Connection[Any], household: UUID, today: date) -> BenefitStatement:
     """What a household was given, and what of it holds today; empty for one that was given nothing."""
     place = (lane_of(household), household)
-    where = "WHERE lane = %b AND household = %b ORDER BY"
+    holdings, aids, years = (
+        f"SELECT {{}} FROM read_benefit_statement.{table} WHERE lane = %b AND household = %b ORDER BY {order}"
+        for table, order in (
+            ("holding", "since, version, n"),
+            ("aid", "granted_on, version"),
+            ("paid", "year, kind, state"),
+        )
+    )
     return BenefitStatement(
         household,
         today,
-        rows_of(
-            connection,
-            Holding,
-            f"SELECT {{}} FROM read_benefit_statement.holding {where} since, version, n",
-            place,
-        ),
-        rows_of(
-            connection,
-            Aid,
-            f"SELECT {{}} FROM read_benefit_statement.aid {where} granted_on, version",
-            place,
-        ),
-        rows_of(
-            connection,
-            Paid,
-            f"SELECT {{}} FROM read_benefit_statement.paid {where} year, kind, state",
-            place,
-        ),
+        rows_of(connection, Holding, holdings, place),
+        rows_of(connection, Aid, aids, place),
+        rows_of(connection, Paid, years, place),
     )

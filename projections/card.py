@@ -31,30 +31,27 @@ from projections.card_spells import (
     token,
 )
 from projections.engine.fact import Fact
+from projections.engine.places import codes_of
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
+from projections.engine.row_classes import Code, PlacedRow
 from projections.engine.rows import Rows, Table, of_household
 from projections.open_deadlines import NONE, Running, ended, running_of, started, text_of
 
 
 @dataclass(slots=True)
-class Card:
+class Card(PlacedRow):
     """One household: place with its five ancestor codes, head, last step, case under way, next deadline.
 
     It lies where the family lives now, or lived last. `members` are those whose membership runs; `head` is the
     head among them, or the last one there was, and `head_name` a sealed token of theirs. `provisional` is how it
-    was registered. `joined_into` is the household it went on in: its own chain is over. What holds on a day
-    (homes, members, category, label, benefit) stands in the spells beside it.
+    was registered. `case_step` is the stored name of the last step of the case under way; `next_due` the earliest day
+    among the limits and periods in `running` (JSON). `joined_into` is the household it went on in: its own chain is
+    over, lists leave it out. What holds on a day (homes, members, category, label, benefit) stands in the spells
+    beside it.
     """
 
-    lane: int
-    household: UUID
-    region: str
-    province: str
-    city: str
-    county: str
-    township: str
-    village: str
+    region: Code
     area: str
     provisional: bool
     registered_on: date
@@ -76,14 +73,8 @@ class Card:
     running: str = NONE
     joined_into: UUID | None = None
 
-    def lies_in(self, region: str, area: str) -> None:
-        """Put the card where the household lives: under the five codes of the village."""
-        self.region, self.area = region, area
-        self.province, self.city, self.county = region[:2], region[:4], region[:6]
-        self.township, self.village = region[:9], region[:12]
 
-
-CARD: Final = Table("card", Card, key=("household",), reads=of_household(EVENTS.values()))
+CARD: Final = Table("card", Card, key=("household",), reads=of_household(EVENTS.values()), fillfactor=70)
 
 _OF_CASE = answering(Notion.CASE)
 _PLACING = answering(Notion.HOME)
@@ -151,7 +142,8 @@ class Cards(Projection):
         card.cycle, card.joined_into = after.status.cycle, after.lineage.joined_into
         if after.place.residences is not before.place.residences and after.place.residences:
             home = after.place.residences[-1]
-            card.lies_in(home.region, home.area)
+            card.region, card.area = home.region, home.area
+            card.lies_in(home.region)
         if after.people.members is not before.people.members:
             card.members = sum(member.end is None for member in after.people.members)
             head = _head(after.people.members)
@@ -160,18 +152,19 @@ class Cards(Projection):
 
 
 def _begun(fact: Fact, home: HomeMove) -> Card:
-    event, code = fact.event, home.region
+    event = fact.event
     return CARD.make(
-        fact.lane,
-        fact.household,
-        *(code, code[:2], code[:4], code[:6], code[:9], code[:12]),
-        home.area,
-        home.provisional,
-        event.on,
-        fact.version,
-        event.on,
-        fact.name,
-        event.title,
+        lane=fact.lane,
+        household=fact.household,
+        **codes_of(home.region),
+        region=home.region,
+        area=home.area,
+        provisional=home.provisional,
+        registered_on=event.on,
+        version=fact.version,
+        last_on=event.on,
+        last_name=fact.name,
+        last_title=event.title,
     )
 
 
@@ -224,12 +217,15 @@ def card_of(connection: Connection[Any], household: UUID) -> WholeCard | None:
     if card is None:
         return None
     place = (lane_of(household), household)
-    where = "WHERE lane = %b AND household = %b ORDER BY n"
+    homes, members, categories, labels, benefits = (
+        f"SELECT {{}} FROM read_card.{table} WHERE lane = %b AND household = %b ORDER BY n"
+        for table in ("home", "member", "category", "label", "benefit")
+    )
     return WholeCard(
         card,
-        rows_of(connection, Home, f"SELECT {{}} FROM read_card.home {where}", place),
-        rows_of(connection, Member, f"SELECT {{}} FROM read_card.member {where}", place),
-        rows_of(connection, CategoryRow, f"SELECT {{}} FROM read_card.category {where}", place),
-        rows_of(connection, LabelRow, f"SELECT {{}} FROM read_card.label {where}", place),
-        rows_of(connection, BenefitRow, f"SELECT {{}} FROM read_card.benefit {where}", place),
+        rows_of(connection, Home, homes, place),
+        rows_of(connection, Member, members, place),
+        rows_of(connection, CategoryRow, categories, place),
+        rows_of(connection, LabelRow, labels, place),
+        rows_of(connection, BenefitRow, benefits, place),
     )

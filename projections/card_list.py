@@ -12,9 +12,9 @@ from psycopg import Connection
 
 from domain.values.month import Month
 from eventstore.lanes import LANES
+from projections.engine.places import LEVELS
 from projections.engine.queries import rows_of
 
-_LEVELS: Final = {2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
 _SMALLER_THAN_COUNTY: Final = 6
 _MORE: Final = 6
 _LIST: Final = """
@@ -115,10 +115,10 @@ def cards_in(
     Those that went on in another household are not among them. `category`: only those in it on the day `on`,
     also for one of their members. Raises ValueError for a region code of another length.
     """
-    if region is not None and len(region) not in _LEVELS:
+    if region is not None and len(region) not in LEVELS:
         raise ValueError(f"区划代码“{region}”应为 2、4、6、9 或 12 位")
     after = after or _BEFORE_ALL
-    place = "%b::text IS NULL" if region is None else f"c.{_LEVELS[len(region)]} = %b::text"
+    place = "%b::text IS NULL" if region is None else f"c.{LEVELS[len(region)]} = %b::text"
     if category is not None:
         return _held_in(connection, place, region, on, category, after, limit)
     return _listed(connection, _ALL.replace("{place}", place), (region, *after, limit), on)

@@ -30,6 +30,7 @@ from domain.values.spells import (
     Membership,
     Residence,
 )
+from projections.engine.row_classes import Code, HouseholdRow, Long
 from projections.engine.rows import Rows, Table, of_household
 
 SPELLS: Final = (Notion.HOME, Notion.MEMBERS, Notion.CYCLE, Notion.STATUS, Notion.BENEFIT)
@@ -38,34 +39,38 @@ CHANGING: Final = answering(*SPELLS)
 
 
 @dataclass(slots=True)
-class Home:
+class Home(HouseholdRow):
     """One home over `[since, until)`; `n` is its place in the order they became known, as in every spell."""
 
-    lane: int
-    household: UUID
     n: int
-    region: str
+    region: Code
     area: Literal["urban", "rural"]
     since: date
     until: date | None
 
     @staticmethod
     def of(lane: int, household: UUID, n: int, spell: Residence) -> Home:
-        return HOME.make(lane, household, n, spell.region, spell.area, spell.start, spell.end)
+        return HOME.make(
+            lane=lane,
+            household=household,
+            n=n,
+            region=spell.region,
+            area=spell.area,
+            since=spell.start,
+            until=spell.end,
+        )
 
     def spell(self) -> Residence:
         return Residence(self.region, self.area, self.since, self.until)
 
 
 @dataclass(slots=True)
-class Member:
+class Member(HouseholdRow):
     """One membership over `[since, until)`; `name` and `id_number` are sealed tokens owned by the person.
 
     `cause` is why it ended; None where it runs, or only went on otherwise.
     """
 
-    lane: int
-    household: UUID
     n: int
     person: UUID
     relation: Relation
@@ -84,21 +89,21 @@ class Member:
     def of(lane: int, household: UUID, n: int, spell: Membership) -> Member:
         disability = spell.disability
         return MEMBER.make(
-            lane,
-            household,
-            n,
-            spell.person,
-            spell.relation,
-            spell.birth,
-            spell.sex,
-            spell.student,
-            f"{disability.kind}/{disability.grade}" if disability else None,
-            spell.work_capacity,
-            token(spell.name),
-            token(spell.id_number),
-            spell.start,
-            spell.end,
-            spell.cause,
+            lane=lane,
+            household=household,
+            n=n,
+            person=spell.person,
+            relation=spell.relation,
+            birth=spell.birth,
+            sex=spell.sex,
+            student=spell.student,
+            disability=f"{disability.kind}/{disability.grade}" if disability else None,
+            work_capacity=spell.work_capacity,
+            name=token(spell.name),
+            id_number=token(spell.id_number),
+            since=spell.start,
+            until=spell.end,
+            cause=spell.cause,
         )
 
     def spell(self) -> Membership:
@@ -120,14 +125,12 @@ class Member:
 
 
 @dataclass(slots=True)
-class CategoryRow:
+class CategoryRow(HouseholdRow):
     """One category over `[since, until)`, of the household (`person` None) or of one person.
 
     An `irregular` one was never lawfully decided and is there all the same.
     """
 
-    lane: int
-    household: UUID
     n: int
     person: UUID | None
     category: str
@@ -138,7 +141,14 @@ class CategoryRow:
     @staticmethod
     def of(lane: int, household: UUID, n: int, spell: CategorySpell) -> CategoryRow:
         return CATEGORY.make(
-            lane, household, n, spell.person, spell.category, spell.start, spell.end, spell.irregular
+            lane=lane,
+            household=household,
+            n=n,
+            person=spell.person,
+            category=spell.category,
+            since=spell.start,
+            until=spell.end,
+            irregular=spell.irregular,
         )
 
     def spell(self) -> CategorySpell:
@@ -147,11 +157,9 @@ class CategoryRow:
 
 
 @dataclass(slots=True)
-class LabelRow:
+class LabelRow(HouseholdRow):
     """One label over `[since, until)`."""
 
-    lane: int
-    household: UUID
     n: int
     label: str
     since: date
@@ -159,29 +167,37 @@ class LabelRow:
 
     @staticmethod
     def of(lane: int, household: UUID, n: int, spell: LabelSpell) -> LabelRow:
-        return LABEL.make(lane, household, n, spell.label, spell.start, spell.end)
+        return LABEL.make(
+            lane=lane, household=household, n=n, label=spell.label, since=spell.start, until=spell.end
+        )
 
     def spell(self) -> LabelSpell:
         return LabelSpell(Label(self.label), self.since, self.until)
 
 
 @dataclass(slots=True)
-class BenefitRow:
+class BenefitRow(HouseholdRow):
     """A monthly benefit in fen from `first_month` to `last_month`, both included (None: running)."""
 
-    lane: int
-    household: UUID
     n: int
     benefit: UUID
     kind: str
-    fen: int
+    fen: Long
     first_month: str
     last_month: str | None
 
     @staticmethod
     def of(lane: int, household: UUID, n: int, spell: BenefitSpell) -> BenefitRow:
-        last = None if spell.last is None else str(spell.last)
-        return BENEFIT.make(lane, household, n, spell.id, spell.kind, spell.fen, str(spell.first), last)
+        return BENEFIT.make(
+            lane=lane,
+            household=household,
+            n=n,
+            benefit=spell.id,
+            kind=spell.kind,
+            fen=spell.fen,
+            first_month=str(spell.first),
+            last_month=None if spell.last is None else str(spell.last),
+        )
 
     def spell(self) -> BenefitSpell:
         last = None if self.last_month is None else Month.parse(self.last_month)

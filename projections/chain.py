@@ -19,23 +19,23 @@ from eventstore.postgres.libpq_client import Call, Row, Statement
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
+from projections.engine.row_classes import HouseholdRow
 from projections.engine.rows import Rows, Table, of_household
 from projections.facts import sayers
 from projections.open_deadlines import NONE, Ended, Running, ended, running_of, started, text_of
 
+_NO_PAPERS: Final = "{}"
+
 
 @dataclass(slots=True)
-class Taken:
+class Taken(HouseholdRow):
     """One step of a household's chain as it was taken; `version` is its place.
 
     `due` is the earliest day among the limits the step met, `in_time` whether it kept them all: both None
-    where it met none. `met`, `closed` (what no longer mattered because of it), `opened` and `facts` are JSON texts,
-    None when empty. `corrects` is the step that
-    this one corrects.
+    where it met none. `met` [{what, day, kind, inTime}], `closed` (what no longer mattered because of it),
+    `opened` and `facts` are JSON texts, None when empty. `corrects` is the step that this one corrects.
     """
 
-    lane: int
-    household: UUID
     version: int
     effective_on: date
     recorded_at: datetime
@@ -55,11 +55,9 @@ class Taken:
 
 
 @dataclass(slots=True)
-class Corrected:
+class Corrected(HouseholdRow):
     """A step that was wrong: it stays, and step `corrected_by` says what is right."""
 
-    lane: int
-    household: UUID
     version: int
     corrected_by: int
 
@@ -72,25 +70,22 @@ class Step(Taken):
 
 
 @dataclass(slots=True)
-class Thread:
+class Thread(HouseholdRow):
     """What the household's next step needs: its cycle, the deadlines running, the papers not delivered yet."""
 
-    lane: int
-    household: UUID
-    cycle: int
-    running: str
-    papers: str
+    cycle: int = 1
+    running: str = NONE
+    papers: str = _NO_PAPERS
 
 
 STEP = Table("step", Taken, key=("household", "version"), log=True)
 CORRECTED = Table("corrected", Corrected, key=("household", "version"))
-THREAD = Table("thread", Thread, key=("household",), reads=of_household(EVENTS.values()))
+THREAD = Table("thread", Thread, key=("household",), reads=of_household(EVENTS.values()), fillfactor=80)
 _SAY = sayers(NAMES)
 _CORRECTS = frozenset(kind for kind in EVENTS.values() if "corrects" in get_type_hints(kind))
 _BESIDES = _CORRECTS | answering(Notion.CYCLE, Notion.PAPER)
 _encode = msgspec.json.Encoder().encode
 _said = msgspec.json.Decoder(dict[str, Any]).decode
-_NO_PAPERS: Final = "{}"
 _numbers = msgspec.json.Decoder(dict[UUID, str]).decode
 
 
@@ -114,7 +109,7 @@ class Chain(Projection):
     def begin(self, lane: int, household: UUID) -> None:
         thread = self.threads.get(household)
         if thread is None:
-            thread = self.threads.put(THREAD.make(lane, household, 1, NONE, _NO_PAPERS))
+            thread = self.threads.put(THREAD.make(lane=lane, household=household))
         self._thread = thread
         # read when first asked for, and written down after the household's last fact
         self._running: list[Running] | None = None
@@ -145,28 +140,33 @@ class Chain(Projection):
                 facts = _numbered(facts, thread, paper, paper.document)
             if kind in _CORRECTS:
                 corrects = event.step  # type: ignore[attr-defined]
-                self.corrected.put(CORRECTED.make(fact.lane, fact.household, corrects, fact.version))
+                self.corrected.put(
+                    CORRECTED.make(
+                        lane=fact.lane, household=fact.household, version=corrects, corrected_by=fact.version
+                    )
+                )
         meta = fact.meta
-        self.steps.log.append(
-            (
+        self.steps.put(
+            STEP.make(
+                # by place, so that no more than 15 are left
                 fact.lane,
                 fact.household,
                 fact.version,
                 event.on,
                 fact.recorded_at,
                 thread.cycle,
-                fact.name,
-                kind.title,
-                meta.actor,
-                meta.organ,
-                meta.legal_basis,
-                due,
-                in_time,
-                met,
-                closed,
-                opened,
-                facts,
-                corrects,
+                name=fact.name,
+                title=kind.title,
+                actor=meta.actor,
+                organ=meta.organ,
+                basis=meta.legal_basis,
+                due=due,
+                in_time=in_time,
+                met=met,
+                closed=closed,
+                opened=opened,
+                facts=facts,
+                corrects=corrects,
             )
         )
 

@@ -26,6 +26,7 @@ from domain.values.month import Month
 from domain.values.spells import Label
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
+from projections.engine.row_classes import HouseholdRow, Long
 from projections.engine.rows import Rows, Table, of_household
 from projections.months import text_of as month_text
 from projections.open_deadlines import NONE, Running, ended, running_of, started, text_of
@@ -73,11 +74,12 @@ TITLES: Final[Mapping[str, str]] = {
 
 
 @dataclass(slots=True)
-class Matter:
-    """One case as the family may see it; `missing` and `limits` are JSON."""
+class Matter(HouseholdRow):
+    """One case as the family may see it, begun by step `version`.
 
-    lane: int
-    household: UUID
+    `missing`, the papers still awaited, and `limits`, the limits and periods that run for it, are JSON.
+    """
+
     case_id: UUID
     version: int
     category: str
@@ -88,16 +90,15 @@ class Matter:
     limits: str = NONE
     told_on: date | None = None
     decided_on: date | None = None
-    fen: int | None = None
+    fen: Long | None = None
     first_month: str | None = None
 
 
 @dataclass(slots=True)
-class Ruling:
-    """One decision against the family: its ground, the sentence on remedies, and until when it may appeal."""
+class Ruling(HouseholdRow):
+    """One decision against the family: its ground, the sentence on remedies, and until when it may appeal once the
+    paper reached it."""
 
-    lane: int
-    household: UUID
     subject: UUID
     version: int
     kind: str
@@ -111,16 +112,17 @@ class Ruling:
 
 
 @dataclass(slots=True)
-class Receiving:
-    """What the household is and receives, its last payment, and when it is checked again."""
+class Receiving(HouseholdRow):
+    """What the household is and receives, and when it is checked again.
 
-    lane: int
-    household: UUID
+    `paid_on` is the day the last payment arrived; `returned_on` that of one that came back and was not ordered again.
+    """
+
     category: str | None = None
     category_from: date | None = None
     category_to: date | None = None
-    fen: int | None = None
-    next_fen: int | None = None
+    fen: Long | None = None
+    next_fen: Long | None = None
     next_fen_from: str | None = None
     first_month: str | None = None
     last_month: str | None = None
@@ -130,7 +132,7 @@ class Receiving:
     next_from: date | None = None
     paid_kind: str | None = None
     paid_month: str | None = None
-    paid_fen: int | None = None
+    paid_fen: Long | None = None
     paid_on: date | None = None
     returned_on: date | None = None
 
@@ -143,9 +145,11 @@ _CASE: Final = answering(Notion.CASE)
 _LIMITS: Final = answering(Notion.LIMITS)
 _RECEIVES: Final = answering(Notion.MONEY, Notion.LIMITS, Notion.STATUS, Notion.BENEFIT)
 _DELIVERED: Final = answering(Notion.PAPER)
-MATTER = Table("matter", Matter, key=("household", "case_id"), reads=of_household(_CASE | _LIMITS))
+MATTER = Table(
+    "matter", Matter, key=("household", "case_id"), reads=of_household(_CASE | _LIMITS), fillfactor=80
+)
 RULING = Table("ruling", Ruling, key=("household", "subject"), reads=of_household(_DELIVERED))
-RECEIVING = Table("receiving", Receiving, key=("household",), reads=of_household(_RECEIVES))
+RECEIVING = Table("receiving", Receiving, key=("household",), reads=of_household(_RECEIVES), fillfactor=80)
 
 
 class CitizenStatuses(Projection):
@@ -201,10 +205,17 @@ class CitizenStatuses(Projection):
         if ruling is not None:
             self.rulings.put(
                 RULING.make(
-                    fact.lane, fact.household, ruling.subject, fact.version, ruling.kind, event.on,
-                    ruling.ground, ruling.remedy, ruling.effective_on,
+                    lane=fact.lane,
+                    household=fact.household,
+                    subject=ruling.subject,
+                    version=fact.version,
+                    kind=ruling.kind,
+                    decided_on=event.on,
+                    ground=ruling.ground,
+                    remedy=ruling.remedy,
+                    effective_on=ruling.effective_on,
                 )
-            )  # fmt: skip
+            )
         if paper is not None and paper.move == "delivered":
             self._delivered(fact, paper)
 
@@ -245,8 +256,18 @@ class CitizenStatuses(Projection):
 
     def _begin(self, fact: Fact, case: UUID, category: str, stage: str) -> Matter:
         on = fact.event.on
-        matter = MATTER.make(fact.lane, fact.household, case, fact.version, category, on, stage, on)
-        return self.matters.put(matter)
+        return self.matters.put(
+            MATTER.make(
+                lane=fact.lane,
+                household=fact.household,
+                case_id=case,
+                version=fact.version,
+                category=category,
+                begun_on=on,
+                stage=stage,
+                stage_on=on,
+            )
+        )
 
     def _limits_of(self, matter: Matter) -> list[Running]:
         limits = self._limits.get(matter.case_id)
@@ -276,7 +297,7 @@ class CitizenStatuses(Projection):
     def _now(self, fact: Fact) -> Receiving:
         row = self._row
         if row is None:
-            row = self._row = self.receiving.put(RECEIVING.make(fact.lane, fact.household))
+            row = self._row = self.receiving.put(RECEIVING.make(lane=fact.lane, household=fact.household))
         return row
 
     def _pay(self, fact: Fact, money: MoneyMove) -> None:

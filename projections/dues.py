@@ -15,20 +15,20 @@ from eventstore.lanes import LANES, lane_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
+from projections.engine.row_classes import HouseholdRow, Short
 from projections.engine.rows import Rows, Table, of_household
 
 
 @dataclass(slots=True)
-class Deadline:
+class Deadline(HouseholdRow):
     """One deadline: started by step `version`, ended on `done_on`; `missed_on` is when its passing was noted.
 
+    `n` is its number among those of the step; `editions` the calendar editions it was counted in, joined by commas.
     `met` tells that the act it was set for ended it; False that it no longer mattered; None while it runs.
     """
 
-    lane: int
-    household: UUID
     version: int
-    n: int
+    n: Short
     what: str
     subject: UUID
     kind: str
@@ -37,9 +37,9 @@ class Deadline:
     editions: str
     assumed: bool
     opened_on: date
-    done_on: date | None
-    missed_on: date | None
-    met: bool | None
+    done_on: date | None = None
+    missed_on: date | None = None
+    met: bool | None = None
 
 
 DUE = Table(
@@ -49,6 +49,7 @@ DUE = Table(
     reads=of_household(answering(Notion.LIMITS)),
     only="t.done_on IS NULL",
     fresh=True,
+    fillfactor=80,
 )
 
 
@@ -86,21 +87,18 @@ class Dues(Projection):
         for n, due in enumerate(fact.opened):
             row = self.dues.put(
                 DUE.make(
-                    fact.lane,
-                    fact.household,
-                    fact.version,
-                    n,
-                    due.what,
-                    due.subject,
-                    due.kind,
-                    due.day,
-                    due.rule,
-                    ",".join(due.editions),
-                    due.assumed,
-                    event.on,
-                    None,
-                    None,
-                    None,
+                    lane=fact.lane,
+                    household=fact.household,
+                    version=fact.version,
+                    n=n,
+                    what=due.what,
+                    subject=due.subject,
+                    kind=due.kind,
+                    day=due.day,
+                    rule=due.rule,
+                    editions=",".join(due.editions),
+                    assumed=due.assumed,
+                    opened_on=event.on,
                 )
             )
             self._open.append(row)

@@ -21,25 +21,29 @@ from domain.clock.stages import Clock, Finished, Held, Part, parts_of
 from domain.household.notions import Notion
 from eventstore.lanes import LANES, lane_of
 from projections.engine.fact import Fact
+from projections.engine.places import LEVELS, codes_of
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
+from projections.engine.row_classes import Code, HouseholdRow, Long, PlacedRow, Short
 from projections.engine.rows import Rows, Table, of_household
 
 
 @dataclass(slots=True)
-class FinishedRow:
-    """One part of a finished stretch, in one hand: written once, at the event that finished the stretch."""
+class FinishedRow(HouseholdRow):
+    """One part of a finished stretch, in one hand: written once, at the event that finished the stretch.
 
-    lane: int
-    position: int
-    n: int
-    household: UUID
+    `position` is that event's, `n` numbers the rows it made; `ended` is the last day of the whole stretch. During
+    `stop`, a lawful standstill, these days do not count for the stage.
+    """
+
+    position: Long
+    n: Short
     version: int
     subject: UUID
-    stage: str
-    category: str
-    region: str
-    holder: str
+    stage: Code
+    category: Code
+    region: Code
+    holder: Code
     stop: str | None
     since: date
     until: date
@@ -47,42 +51,37 @@ class FinishedRow:
 
 
 @dataclass(slots=True)
-class ClockRow:
-    """What is still being timed of one alert, case or aid, as text."""
+class ClockRow(HouseholdRow):
+    """What is still being timed of one alert, case or aid, as JSON: what the next step needs."""
 
-    lane: int
-    household: UUID
     subject: UUID
     state: str
 
 
 @dataclass(slots=True)
-class RunningRow:
-    """A stretch that has begun and not ended; `holder` has the file since `held_since`."""
+class RunningRow(PlacedRow):
+    """A stretch that has begun and not ended; `holder` has the file since `held_since`.
 
-    lane: int
-    household: UUID
+    `held` (JSON) is who had it from when, as in the clock: whoever sees the row sees that.
+    """
+
     subject: UUID
-    stage: str
+    stage: Code
     category: str
     since: date
     holder: str
     held_since: date
     stop: str | None
     held: str
-    province: str
-    city: str
-    county: str
-    township: str
-    village: str
 
 
 _MOVES: Final = answering(Notion.HOME)
 _WANTED: Final = answering(Notion.STAGE, Notion.CYCLE, Notion.HOME)
-_LEVELS: Final = {2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
-FINISHED = Table("finished", FinishedRow, key=("household", "version", "n"), log=True)
-CLOCK = Table("clock", ClockRow, key=("household", "subject"), reads=of_household(_WANTED))
-RUNNING = Table("running", RunningRow, key=("household", "subject", "stage"), reads=of_household(_WANTED))
+FINISHED = Table("finished", FinishedRow, key=("position", "n"), log=True)
+CLOCK = Table("clock", ClockRow, key=("household", "subject"), reads=of_household(_WANTED), fillfactor=70)
+RUNNING = Table(
+    "running", RunningRow, key=("household", "subject", "stage"), reads=of_household(_WANTED), fillfactor=70
+)
 _read = msgspec.json.Decoder(Clock).decode
 _read_held = msgspec.json.Decoder(tuple[Held, ...]).decode
 _write = msgspec.json.Encoder().encode
@@ -123,9 +122,8 @@ class Durations(Projection):
         if finished:
             region = fact.meta.region or ""
             parts = ((stretch, part) for stretch in finished for part in stretch.parts)
-            self.finished.log += [
-                _finished(fact, n, region, stretch, part) for n, (stretch, part) in enumerate(parts)
-            ]
+            for n, (stretch, part) in enumerate(parts):
+                self.finished.put(_finished(fact, n, region, stretch, part))
 
     def end(self) -> None:
         fact = self._last
@@ -136,7 +134,9 @@ class Durations(Projection):
             state = _write(clock).decode()
             row = rows.pop(clock.subject, None)
             if row is None:
-                self.clocks.put(CLOCK.make(fact.lane, fact.household, clock.subject, state))
+                self.clocks.put(
+                    CLOCK.make(lane=fact.lane, household=fact.household, subject=clock.subject, state=state)
+                )
             else:
                 row.state = state
         for row in rows.values():
@@ -145,7 +145,6 @@ class Durations(Projection):
 
     def _follow_running(self, fact: Fact, region: str, clocks: Iterable[Clock]) -> None:
         there = {(row.subject, row.stage): row for row in self.running.of(fact.household)}
-        places = tuple(region[:digits] for digits in _LEVELS)
         for clock in clocks:
             last, held = clock.last, _write(clock.held).decode()
             for stage, since in clock.running:
@@ -153,14 +152,23 @@ class Durations(Projection):
                 if row is None:
                     self.running.put(
                         RUNNING.make(
-                            fact.lane, fact.household, clock.subject, stage, clock.category,
-                            since, last.holder, last.day, last.stop, held, *places,
+                            lane=fact.lane,
+                            household=fact.household,
+                            **codes_of(region),
+                            subject=clock.subject,
+                            stage=stage,
+                            category=clock.category,
+                            since=since,
+                            holder=last.holder,
+                            held_since=last.day,
+                            stop=last.stop,
+                            held=held,
                         )
-                    )  # fmt: skip
+                    )
                     continue
                 row.since, row.holder, row.held_since, row.stop = since, last.holder, last.day, last.stop
                 row.held = held
-                row.province, row.city, row.county, row.township, row.village = places
+                row.lies_in(region)
         for row in there.values():
             self.running.drop(row)
 
@@ -174,23 +182,22 @@ def _awaits(clocks: Iterable[Clock], paid: UUID) -> bool:
     return False
 
 
-def _finished(fact: Fact, n: int, region: str, stretch: Finished, part: Part) -> tuple[Any, ...]:
-    # the columns of `FinishedRow`
-    return (
-        fact.lane,
-        fact.position,
-        n,
-        fact.household,
-        fact.version,
-        stretch.subject,
-        stretch.stage,
-        stretch.category,
-        region,
-        part.holder,
-        part.stop,
-        part.since,
-        part.until,
-        stretch.until,
+def _finished(fact: Fact, n: int, region: str, stretch: Finished, part: Part) -> FinishedRow:
+    return FINISHED.make(
+        lane=fact.lane,
+        household=fact.household,
+        position=fact.position,
+        n=n,
+        version=fact.version,
+        subject=stretch.subject,
+        stage=stretch.stage,
+        category=stretch.category,
+        region=region,
+        holder=part.holder,
+        stop=part.stop,
+        since=part.since,
+        until=part.until,
+        ended=stretch.until,
     )
 
 
@@ -251,7 +258,7 @@ def stuck_in(
 
     Raises `KeyError` for a code of another length.
     """
-    query = _STUCK.format(columns="{}", level=_LEVELS[len(area)])
+    query = _STUCK.format(columns="{}", level=LEVELS[len(area)])
     parameters = (LANES - 1, area, stage, today, limit, limit)
     return [_as_it_runs(row, today) for row in rows_of(connection, RunningRow, query, parameters)]
 

@@ -15,27 +15,29 @@ from eventstore.lanes import lane_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
 from projections.engine.queries import rows_of
+from projections.engine.row_classes import HouseholdRow, Long
 from projections.engine.rows import Rows, Table
 from projections.months import text_of
 
 
 @dataclass(slots=True)
-class Payment:
-    """One payment in fen: `state` is ordered, settled or returned; `answered_on` the day of the bank's word."""
+class Payment(HouseholdRow):
+    """One payment in fen: `state` is ordered, settled or returned; `answered_on` the day of the bank's word.
 
-    lane: int
-    household: UUID
+    `version` is the step that ordered it: the order of a household's payments.
+    """
+
     payment: UUID
     kind: str
     benefit: UUID
     month: str
-    fen: int
+    fen: Long
     state: str
     ordered_on: date
-    answered_on: date | None
-    cause: str | None
     run: UUID | None
     version: int
+    answered_on: date | None = None
+    cause: str | None = None
 
 
 def _payment(fact: Fact) -> tuple[UUID, UUID] | None:
@@ -47,7 +49,12 @@ def _payment(fact: Fact) -> tuple[UUID, UUID] | None:
 
 _MONEY = answering(Notion.MONEY)
 PAYMENT = Table(
-    "payment", Payment, key=("household", "payment"), reads=dict.fromkeys(_MONEY, _payment), fresh=True
+    "payment",
+    Payment,
+    key=("household", "payment"),
+    reads=dict.fromkeys(_MONEY, _payment),
+    fresh=True,
+    fillfactor=80,
 )
 
 
@@ -72,19 +79,17 @@ class Payments(Projection):
         if money.movement == "ordered":
             self.payments.put(
                 PAYMENT.make(
-                    fact.lane,
-                    fact.household,
-                    money.payment,
-                    money.programme,
-                    money.benefit,
-                    text_of(money.month),
-                    money.fen,
-                    "ordered",
-                    on,
-                    None,
-                    None,
-                    money.run,
-                    fact.version,
+                    lane=fact.lane,
+                    household=fact.household,
+                    payment=money.payment,
+                    kind=money.programme,
+                    benefit=money.benefit,
+                    month=text_of(money.month),
+                    fen=money.fen,
+                    state="ordered",
+                    ordered_on=on,
+                    run=money.run,
+                    version=fact.version,
                 )
             )
             return

@@ -16,14 +16,13 @@ from psycopg import Connection
 from domain.values.month import Months
 from domain.values.refusals import Told
 from domain.values.region import Level
+from projections.engine.places import DIGITS
 
 Unit = Literal["calendar", "working", "net"]
 """Calendar days, working days, or working days net of lawful standstills."""
 
 LEAST: Final = 5
 """Of fewer stretches no percentile is shown: it would tell of persons."""
-
-DIGITS: Final[Mapping[Level, int]] = {"province": 2, "city": 4, "county": 6, "township": 9, "village": 12}
 
 
 class NothingMerged(Told):

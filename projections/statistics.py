@@ -14,49 +14,50 @@ from uuid import UUID
 from domain.catalogue import answering
 from domain.household.event import Event
 from domain.household.notions import Count, Notion
-from projections.caseload import CHANGING, COUNTED, CountedState, Heads, state_of, text_of
+from projections.caseload import CHANGING, COUNTED, Heads, state_of, text_of
 from projections.engine.fact import Fact
 from projections.engine.projection import Projection
+from projections.engine.row_classes import Code, HouseholdRow, Long, Short
 from projections.engine.rows import Rows, Table, of_household
 
 IN_CATEGORY: Final = "in-category"
 """The tallies whose sum up to a day is how many households and persons a category has on it."""
 
+_NOTHING: Final = "{}"
+
 
 @dataclass(slots=True)
-class TallyRow:
-    """What one event adds: acts or households (`homes`), persons (`heads`), money in fen."""
+class TallyRow(HouseholdRow):
+    """What one event adds to the counts of its day: acts, or households more or fewer in a category from the day on
+    (`homes`), persons likewise (`heads`), money in fen. Never changed, so that what was known at a cut stays known."""
 
-    lane: int
-    position: int
-    n: int
-    household: UUID
+    position: Long
+    n: Short
     version: int
-    what: str
-    category: str
-    detail: str
-    region: str
+    what: Code
+    category: Code
+    detail: Code
+    region: Code
     day: date
-    homes: int
-    heads: int
-    fen: int
+    homes: int = 1
+    heads: int = 0
+    fen: Long = 0
 
 
 @dataclass(slots=True)
-class StandingRow:
-    """What the next count of a household needs, as text."""
+class StandingRow(HouseholdRow):
+    """What the next count of a household needs, as JSON: residence, members, categories, open cases."""
 
-    lane: int
-    household: UUID
-    state: str
+    state: str = _NOTHING
 
 
 _STANDS: Final = CHANGING | answering(Notion.CASE)
 _COUNTS: Final = answering(Notion.COUNT)
-_OF_STANDING: Final = _STANDS | _COUNTS
 
-TALLY = Table("tally", TallyRow, key=("household", "version", "n"), log=True)
-STANDING = Table("standing", StandingRow, key=("household",), reads=of_household(_OF_STANDING))
+TALLY = Table("tally", TallyRow, key=("position", "n"), log=True)
+STANDING = Table(
+    "standing", StandingRow, key=("household",), reads=of_household(_STANDS | _COUNTS), fillfactor=80
+)
 
 
 class Statistics(Projection):
@@ -80,40 +81,64 @@ class Statistics(Projection):
         self._row = self.standings.get(household)
         # read when first asked for, and written down after the household's last fact
         self._heads: Heads | None = None
-        self._place = (lane, household)
 
     def end(self) -> None:
-        if self._heads is None:
-            return
-        state = text_of(self._heads.state(self._cases))
-        if self._row is None:
-            self.standings.put(STANDING.make(*self._place, state))
-        else:
-            self._row.state = state
+        if self._heads is not None:
+            assert self._row is not None
+            self._row.state = text_of(self._heads.state(self._cases))
 
     def on(self, fact: Fact) -> None:
         event, kind = fact.event, fact.kind
         n, category = 0, ""
         count = event.counts() if kind in _COUNTS else None
         if kind in _STANDS or (count is not None and count.case is not None):
-            heads = self._standing()
-            for day, region, held, homes, persons in heads.follow(event):
-                self._tally(fact, n, IN_CATEGORY, held, "", region, day, homes, persons, 0)
-                n += 1
+            heads = self._standing(fact)
+            for n, (day, region, held, homes, persons) in enumerate(heads.follow(event), start=1):
+                self.tallies.put(
+                    TALLY.make(
+                        lane=fact.lane,
+                        household=fact.household,
+                        position=fact.position,
+                        n=n - 1,
+                        version=fact.version,
+                        what=IN_CATEGORY,
+                        category=held,
+                        detail="",
+                        region=region,
+                        day=day,
+                        homes=homes,
+                        heads=persons,
+                    )
+                )
             category = self._follow_case(event, count)
         money = fact.money
         if money is not None:
             what, detail = f"money-{money.movement}", money.cause or ""
             count, category = Count(what, money.programme, detail, money.fen), ""
         if count is not None:
-            of = category if count.category is None else count.category
-            region = fact.meta.region or ""
-            self._tally(fact, n, count.what, of, count.detail, region, event.on, 1, 0, count.fen)
+            self.tallies.put(
+                TALLY.make(
+                    lane=fact.lane,
+                    household=fact.household,
+                    position=fact.position,
+                    n=n,
+                    version=fact.version,
+                    what=count.what,
+                    category=category if count.category is None else count.category,
+                    detail=count.detail,
+                    region=fact.meta.region or "",
+                    day=event.on,
+                    fen=count.fen,
+                )
+            )
 
-    def _standing(self) -> Heads:
+    def _standing(self, fact: Fact) -> Heads:
         heads = self._heads
         if heads is None:
-            standing = state_of(self._row.state) if self._row is not None else CountedState()
+            row = self._row
+            if row is None:
+                row = self._row = self.standings.put(STANDING.make(lane=fact.lane, household=fact.household))
+            standing = state_of(row.state)
             heads = self._heads = Heads(standing)
             self._cases = dict(standing.cases)
         return heads
@@ -129,24 +154,3 @@ class Statistics(Projection):
             elif ends:
                 self._cases.pop(move.case, None)
         return category
-
-    def _tally(
-        self,
-        fact: Fact,
-        n: int,
-        what: str,
-        category: str,
-        detail: str,
-        region: str,
-        day: date,
-        homes: int,
-        heads: int,
-        fen: int,
-    ) -> None:
-        # the columns of `TallyRow`
-        self.tallies.log.append(
-            (
-                fact.lane, fact.position, n, fact.household, fact.version,
-                what, category, detail, region, day, homes, heads, fen,
-            )
-        )  # fmt: skip

@@ -1,30 +1,3 @@
-CREATE TABLE tally (
-    lane      smallint NOT NULL,
-    position  bigint   NOT NULL,
-    n         smallint NOT NULL,
-    household uuid     NOT NULL,
-    version   integer  NOT NULL,
-    what      text     NOT NULL COLLATE "C",
-    category  text     NOT NULL COLLATE "C",
-    detail    text     NOT NULL COLLATE "C",
-    region    text     NOT NULL COLLATE "C",
-    day       date     NOT NULL,
-    homes     integer  NOT NULL,
-    heads     integer  NOT NULL,
-    fen       bigint   NOT NULL,
-    PRIMARY KEY (lane, position, n)
-);
-COMMENT ON TABLE tally IS 'what one event adds to the counts of its day; never changed, so that what was known at a cut stays known';
-COMMENT ON COLUMN tally.homes IS 'acts, or households more or fewer in a category from the day on; heads: persons likewise';
-
-CREATE TABLE standing (
-    lane      smallint NOT NULL,
-    household uuid     NOT NULL,
-    state     text     NOT NULL,
-    PRIMARY KEY (lane, household)
-) WITH (fillfactor = 80);
-COMMENT ON TABLE standing IS 'what the next count needs: residence, members, categories, open cases (JSON)';
-
 CREATE TABLE merged (
     cut        uuid        PRIMARY KEY,
     taken_at   timestamptz NOT NULL,

@@ -22,7 +22,9 @@ from domain.values.deadline import Due
 from domain.values.receipt import Actor
 from domain.values.spells import Category
 from projections.engine.fact import Fact
+from projections.engine.places import codes_of
 from projections.engine.projection import Projection
+from projections.engine.row_classes import Code, PlacedRow
 from projections.engine.rows import Rows, Table, of_household
 
 NO_DAY: Final = date.max
@@ -32,43 +34,33 @@ _NOTHING: Final = "[]"
 
 
 @dataclass(slots=True)
-class DutyRow:
-    """One open duty: `due` is the day set by deadline `what` (`NO_DAY` where none is), `assumed` that its calendar
-    was not published yet, `missed` that its passing was noted; `officer` last handled the household at the level
-    that has to act. `version` is the step that opened it."""
+class DutyRow(PlacedRow):
+    """One open duty; a row goes when the duty is done.
 
-    lane: int
-    household: UUID
-    step: str
+    `subject` is case, alert, notice, grace, benefit, aid or household; `month` (YYYY-MM or empty) that of a payment;
+    `category` that of the case, or what the household is in. `due` is the day set by deadline `what` (`NO_DAY` where
+    none is), `assumed` that its calendar was not published yet, `missed` that its passing was noted; `officer` last
+    handled the household at the level that has to act. `version` is the step that opened it.
+    """
+
+    step: Code
     subject: UUID
-    month: str
-    category: str
+    month: Code
+    category: Code
     cycle: int
-    officer: str | None
     since: date
-    due: date
-    what: str | None
-    assumed: bool
-    missed: bool
     version: int
-    province: str
-    city: str
-    county: str
-    township: str
-    village: str
+    officer: Code | None = None
+    due: date = NO_DAY
+    what: str | None = None
+    assumed: bool = False
+    missed: bool = False
 
 
 @dataclass(slots=True)
-class File:
+class File(PlacedRow):
     """What the household's next step needs: place, case under way, handlers by level, limits running (JSON)."""
 
-    lane: int
-    household: UUID
-    province: str
-    city: str
-    county: str
-    township: str
-    village: str
     home_since: date
     cycle: int = 1
     case_id: UUID | None = None
@@ -120,15 +112,21 @@ _PAYING: Final[Mapping[type[Event], Turn]] = {
 _PLACING: Final = answering(Notion.HOME)
 _BEARING: Final = answering(Notion.CASE, Notion.CYCLE)
 _WANTS: Final = answering(Notion.DUTIES, Notion.LIMITS, Notion.HOME, Notion.CASE, Notion.CYCLE)
-DUTY = Table("duty", DutyRow, key=("household", "step", "subject", "month"), reads=of_household(_WANTS))
-FILE = Table("file", File, key=("household",), reads=of_household(_WANTS))
+DUTY = Table(
+    "duty",
+    DutyRow,
+    key=("household", "step", "subject", "month"),
+    reads=of_household(_WANTS),
+    fillfactor=80,
+)
+FILE = Table("file", File, key=("household",), reads=of_household(_WANTS), fillfactor=80)
 
 
 class WorkList(Projection):
     """Every open duty of every household, from the fact that began it to the one that ended it."""
 
     name = "work_list"
-    version = 4
+    version = 5
     reads = (Notion.DUTIES, Notion.LIMITS, Notion.HOME, Notion.CASE, Notion.CYCLE)
     leaves = (
         *(Notion.MONEY, Notion.MEMBERS, Notion.STATUS, Notion.BENEFIT, Notion.AID, Notion.STAGE),
@@ -177,22 +175,12 @@ class WorkList(Projection):
     def end(self) -> None:
         file = self._file
         assert file is not None
-        lane, household = file.lane, file.household
         limits = self._limits
         for duty in self._open:
             if isinstance(duty, Begun):
-                row = self.duties.put(
-                    DUTY.make(
-                        lane, household, duty.step, duty.subject, duty.month, duty.category, duty.cycle,
-                        None, duty.since, NO_DAY, None, False, False, duty.version,
-                        file.province, file.city, file.county, file.township, file.village,
-                    )
-                )  # fmt: skip
-            elif self._only_paid:
-                continue
-            else:
-                row = duty
-            self._assign(file, row)
+                self._assign(file, self.duties.put(_row(file, duty)))
+            elif not self._only_paid:
+                self._assign(file, duty)
         if limits is not None:
             file.limits = _write(limits).decode()
 
@@ -207,27 +195,22 @@ class WorkList(Projection):
         home = fact.event.settles()
         if home is None:
             return
-        province, city, county, township, village = _codes(home.region)
-        file = self.files.get(fact.household)
+        codes, file = codes_of(home.region), self.files.get(fact.household)
         if file is None:
             self._file = self.files.put(
-                FILE.make(fact.lane, fact.household, province, city, county, township, village, home.since)
+                FILE.make(lane=fact.lane, household=fact.household, **codes, home_since=home.since)
             )
             return
         if home.was is not None and home.was != file.home_since:
             return  # where it once lived
-        if file.county != county:
+        if file.county != codes["county"]:
             file.at_county = None
-        if file.township != township:
+        if file.township != codes["township"]:
             file.at_township = file.at_village = None
         file.home_since = home.since
-        placed: list[File | DutyRow] = [
-            file,
-            *self.duties.of(fact.household),
-        ]  # those begun here follow at the end
-        for row in placed:
-            row.province, row.city, row.county = province, city, county
-            row.township, row.village = township, village
+        file.lies_in(home.region)
+        for duty in self.duties.of(fact.household):  # those begun here follow at the end
+            duty.lies_in(home.region)
 
     def _pay(self, fact: Fact, event: Any, turn: Turn) -> None:
         """As `turned` has it, whose generality costs three times as much."""
@@ -240,7 +223,7 @@ class WorkList(Projection):
         for duty in self._open:
             if duty.month == month and duty.subject.int == number:
                 if duty.step in closes:
-                    if isinstance(duty, DUTY.make):
+                    if not isinstance(duty, Begun):
                         self.duties.drop(duty)
                     continue
                 there.append(duty.step)
@@ -256,7 +239,7 @@ class WorkList(Projection):
             gone = set(map(id, ended))
             self._open = [duty for duty in self._open if id(duty) not in gone]
             for duty in ended:
-                if isinstance(duty, DUTY.make):
+                if not isinstance(duty, Begun):
                     self.duties.drop(duty)
         self._open += [self._begun(fact, file, duty.step, duty.subject, duty.month) for duty in begun]
 
@@ -274,6 +257,21 @@ class WorkList(Projection):
         else:
             row.due, row.what = limit.day, limit.what
             row.assumed, row.missed = limit.assumed, limit.missed
+
+
+def _row(file: File, duty: Begun) -> DutyRow:
+    return DUTY.make(
+        lane=file.lane,
+        household=file.household,
+        **codes_of(file.village),
+        step=duty.step,
+        subject=duty.subject,
+        month=duty.month,
+        category=duty.category,
+        cycle=duty.cycle,
+        since=duty.since,
+        version=duty.version,
+    )
 
 
 def limiting(row: DutyRow, limits: Iterable[Limit]) -> Limit | None:
@@ -297,10 +295,6 @@ def context_of(file: File) -> DutyContext:
 
 def _day(limit: Limit) -> date:
     return limit.day
-
-
-def _codes(region: str) -> tuple[str, str, str, str, str]:
-    return region[:2], region[:4], region[:6], region[:9], region[:12]
 
 
 def _keep(file: File, event: Event) -> None:

@@ -12,12 +12,12 @@ from psycopg import Connection
 from domain.clock.duty_kinds import DUTY_KINDS, Office
 from domain.values.spells import Category
 from eventstore.lanes import lane_of
+from projections.engine.places import LEVELS
 from projections.engine.queries import rows_of
 from projections.work_list import NO_CATEGORY, NO_DAY, DutyRow
 
 COUNTED: Final = 500
 """Up to how many duties of one step are counted."""
-_LEVELS: Final = {2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
 _CATEGORIES: Final = (*(category.value for category in Category), NO_CATEGORY)
 _ORDER: Final = "due, lane, household, step, subject, month"
 _AFTER: Final = f"(due, lane, household) >= (%b, %b, %b) AND ({_ORDER}) > (%b, %b, %b, %b, %b, %b)"
@@ -213,9 +213,9 @@ def _place_of(region: str | None, officer: str | None) -> str:
         if officer is None:
             raise ValueError("工作清单应当指明区划，或者经办人")
         return "county"
-    if len(region) not in _LEVELS:
+    if len(region) not in LEVELS:
         raise ValueError(f"区划代码“{region}”应为 2、4、6、9 或 12 位")
-    return _LEVELS[len(region)]
+    return LEVELS[len(region)]
 
 
 def _steps(office: Office | None, step: str | None) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from projections.engine.fact import fact_of
 from projections.engine.projection import Projection
 from projections.payments import Payments
 from projections.registry import ALL
-from projections.statistics import Statistics
+from projections.statistics import TALLY, Statistics
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS = {name: kind for name, kind in EVENTS.items() if name.startswith("household.")}
@@ -190,7 +190,8 @@ def test_money_of_a_new_kind_is_counted_by_every_reader_of_money() -> None:
     status = statuses.receiving.get(UUID(int=1))
     assert status is not None
     assert status.paid_fen == 50_000
-    assert [(row[5], row[12]) for row in statistics.tallies.log] == [
+    added = [dict(zip(TALLY.columns, row, strict=True)) for row in statistics.tallies.added()]
+    assert [(row["what"], row["fen"]) for row in added] == [
         ("money-ordered", 50_000),
         ("money-settled", 50_000),
     ]

@@ -47,11 +47,15 @@ class PackedDumper(Dumper):
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """A column's type by its SQL name, its oid, and how values get their binary form, length first."""
+    """A column's type by its SQL name, its oid, and how values get their binary form, length first.
+
+    Texts with a `collation` are ordered by it, others by that of the database.
+    """
 
     name: str
     oid: int
     pack: Pack
+    collation: str | None = None
 
     def array(self, values: Sequence[Any]) -> Packed:
         """The values as one array parameter; None is NULL."""
@@ -156,6 +160,7 @@ INTEGER = ColumnType("integer", 23, _of_few(_int))
 BIGINT = ColumnType("bigint", 20, _longs)
 UUID = ColumnType("uuid", 2950, _uuids)
 TEXT = ColumnType("text", 25, _texts)
+CODE = ColumnType("text", 25, _texts, collation="C")
 
 TYPES: dict[str, ColumnType] = {
     kind.name: kind

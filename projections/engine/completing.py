@@ -14,7 +14,6 @@ from psycopg import Connection, sql
 
 from projections.engine.plans import schema_of, sql_of
 from projections.engine.projection import Projection
-from projections.engine.rows import Table
 
 _INDEX: Final = re.compile(r"^CREATE INDEX [^;]+;", re.MULTILINE)
 _SOUGHT_BY: Final = """
@@ -105,18 +104,12 @@ def mark(connection: Connection[Any], projection: type[Projection], error: str) 
 
 
 def _make(connection: Connection[Any], projection: type[Projection]) -> None:
-    text = sql_of(projection)
-    for statement in _INDEX.findall(text):
+    for statement in _INDEX.findall(sql_of(projection)):
         connection.execute(statement.encode())
     for table in projection.tables:
         if table.log:
             connection.execute(
-                sql.SQL("ALTER TABLE {} ADD {}").format(sql.Identifier(table.name), _key_of(text, table))
+                sql.SQL("ALTER TABLE {} ADD {}").format(
+                    sql.Identifier(table.name), sql.SQL(table.primary_key)
+                )
             )
-
-
-def _key_of(text: str, table: Table[Any]) -> sql.SQL:
-    """The key of a log as its `.sql` says it, which need not be how its rows are told apart in memory."""
-    found = re.search(rf"^CREATE TABLE {table.name} \([^;]*?(PRIMARY KEY \([a-z_, ]+\))", text, re.MULTILINE)
-    assert found is not None, table.name
-    return sql.SQL(found[1])

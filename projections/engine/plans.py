@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg import Connection, Cursor, sql
 
-from projections.engine.columns import TYPES, ColumnType, copy_body
+from projections.engine.columns import ColumnType, copy_body
 from projections.engine.projection import Home, Projection
 from projections.engine.rows import Rows, Table
 from projections.engine.sending import Write
@@ -21,7 +21,7 @@ WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
 
 
 class TableMismatch(Exception):
-    """A projection's row class and its table have other columns, or a column has a type rows cannot have."""
+    """A table has other columns than the row class says, or of other types."""
 
 
 def schema_of(projection: type[Projection], *, live: bool) -> str:
@@ -30,9 +30,12 @@ def schema_of(projection: type[Projection], *, live: bool) -> str:
 
 
 def sql_of(projection: type[Projection]) -> str:
-    """The text of the `.sql` beside the projection's module, which makes its tables."""
+    """What makes a projection's tables, and what the `.sql` beside its module says of them, if there is one: indexes,
+    and tables that it has no rows of."""
     package, _, module = projection.__module__.rpartition(".")
-    return files(package).joinpath(f"{module}.sql").read_text("utf-8")
+    beside = files(package).joinpath(f"{module}.sql")
+    tables = [table.sql for table in projection.tables]
+    return "\n".join([*tables, beside.read_text("utf-8")] if beside.is_file() else tables)
 
 
 class TablePlan:
@@ -174,10 +177,11 @@ def plan_of(connection: Connection[Any], projection: type[Projection], schema: s
     tables = []
     for table in projection.tables:
         there = dict(connection.execute(_COLUMNS, [schema, table.name]).fetchall())
-        wrong = set(there) ^ set(table.columns) or {name for name in there if there[name] not in TYPES}
+        wrong = set(there.items()) ^ {(column.name, column.type.name) for column in table.definition}
         if wrong:
-            raise TableMismatch(f"{schema}.{table.name} and {table.row.__name__}: {', '.join(sorted(wrong))}")
-        tables.append(TablePlan(schema, table, [TYPES[there[column]] for column in table.columns]))
+            names = ", ".join(sorted({name for name, _ in wrong}))
+            raise TableMismatch(f"{schema}.{table.name} and {table.row.__name__}: {names}")
+        tables.append(TablePlan(schema, table, [column.type for column in table.definition]))
     return Plan(projection, schema, tables)
 
 

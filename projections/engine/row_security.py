@@ -14,13 +14,13 @@ from psycopg import Connection, sql
 
 from eventstore.access_records import SEEN
 from eventstore.postgres.libpq_client import Call, Statement
+from projections.engine.places import DIGITS
 from projections.engine.projection import Projection
 from projections.engine.rows import Table
 
 AREA: Final = "hulian.area"
 HOUSEHOLD: Final = "hulian.household"
 EVERYWHERE: Final = "cn"
-CODES: Final = ("province", "city", "county", "township", "village")
 
 # a setting of a transaction that is over is an empty text, not NULL
 _AREA: Final = f"(SELECT nullif(current_setting('{AREA}', true), ''))"
@@ -75,8 +75,8 @@ def reading_as(area: str) -> Call:
 
 
 def _seen(table: Table[Any]) -> str:
-    if set(CODES) <= set(table.columns):
-        return f"{_AREA} IN ('{EVERYWHERE}', {', '.join(CODES)})"
+    if set(DIGITS) <= set(table.columns):
+        return f"{_AREA} IN ('{EVERYWHERE}', {', '.join(DIGITS)})"
     if "household" in table.columns:
         # the constants first: only a list, which is of no one household, asks row by row
         return f"household = {_HOUSEHOLD} OR {_AREA} = '{EVERYWHERE}' OR {{coded}}"
@@ -86,7 +86,7 @@ def _seen(table: Table[Any]) -> str:
 def _coded(projection: type[Projection], table: Table[Any], schema: str) -> sql.Composable:
     """Whether the row's household has a row with codes in the same read model, and that is seen."""
     for other in projection.tables:
-        if other.key == ("household",) and set(CODES) <= set(other.columns):
+        if other.key == ("household",) and set(DIGITS) <= set(other.columns):
             return sql.SQL("EXISTS (SELECT 1 FROM {} c WHERE c.lane = {} AND c.household = {})").format(
                 sql.Identifier(schema, other.name),
                 sql.Identifier(table.name, "lane"),

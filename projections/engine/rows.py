@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from operator import attrgetter
 from types import FunctionType
 from typing import Any, Generic, TypeVar
@@ -13,8 +14,9 @@ from msgspec import defstruct
 
 from domain.household.event import Event
 from projections.engine.fact import Fact
+from projections.engine.row_classes import HouseholdRow, columns_of
 
-R = TypeVar("R")
+R = TypeVar("R", bound=HouseholdRow)
 KeyOf = Callable[[Fact], tuple[Any, ...] | None]
 """The leading part of a key that a fact's handler needs the old rows of; None where it needs none."""
 
@@ -25,13 +27,14 @@ class Table(Generic[R]):
     `key` is the primary key without `lane`, which follows from the household and stands first in it.
     `reads` says which old rows an event's handler needs, as the leading part of their key; only these are
     loaded, and of them only those that meet `only` (SQL). A table without `reads` and with `log` is written
-    once and never changed: its rows are put in as tuples. `fresh`: the key of a row put in is made of what its
-    fact alone brings, so that no such row can be there; it is added without being looked for.
+    once and never changed. `fresh`: the key of a row put in is made of what its fact alone brings, so that no such
+    row can be there; it is added without being looked for. `fillfactor` leaves room on each page of the table for
+    rows that change.
     """
 
     __slots__ = (
-        "columns", "fresh", "key", "key_of", "local", "log", "make", "name", "of_facts", "of_household", "only",
-        "reads", "row", "values",
+        "columns", "definition", "fillfactor", "fresh", "key", "key_of", "local", "log", "make", "name", "of_facts",
+        "of_household", "only", "reads", "row", "stored", "values",
     )  # fmt: skip
 
     def __init__(
@@ -44,15 +47,19 @@ class Table(Generic[R]):
         only: str = "true",
         log: bool = False,
         fresh: bool = False,
+        fillfactor: int = 100,
     ) -> None:
-        if not is_dataclass(row):
-            raise TypeError(f"{row.__name__} is not a dataclass")
-        if key[0] != "household":
+        if key[0] != "household" and not log:
             raise TypeError(f"the key of {name} does not begin with the household")
         self.name = name
         self.row = row
-        self.make = _made_fast(row)
-        """Makes a row, in a fifth of the time that its class takes: the same fields, defaults and methods."""
+        self.stored = _made_fast(row)
+        """Makes a row of its values in order, in a fifth of the time that its class takes."""
+        self.make = _by_keyword(row, None if log else self.stored)
+        """Makes a row of the same fields, defaults and methods, by keyword; of a log its values as a tuple.
+
+        A call with more than 15 keywords takes five times as long: CPython then makes a dict of them.
+        """
         self.key = key
         self.reads = dict(reads or {})
         self.of_household = frozenset(kind for kind, key_of in self.reads.items() if key_of is _household)
@@ -62,22 +69,57 @@ class Table(Generic[R]):
         self.only = only
         self.log = log
         self.fresh = fresh
-        self.columns = tuple(field.name for field in fields(row))
+        self.fillfactor = fillfactor
+        self.definition = columns_of(row)
+        self.columns = tuple(column.name for column in self.definition)
         self.values: Callable[[R], tuple[Any, ...]] = attrgetter(*self.columns)
         self.key_of: Callable[[R], Any] = attrgetter(*key)
         self.local: Callable[[R], Any] | None = attrgetter(*key[1:]) if len(key) > 1 else None
         """The key within the household; None where a household has one row."""
 
+    @property
+    def primary_key(self) -> str:
+        """The primary key as SQL says it."""
+        return f"PRIMARY KEY ({', '.join(('lane', *self.key))})"
+
+    @property
+    def sql(self) -> str:
+        """What makes the table."""
+        lines = [*(column.sql for column in self.definition), self.primary_key]
+        options = f" WITH (fillfactor = {self.fillfactor})" if self.fillfactor < 100 else ""
+        comment = " ".join(inspect.cleandoc(self.row.__doc__ or "").split()).replace("'", "''")
+        return (
+            f"CREATE TABLE {self.name} (\n    {(',' + chr(10) + '    ').join(lines)}\n){options};\n"
+            f"COMMENT ON TABLE {self.name} IS '{comment}';\n"
+        )
+
 
 def _made_fast(row: type[R]) -> type[R]:
-    columns: list[Any] = [
-        (field.name, Any) if field.default is MISSING else (field.name, Any, field.default)
-        for field in fields(row)  # type: ignore[arg-type]
-    ]
-    methods = {name: made for name, made in vars(row).items() if isinstance(made, FunctionType)}
-    own = {name: made for name, made in methods.items() if not name.startswith("__")}
+    columns: list[Any] = [(field.name, Any, *_default(field)) for field in fields(row)]
+    own = {
+        name: made
+        for base in reversed(row.__mro__)
+        for name, made in vars(base).items()
+        if isinstance(made, FunctionType) and not name.startswith("__")
+    }
     # a row holds no other: there is no cycle for the collector to look for
     return defstruct(row.__name__, columns, namespace=own, gc=False)  # type: ignore[return-value]
+
+
+def _by_keyword(row: type[R], made: type[R] | None) -> type[R]:
+    """What takes a row's fields by keyword and passes them on in order: a struct takes keywords ten times as slowly."""
+    columns = fields(row)
+    names = ", ".join(field.name for field in columns)
+    taken = ", ".join(
+        f"{field.name}=of['{field.name}']" if _default(field) else field.name for field in columns
+    )
+    scope = {"made": made, "of": {field.name: field.default for field in columns}}
+    maker: type[R] = eval(f"lambda {taken}: {'made' if made else ''}({names},)", scope)
+    return maker
+
+
+def _default(field: Field[Any]) -> tuple[Any, ...]:
+    return () if field.default is MISSING else (field.default,)
 
 
 def of_household(kinds: Iterable[type[Event]]) -> dict[type[Event], KeyOf]:
@@ -99,7 +141,7 @@ class Rows(Generic[R]):
 
     def __init__(self, table: Table[R]) -> None:
         self.table = table
-        self.log: list[tuple[Any, ...]] = []
+        self.log: list[R] = []
         # of a table with one row a household that row, of others its rows by their key within it
         self._of: dict[UUID, Any] = {}
         self._before: dict[int, tuple[R, tuple[Any, ...]]] = {}
@@ -137,11 +179,11 @@ class Rows(Generic[R]):
         """Add a row, whose key must be new."""
         table = self.table
         if table.log:
-            self.log.append(table.values(row))
+            self.log.append(row)
             return row
         if self._gone and (was := self._gone.pop(table.key_of(row), None)) is not None:
             self._before[id(row)] = (row, self._before[id(was)][1])
-        household: UUID = row.household  # type: ignore[attr-defined]
+        household = row.household
         if table.local is None:
             self._of[household] = row
             return row
@@ -151,7 +193,7 @@ class Rows(Generic[R]):
     def drop(self, row: R) -> None:
         """Take a row out."""
         table = self.table
-        household = row.household  # type: ignore[attr-defined]
+        household = row.household
         if table.local is None:
             del self._of[household]
         else:
@@ -166,15 +208,17 @@ class Rows(Generic[R]):
 
     def take(self, found: Iterable[tuple[Any, ...]]) -> None:
         """The same of rows as they are read: tuples in the order of the columns."""
-        row, before, put = self.table.make, self._before, self.put
+        row, before, put = self.table.stored, self._before, self.put
         for values in found:
             loaded = put(row(*values))
             before[id(loaded)] = (loaded, values)
 
     def added(self) -> list[tuple[Any, ...]]:
         """The values of the rows that are new for certain: those of a log, and of a table that is `fresh`."""
-        if self.table.log or not self.table.fresh:
-            return self.log
+        if self.table.log:
+            return self.log  # type: ignore[return-value]  # as `make` gave them
+        if not self.table.fresh:
+            return []
         before, values = self._before, self.table.values
         return [values(row) for each in self._of.values() for row in each.values() if id(row) not in before]
 

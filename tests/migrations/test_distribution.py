@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from migrations.distribution import DELEGATED, OF_ONE_LANE, REFERENCE, Fault, distribute, faults, said_wrong
 from projections import registry
+from projections.engine.plans import sql_of
 from projections.engine.projector import Projector
 from tests.database import Databases, TestServer
 from tests.projections.lives import codec
@@ -238,7 +239,7 @@ def test_what_a_spread_table_refuses_is_seen(kind: Callable[[str], bool], statem
 
 
 def statements() -> Iterator[tuple[str, str]]:
-    """Every piece of SQL the program sends or is made of: strings of its modules, and its SQL files."""
+    """Every piece of SQL the program sends or is made of: strings of its modules, its SQL files, tables."""
     packages = ("eventstore", "projections", "application", "api", "workers", "bootstrap", "migrations")
     for package in packages:
         for file in sorted((ROOT / package).rglob("*.py")):
@@ -249,6 +250,8 @@ def statements() -> Iterator[tuple[str, str]]:
                     yield f"{where}:{getattr(node, 'lineno', 0)}", text
         for file in sorted((ROOT / package).rglob("*.sql")):
             yield str(file.relative_to(ROOT)), file.read_text("utf-8")
+    for projection in registry.ALL:
+        yield f"tables of {projection.name}", sql_of(projection)
 
 
 def written(node: ast.AST) -> str | None:

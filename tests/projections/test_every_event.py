@@ -79,6 +79,7 @@ from projections.card_spells import (
 )
 from projections.dues import DUE, Deadline, Dues
 from projections.engine.fact import fact_of
+from projections.engine.places import codes_of
 from projections.engine.projection import Projection
 from projections.open_deadlines import running_of as running_in
 from projections.open_deadlines import started, text_of
@@ -219,11 +220,21 @@ def written(household: Household) -> WholeCard:
     home = household.place.residences[-1]
     code, dues = home.region, household.limits.dues
     card = Card(
-        0, ID, code, code[:2], code[:4], code[:6], code[:9], code[:12], home.area, False, LONG_AGO,
-        7, LONG_AGO, "household.registered.1", "", cycle=household.status.cycle,
+        lane=0,
+        household=ID,
+        **codes_of(code),
+        region=code,
+        area=home.area,
+        provisional=False,
+        registered_on=LONG_AGO,
+        version=7,
+        last_on=LONG_AGO,
+        last_name="household.registered.1",
+        last_title="",
+        cycle=household.status.cycle,
         joined_into=household.lineage.joined_into,
         running=text_of(started(each.due) for each in dues),
-    )  # fmt: skip
+    )
     card.members = sum(member.end is None for member in household.people.members)
     if head is not None:
         card.head, card.head_name = head.person, head.name.token if head.name else None

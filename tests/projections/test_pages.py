@@ -13,6 +13,7 @@ from projections import registry
 from projections.engine import reading
 from projections.engine.projector import Projector
 from projections.engine.reading import Claimed, Span, length_of, spans_of
+from projections.engine.row_classes import HouseholdRow
 from projections.engine.rows import Rows, Table
 from tests.database import Databases
 from tests.projections.lives import codec, fill, many
@@ -21,9 +22,9 @@ SOMEBODY = UUID(int=7)
 
 
 @dataclass(slots=True)
-class Thing:
-    lane: int
-    household: UUID
+class Thing(HouseholdRow):
+    """A thing of a household."""
+
     n: int
     word: str
 

@@ -20,10 +20,10 @@ from domain.values.region import Level
 from eventstore.appending.append_types import Cut
 from eventstore.events.envelope import Envelope
 from projections.durations import Durations
+from projections.engine.places import DIGITS
 from projections.engine.projector import Projector
 from projections.merging import ModelsBehind, merge
 from projections.percentiles import (
-    DIGITS,
     DurationReport,
     FigureReport,
     LevelNotKept,

@@ -15,22 +15,19 @@ from psycopg import Connection
 
 from domain.clock.duty_kinds import DUTY_KINDS
 from eventstore.lanes import lane_of
-from projections.engine.columns import TYPES, copy_body
+from projections.engine.columns import copy_body
+from projections.engine.places import codes_of
 from projections.engine.projector import Projector
 from projections.engine.row_security import read_as
-from projections.work_list import NO_CATEGORY, NO_DAY
+from projections.work_list import DUTY, NO_CATEGORY, NO_DAY, DutyRow
 from projections.work_list_queries import COUNTED, counts_in, duties_in
 from tests.database import Databases
 
 DUTIES = 20_000
 TODAY = date(2026, 6, 1)
-KINDS = (
-    *("smallint", "uuid", "text", "uuid", "text", "text", "integer", "text", "date", "date", "text"),
-    *("boolean", "boolean", "integer", "text", "text", "text", "text", "text"),
-)
 
 
-def duties(count: int, seed: int = 1) -> Iterator[tuple[Any, ...]]:
+def duties(count: int, seed: int = 1) -> Iterator[DutyRow]:
     """Duties as a province has them: most are checks far ahead of families in Dibao."""
     chance = random.Random(seed)
     steps = [step for step in DUTY_KINDS if step != "recertify"]
@@ -41,22 +38,32 @@ def duties(count: int, seed: int = 1) -> Iterator[tuple[Any, ...]]:
         due = TODAY + timedelta(days=chance.randrange(30, 300) if far else chance.randrange(-9, 30))
         village = f"3707{chance.randrange(1, 9):02}{chance.randrange(1, 20):03}{chance.randrange(1, 40):03}"
         category = chance.choice(("DIBAO",) * 8 + ("MARGINAL", NO_CATEGORY))
-        yield (
-            lane_of(household), household, step, household, "", category, 1, f"w{chance.randrange(200)}", TODAY,
-            due if chance.random() < 0.9 else NO_DAY, "DL-DIB-CTY", False, False, 9,
-            village[:2], village[:4], village[:6], village[:9], village,
-        )  # fmt: skip
+        yield DUTY.make(
+            lane=lane_of(household),
+            household=household,
+            **codes_of(village),
+            step=step,
+            subject=household,
+            month="",
+            category=category,
+            cycle=1,
+            since=TODAY,
+            version=9,
+            officer=f"w{chance.randrange(200)}",
+            due=due if chance.random() < 0.9 else NO_DAY,
+            what="DL-DIB-CTY",
+        )
 
 
 @pytest.fixture
 def desk(databases: Databases, projector: Projector) -> Iterator[Connection[Any]]:
     """A work list of twenty thousand duties in one province, read as the API reads it."""
     assert projector
-    columns = list(zip(*duties(DUTIES), strict=True))
-    packed = [TYPES[kind].pack(column) for kind, column in zip(KINDS, columns, strict=True)]
+    columns = zip(*map(DUTY.values, duties(DUTIES)), strict=True)
+    packed = [column.type.pack(values) for column, values in zip(DUTY.definition, columns, strict=True)]
     with psycopg.connect(databases.store, autocommit=True) as connection:
-        copied = "COPY read_work_list.duty FROM STDIN (FORMAT binary)"
-        with connection.cursor().copy(copied) as copy:
+        copied = f"COPY read_work_list.duty ({', '.join(DUTY.columns)}) FROM STDIN (FORMAT binary)"
+        with connection.cursor().copy(copied.encode()) as copy:
             copy.write(copy_body(packed))
         connection.execute("VACUUM ANALYZE read_work_list.duty")
     with psycopg.connect(databases.app) as connection:
