@@ -153,7 +153,7 @@ class _Telling:
                 self._pass(step.on)
                 self._take(n, step)
         self._pass(self._today)
-        missed = sum(open_due.missed for open_due in self._state.dues)
+        missed = sum(each.missed for each in self._state.limits.dues)
         return Standing(self._household, self._planned.kind, missed, self._events)
 
     def _all_there(self) -> bool:

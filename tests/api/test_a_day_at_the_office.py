@@ -230,11 +230,12 @@ def evening(day: Day, c1: Clerk, a1: Clerk) -> None:
 
 
 def happened(day: Day, *names: str) -> int:
-    """How often something happened in the county, counted in the store itself."""
+    """How often something of Dibao or of no category happened in the county, counted in the store itself."""
     stored = [f"household.{name}.1" for name in names]
     return int(
         day.rows(
             "SELECT count(*) FROM es_event WHERE name = ANY (%s)"
+            " AND coalesce(convert_from(data, 'UTF8')::json ->> 'category', 'DIBAO') = 'DIBAO'"
             " AND starts_with(convert_from(meta, 'UTF8')::json ->> 'region', %s)",
             stored, COUNTY,
         )[0][0]

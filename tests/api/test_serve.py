@@ -211,7 +211,7 @@ def test_the_whole_process_stops_gently_with_a_listener_and_a_request_under_way(
     shutil.copytree(office.key_directory, home / "keys")
     household = office.tell(stories.yu_accepted())
     program = textwrap.dedent("""
-        import bootstrap.processes as processes
+        import bootstrap.cli.serve as processes
         from bootstrap.settings import listen, load_settings
 
         def told(settings):

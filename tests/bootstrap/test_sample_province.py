@@ -38,7 +38,7 @@ from samples.province import DAY, EventsOutOfReach, Province, Wish, _tilted, mod
 from samples.province_places import TOWNS
 from tests.database import Databases, TestServer
 
-HOUSEHOLDS, EVENTS = 1_000, 12_000
+HOUSEHOLDS, EVENTS = 1_000, 14_000
 SAMPLED = 150
 KILLS = 1
 

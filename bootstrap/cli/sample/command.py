@@ -31,7 +31,7 @@ def office(
 @app.command("province")
 def province(
     households: Annotated[int, typer.Option(min=100, max=2_000_000, help="多少户。")] = 10_000,
-    events: Annotated[int | None, typer.Option(help="一共约多少条事实，默认每户平均 12 条。")] = None,
+    events: Annotated[int | None, typer.Option(help="一共约多少条事实，默认每户平均 14 条。")] = None,
     seed: Annotated[int, typer.Option(min=0, help="种子：相同的种子和选项，结果完全相同。")] = 1,
     on: Day = None,
     processes: Annotated[int, typer.Option(min=1, max=64, help="用几个进程写入。")] = 2,
@@ -44,5 +44,5 @@ def province(
 
     中途停下（断电、误关）时，再执行同一命令即可接着生成；已完成时再次执行不会重复。
     """
-    wish = Wish(households, 12 * households if events is None else events, seed, day_of(on))
+    wish = Wish(households, 14 * households if events is None else events, seed, day_of(on))
     sample_province(load_settings(), ProvinceRequest(wish, processes, not without_projections, as_json))
