@@ -146,7 +146,7 @@ class Chain(Projection):
                     )
                 )
         meta = fact.meta
-        self.steps.put(
+        self.steps.log.append(
             STEP.make(
                 # by place, so that no more than 15 are left
                 fact.lane,

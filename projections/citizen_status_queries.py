@@ -12,7 +12,8 @@ from psycopg import Connection
 from domain.clock.duty_kinds import TOTALS
 from domain.values.month import Month
 from eventstore.lanes import lane_of
-from projections.citizen_status import STAGES, TITLES, Matter, Receiving, Ruling, items_of
+from projections.citizen_stages import STAGES, TITLES
+from projections.citizen_status import Matter, Receiving, Ruling, items_of
 from projections.engine.queries import rows_of
 from projections.open_deadlines import running_of
 

@@ -123,7 +123,7 @@ class Durations(Projection):
             region = fact.meta.region or ""
             parts = ((stretch, part) for stretch in finished for part in stretch.parts)
             for n, (stretch, part) in enumerate(parts):
-                self.finished.put(_finished(fact, n, region, stretch, part))
+                self.finished.log.append(_finished(fact, n, region, stretch, part))
 
     def end(self) -> None:
         fact = self._last

@@ -94,7 +94,7 @@ class Statistics(Projection):
         if kind in _STANDS or (count is not None and count.case is not None):
             heads = self._standing(fact)
             for n, (day, region, held, homes, persons) in enumerate(heads.follow(event), start=1):
-                self.tallies.put(
+                self.tallies.log.append(
                     TALLY.make(
                         lane=fact.lane,
                         household=fact.household,
@@ -116,7 +116,7 @@ class Statistics(Projection):
             what, detail = f"money-{money.movement}", money.cause or ""
             count, category = Count(what, money.programme, detail, money.fen), ""
         if count is not None:
-            self.tallies.put(
+            self.tallies.log.append(
                 TALLY.make(
                     lane=fact.lane,
                     household=fact.household,

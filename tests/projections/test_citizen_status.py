@@ -16,7 +16,7 @@ from domain.decision.file import ReceiveFile
 from domain.household.notions import CaseStep
 from domain.intake.completeness import NotifyMissingItems, SupplementMaterials
 from domain.papers.notification import DeliverNotice
-from projections.citizen_status import STAGES
+from projections.citizen_stages import STAGES
 from projections.citizen_status_queries import CitizenStatus, status_of
 from projections.engine.projector import Projector
 from tests import stories
