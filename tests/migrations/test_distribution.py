@@ -194,11 +194,11 @@ KINDS: dict[Callable[[str], bool], dict[str, str]] = {
     locks_rows_of_several_lanes: {
         "projections/engine/reading.py": "a page claims whatever lanes are free; on Citus it needs a form of its own",
         "eventstore/keys/reindexing.py": "entries are carried over to where the new blind value lies",
-        "bootstrap/cli/projections_rebuild.py": "what an operator does, of a whole read model",
+        "bootstrap/cli/projections.py": "what an operator does, of a whole read model",
     },
     takes_the_time_in_a_write: {
         "eventstore/keys/": KEYS,
-        "bootstrap/cli/keys.py": KEYS,
+        "bootstrap/cli/keys/": KEYS,
     },
 }
 """What a spread table refuses, as far as the text of a statement shows it; where it stands all the same, and why."""

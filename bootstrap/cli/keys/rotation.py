@@ -20,7 +20,7 @@ SETTLED = 10.0
 """Seconds that a new index key must exist before an old one is retired: longer than any append lasts."""
 
 _BACKED_UP = (
-    "SELECT EXISTS (SELECT FROM key_backup WHERE destroyed_at IS NULL AND kek_versions = %s::integer[])"
+    "SELECT EXISTS (SELECT 1 FROM key_backup WHERE destroyed_at IS NULL AND kek_versions = %s::integer[])"
 )
 _DESTROYED = """
 UPDATE key_backup SET destroyed_at = clock_timestamp(), destroyed_by = %s WHERE backup = %s AND destroyed_at IS NULL
