@@ -22,7 +22,7 @@ from tests.database import Databases, TestServer
 from tests.projections.conftest import Pool, caught_up
 from tests.projections.lives import codec, fill, lives, many
 from tests.projections.test_engine import count, digests
-from tests.projections.test_parking import FailingPayments
+from tests.projections.test_dead_letters import FailingPayments
 
 LONG = 3_000
 MANY_ROWS = 200_000
