@@ -21,8 +21,8 @@ from projections.statistics import Statistics
 from tests.database import Databases, TestServer
 from tests.projections.conftest import Pool, caught_up
 from tests.projections.lives import codec, fill, lives, many
-from tests.projections.test_engine import count, digests
 from tests.projections.test_dead_letters import FailingPayments
+from tests.projections.test_engine import count, digests
 
 LONG = 3_000
 MANY_ROWS = 200_000
